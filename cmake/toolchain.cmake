@@ -22,7 +22,9 @@ target_compile_options(drawbar_options INTERFACE -Wall -Wextra -Werror -Wno-miss
                        -fno-math-errno -fno-trapping-math -ffp-contract=off)
 target_compile_definitions(drawbar_options INTERFACE $<$<BOOL:${DRAWBAR_VERIFY}>:DRAWBAR_VERIFY>)
 target_include_directories(drawbar_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-target_link_libraries(drawbar_options INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+find_package(fmt REQUIRED)
+target_compile_definitions(drawbar_options INTERFACE FMT_HEADER_ONLY)
+target_link_libraries(drawbar_options INTERFACE Threads::Threads fmt::fmt-header-only ${CMAKE_DL_LIBS})
 if(DRAWBAR_SANITIZE)
   target_compile_options(drawbar_options INTERFACE -fsanitize=${DRAWBAR_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Check the project's own scripts: what the checkpoint reader accepts, and what it refuses."""
+import io
+import pickle
+import struct
+import sys
+import tempfile
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+
+import torch_checkpoint  # noqa: E402
+from tally import Tally  # noqa: E402
+
+
+class Named:
+    """Pickles as a call of a global by name, so that a test can write any name it likes."""
+
+    def __init__(self, module, name, arguments):
+        self.module, self.name, self.arguments = module, name, arguments
+
+
+class Storage:
+    def __init__(self, kind, key, size):
+        self.identity = ("storage", kind, key, "cpu", size, None)
+
+
+class Global:
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+
+
+class Writer(pickle._Pickler):  # the one written in Python, whose methods can be replaced
+    def persistent_id(self, value):
+        return value.identity if isinstance(value, Storage) else None
+
+    def save(self, value, save_persistent_id=True):
+        if isinstance(value, Global):
+            self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode())
+        elif isinstance(value, Named):
+            self.save(Global(value.module, value.name))
+            self.save(value.arguments)
+            self.write(pickle.REDUCE)
+        else:
+            super().save(value, save_persistent_id)
+
+
+def checkpoint(tensors, keys=("7",), data=np.arange(6, dtype="<f4"), count=6, cut=None):
+    file = io.BytesIO()
+    table = {"protocol_version": torch_checkpoint.PROTOCOL, "little_endian": True}
+    for value in (torch_checkpoint.MAGIC, torch_checkpoint.PROTOCOL, table, tensors, list(keys)):
+        Writer(file, protocol=2).dump(value)
+    file.write(struct.pack("<q", count) + data.tobytes())
+    return file.getvalue()[:cut]
+
+
+def tensor(offset=0, shape=(2, 3), strides=(3, 1), size=6):
+    storage = Storage(Global("torch", "FloatStorage"), "7", size)
+    arguments = (storage, offset, shape, strides, False, OrderedDict())
+    return Named("torch._utils", "_rebuild_tensor_v2", arguments)
+
+
+def read(data):
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return torch_checkpoint.read(file.name)
+
+
+def reads(tensors, expected):
+    found = read(checkpoint(tensors))
+    assert set(found) == set(expected), f"found {set(found)}"
+    for name, array in expected.items():
+        assert np.array_equal(found[name], array), f"{name} is {found[name]}"
+
+
+def refuses(data, words):
+    try:
+        read(data)
+    except pickle.UnpicklingError as error:
+        assert words in str(error), f"refused with '{error}'"
+    else:
+        raise AssertionError("accepted")
+
+
+def main():
+    tally = Tally()
+    whole = np.arange(6, dtype=np.float32).reshape(2, 3)
+    tally.check("checkpoint: whole and transposed tensors of one storage", reads,
+                {"a": tensor(), "b": tensor(shape=(3, 2), strides=(1, 3)), "c": tensor(5, (), ())},
+                {"a": whole, "b": whole.T, "c": np.float32(5)})
+    refused = {
+        "a call of os.system": (
+            checkpoint({"a": Named("os", "system", ("true",))}), "os.system is not allowed"),
+        "a call of eval": (
+            checkpoint({"a": Named("builtins", "eval", ("1",))}), "eval is not allowed"),
+        "a tensor past its storage": (
+            checkpoint({"a": tensor(1)}), "reaches element 7 of storage 7, which has 6"),
+        "a negative stride": (checkpoint({"a": tensor(3, (2,), (-1,))}), "strides (-1,)"),
+        "a truncated storage": (checkpoint({"a": tensor()}, cut=-1), "storage 7 is truncated"),
+        "a storage of another size": (
+            checkpoint({"a": tensor()}, count=5), "storage 7 is truncated"),
+        "an object that is no tensor": (
+            checkpoint({"a": 1}), "more than a dictionary of tensors"),
+        "another format": (pickle.dumps(1), "not a legacy torch checkpoint"),
+    }
+    for name, (data, words) in refused.items():
+        tally.check(f"checkpoint: refuses {name}", refuses, data, words)
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

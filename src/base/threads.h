@@ -14,8 +14,8 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)  // NOLINT: implicit by intent
+  requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
+      FunctionRef(F&& f)  // NOLINT: implicit by intent
       : object_(const_cast<void*>(static_cast<const void*>(&f))),
         call_([](void* object, Args... args) -> R {
           return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
@@ -32,7 +32,9 @@ class FunctionRef<R(Args...)> {
 /// runs its whole range itself. Thread-safe.
 class ThreadPool {
  public:
-  /// `threads` counts the caller: 1 starts none. `pin` binds worker i to the i-th allowed processor.
+  /// `threads` counts the caller: 1 starts none. `pin` binds worker i to the i-th allowed processor
+  /// (the caller, worker 0, stays where the operating system puts it). Where the system refuses
+  /// more threads, there are fewer.
   explicit ThreadPool(int threads, bool pin = false);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -40,10 +42,10 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  /// Calls body(begin, end, worker) until [0, n) is covered, in pieces of at least `grain` (the last
-  /// may be shorter), `worker` in [0, threads()). Pieces are claimed dynamically, so results must
-  /// not depend on which worker computes what. The first exception is rethrown here.
-  /// Allocates nothing.
+  /// Calls body(begin, end, worker) until [0, n) is covered, in pieces of at least `grain` (the
+  /// last may be shorter), `worker` in [0, threads()). Pieces are claimed dynamically, so results
+  /// must not depend on which worker computes what. The first exception is rethrown here. Allocates
+  /// nothing.
   void parallel_for(int64_t n, int64_t grain,
                     FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
 

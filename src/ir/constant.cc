@@ -1,0 +1,76 @@
+#include "ir/constant.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace drawbar {
+namespace {
+
+/// SplitMix64: a counter-based generator, so that any build draws the same numbers.
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+uint64_t splitmix(uint64_t& state) {
+  uint64_t z = (state += 0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+double uniform(uint64_t& state) {
+  return (static_cast<double>(splitmix(state) >> 11) + 0.5) * 0x1p-53;
+}
+
+}  // namespace
+
+Constant::Constant(Tensor tensor)
+    : type_(tensor.type()), shape_(tensor.shape()), tensor_(std::move(tensor)) {}
+
+Constant::Constant(ElementType type, Shape shape, Description description)
+    : type_(type), shape_(std::move(shape)), description_(std::move(description)) {
+  if (description_->distribution != "normal" && description_->distribution != "fill") {
+    fail(ErrorCode::invalid_model, "constant of unknown distribution '{}'",
+         description_->distribution);
+  }
+}
+
+const Tensor& Constant::tensor() const {
+  if (!description_) return tensor_;
+  std::call_once(drawn_, [this] {
+    Tensor drawn = Tensor::allocate(type_, shape_);
+    uint64_t state = description_->seed;
+    for (int64_t i = 0; i < drawn.size(); ++i) {
+      double value = description_->mean;
+      if (description_->distribution == "normal") {  // Box-Muller
+        const double radius = std::sqrt(-2 * std::log(uniform(state)));
+        value += description_->deviation * radius * std::cos(2 * std::numbers::pi * uniform(state));
+      }
+      write_number(drawn, i, value);
+    }
+    tensor_ = std::move(drawn);
+  });
+  return tensor_;
+}
+
+const Hash& Constant::hash() const {
+  std::call_once(hashed_, [this] {
+    std::string head = std::string(name(type_)) + "[" + to_string(shape_) + "]";
+    if (description_) {
+      head += fmt::format("{} {} {} {}", description_->distribution, description_->mean,
+                          description_->deviation, description_->seed);
+      hash_ = hash_bytes(head);
+      return;
+    }
+    const uint64_t seed = hash_bytes(head).low;
+    if (type_ != ElementType::string) {
+      hash_ = hash_bytes(tensor_.raw(), static_cast<size_t>(tensor_.bytes()), seed);
+      return;
+    }
+    std::string all = head;
+    for (const std::string& text : tensor_.values<std::string>()) {
+      all += std::to_string(text.size()) + ":" + text;
+    }
+    hash_ = hash_bytes(all);
+  });
+  return hash_;
+}
+
+}  // namespace drawbar

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "ir/op.h"
+
+namespace drawbar::ops {
+
+/// exp(x - max) / sum along one axis; `log` gives its logarithm. x [any shape], float types → y
+/// same. Source: ONNX Softmax-13, LogSoftmax-13.
+struct Softmax {
+  static constexpr std::string_view name = "Softmax";
+  int64_t axis = -1;
+  bool log = false;
+  void fields(auto&& field) {
+    field("axis", axis);
+    field("log", log);
+  }
+};
+
+void infer(const Softmax&, Infer&);
+void reference(const Softmax&, Evaluation&);
+Dim operations(const Softmax&, const Infer&);
+
+}  // namespace drawbar::ops

@@ -1,0 +1,80 @@
+#include "targets/cpu/kernel.h"
+
+#include <cstdlib>
+
+#include "base/checked.h"
+
+namespace drawbar::cpu {
+namespace {
+
+std::map<std::string_view, std::vector<Tactic>>& tactics() {
+  static std::map<std::string_view, std::vector<Tactic>> all;
+  return all;
+}
+
+std::map<std::string_view, LayoutRule>& rules() {
+  static std::map<std::string_view, LayoutRule> all;
+  return all;
+}
+
+}  // namespace
+
+int64_t Operand::size() const { return element_count(shape); }
+
+Shape Operand::strides() const {
+  Shape result(shape.size());
+  int64_t stride = 1;
+  const auto place = [&](size_t axis) {
+    result[axis] = stride;
+    stride *= shape[axis];
+  };
+  const bool last = layout == Layout::channels_last && shape.size() > 2;
+  if (last) place(1);
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    if (!last || axis != 1) place(axis);
+  }
+  return result;
+}
+
+PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const std::string& form,
+                                             size_t bytes,
+                                             FunctionRef<void(const Tensor&, void*)> pack) {
+  const std::string key = constant->hash().hex() + " " + form;
+  const std::lock_guard lock(mutex_);
+  const auto found = buffers_.find(key);
+  if (found != buffers_.end() && found->second.second == bytes) return found->second.first;
+  void* memory = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
+  if (!memory)
+    fail(ErrorCode::resource_exhausted, "no memory for {} bytes of packed weights", bytes);
+  Buffer buffer(static_cast<const std::byte*>(memory),
+                [](const std::byte* p) { std::free(const_cast<std::byte*>(p)); });
+  pack(constant->tensor(), memory);
+  buffers_.insert_or_assign(key, std::pair(buffer, bytes));
+  return buffer;
+}
+
+std::map<std::string, std::pair<PackedConstants::Buffer, size_t>> PackedConstants::all() const {
+  const std::lock_guard lock(mutex_);
+  return buffers_;
+}
+
+void PackedConstants::add(std::string key, Buffer buffer, size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  buffers_.insert_or_assign(std::move(key), std::pair(std::move(buffer), bytes));
+}
+
+void register_tactic(const Tactic& tactic) { tactics()[tactic.op].push_back(tactic); }
+void register_layout_rule(std::string_view op, LayoutRule rule) { rules()[op] = rule; }
+
+std::span<const Tactic> tactics_for(std::string_view op) {
+  const auto found = tactics().find(op);
+  if (found == tactics().end()) return {};
+  return found->second;
+}
+
+LayoutRule layout_rule(std::string_view op) {
+  const auto found = rules().find(op);
+  return found == rules().end() ? LayoutRule::row_major : found->second;
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/threads.h"
+#include "ir/graph.h"
+#include "targets/cpu/isa.h"
+
+namespace drawbar::cpu {
+
+/// One input or output of a node whose shapes are all known.
+struct Operand {
+  ElementType type = ElementType::f32;
+  Shape shape;  // logical (N, C, d1…dn)
+  Layout layout = Layout::row_major;
+  ConstantPtr constant;  // of a constant input
+  bool present = false;
+
+  int64_t rank() const { return static_cast<int64_t>(shape.size()); }
+  int64_t dim(int64_t axis) const { return shape[static_cast<size_t>(axis)]; }
+  int64_t size() const;
+  /// Elements between neighbours along each logical axis.
+  Shape strides() const;
+};
+
+/// Constants in the form kernels read, shared by all plans of a program and saved in the engine.
+/// Thread-safe; a buffer is packed once.
+class PackedConstants {
+ public:
+  using Buffer = std::shared_ptr<const std::byte>;
+  /// The buffer for `constant` in `form` (which names everything the bytes depend on: "gemm_b nr=32
+  /// k=512 …"), made by `pack` into 64-byte aligned memory of `bytes` if there is none yet.
+  Buffer get(const ConstantPtr& constant, const std::string& form, size_t bytes,
+             FunctionRef<void(const Tensor& source, void* packed)> pack);
+  /// What is there, and a buffer loaded from an engine.
+  std::map<std::string, std::pair<Buffer, size_t>> all() const;
+  void add(std::string key, Buffer buffer, size_t bytes);
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::pair<Buffer, size_t>> buffers_;  // by "<constant's hash> <form>"
+};
+
+/// What a tactic is asked to run: one node with concrete operands.
+struct Problem {
+  const Op& op;
+  std::span<const Operand> inputs, outputs;
+  int threads = 1;
+  Isa isa = Isa::baseline;
+  PackedConstants& packed;
+};
+
+/// Pointers for one run, one per operand (null where absent). Constant inputs have their unpacked
+/// data. `scratch` is 64-byte aligned and holds what the kernel asked for.
+struct KernelRun {
+  std::span<const void* const> inputs;
+  std::span<void* const> outputs;
+  void* scratch = nullptr;
+  ThreadPool& pool;
+
+  template <class T>
+  const T* in(size_t i) const {
+    return static_cast<const T*>(inputs[i]);
+  }
+  template <class T>
+  T* out(size_t i) const {
+    return static_cast<T*>(outputs[i]);
+  }
+};
+
+/// A kernel ready for one problem. Immutable: many threads may run it, each with its own scratch.
+/// `run` allocates nothing.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  virtual size_t scratch_bytes() const { return 0; }
+  virtual void run(const KernelRun& run) const = 0;
+};
+
+/// A kernel from a callable void(const KernelRun&).
+template <class F>
+std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0) {
+  struct Callable final : Kernel {
+    F body;
+    size_t scratch;
+    Callable(F f, size_t s) : body(std::move(f)), scratch(s) {}
+    size_t scratch_bytes() const override { return scratch; }
+    void run(const KernelRun& r) const override { body(r); }
+  };
+  return std::make_unique<Callable>(std::move(run), scratch_bytes);
+}
+
+/// How an operator gets on with memory orders. Rank-4 f32 tensors may be stored channels-last.
+enum class LayoutRule : uint8_t {
+  row_major,      // knows only row-major
+  channels_last,  // its first input and output are channels-last when `applies` says so
+                  // (convolution, pooling)
+  any,  // every full-rank operand in one order, whichever (pointwise, concat along channels…)
+};
+
+/// One way to run an operator. The registry is filled by cpu.cc files through DRAWBAR_CPU_TACTIC.
+struct Tactic {
+  std::string_view op;    // the operator's name
+  std::string_view name;  // "conv3x3_winograd4_f32"
+  /// Whether it can run this problem, layouts included.
+  bool (*applies)(const Problem&);
+  /// Cost model: seconds on this processor; the smallest wins where nothing was timed.
+  double (*seconds)(const Problem&);
+  std::unique_ptr<Kernel> (*make)(const Problem&);
+  int in_place = -1;  // this input's memory may become output 0's (same bytes, read before written)
+};
+
+void register_tactic(const Tactic& tactic);
+void register_layout_rule(std::string_view op, LayoutRule rule);
+std::span<const Tactic> tactics_for(std::string_view op);
+LayoutRule layout_rule(std::string_view op);
+
+#define DRAWBAR_CPU_TACTIC(ID, ...)                \
+  [[maybe_unused]] static const bool tactic_##ID = \
+      (::drawbar::cpu::register_tactic(::drawbar::cpu::Tactic{__VA_ARGS__}), true)
+#define DRAWBAR_CPU_LAYOUT(OP, RULE)               \
+  [[maybe_unused]] static const bool layout_##OP = \
+      (::drawbar::cpu::register_layout_rule(#OP, ::drawbar::cpu::LayoutRule::RULE), true)
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,3 @@
+#pragma once
+
+#include "ir/evaluate_graph.h"

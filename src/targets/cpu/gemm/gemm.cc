@@ -1,0 +1,181 @@
+#include "targets/cpu/gemm/gemm.h"
+
+#include <algorithm>
+
+#include "targets/cpu/gemm/blocking.h"
+
+namespace drawbar::cpu {
+namespace {
+
+/// One product with everything that does not change from block to block.
+struct Product {
+  const float* a = nullptr;  // strided rows, or null
+  int64_t lda = 0;
+  const IndirectRows* indirect = nullptr;
+  int64_t taps = 1;
+  int64_t k = 0;
+  const PackedMatrix* b = nullptr;
+  float* c = nullptr;
+  int64_t ldc = 0;
+  const Epilogue* epilogue = nullptr;
+  Blocking blocking;
+};
+
+/// Computes rows [row, row + rows) of the panels [panel, panel_end), all of k.
+void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                   const float** list) {
+  const Blocking& blocking = p.blocking;
+  const Epilogue& epilogue = *p.epilogue;
+  const Isa isa = p.b->isa;
+  const int64_t lane = lanes(isa);
+  const int64_t width = panel_width(isa);
+  const int64_t panel_floats = p.b->k * width;
+  const RowSource source = p.indirect != nullptr ? RowSource::pointers : RowSource::strided;
+  if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
+
+  // Rows are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
+  const int64_t tiles = divide_up(rows, max_rows(isa, blocking.vectors));
+  const int64_t height = rows / tiles;
+  const int64_t taller = rows % tiles;
+  const int64_t step = divide_up(blocking.vectors, 2);
+
+  KernelArgs args;
+  args.lanes = lane;
+  args.activation = 0;
+  args.a_stride = p.lda * 4;
+  args.list_stride = rows * 8;
+  args.b_step = panel_floats * 4;
+  args.c_stride = p.ldc * 4;
+  args.residual_stride = epilogue.residual_ld * 4;
+  args.alpha = epilogue.alpha;
+  args.beta = epilogue.beta;
+  for (int64_t block = 0; block < blocking.k_blocks; ++block) {
+    const bool first = block == 0;
+    const bool last = block + 1 == blocking.k_blocks;
+    // A block is some whole taps, or a part of one.
+    int64_t tap = block * blocking.block_taps;
+    int64_t k_begin = 0;
+    int64_t k_end = p.k;
+    args.taps = std::min(blocking.block_taps, p.taps - tap);
+    if (blocking.parts > 1) {
+      tap = block / blocking.parts;
+      args.taps = 1;
+      k_begin = block % blocking.parts * blocking.part_k;
+      k_end = std::min(p.k, k_begin + blocking.part_k);
+    }
+    args.k_begin = k_begin * 4;
+    args.k_end = k_end * 4;
+    args.accumulate = !first || epilogue.accumulate;
+    if (last) args.activation = static_cast<int64_t>(epilogue.activation);
+    for (int64_t j = panel; j < panel_end; j += step) {
+      const int64_t column = j * width;
+      const int64_t columns = std::min(std::min(step, panel_end - j) * width, p.b->n - column);
+      const int vectors = static_cast<int>(divide_up(columns, lane));
+      args.vectors = vectors;
+      args.last_columns = columns - (vectors - 1) * lane;
+      args.b = p.b->data + j * panel_floats + (tap * p.k + k_begin) * width;
+      args.prefetch = args.b + (j + step < panel_end ? step * panel_floats : 0);
+      args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
+      args.c = p.c + row * p.ldc + column;
+      args.residual = last && epilogue.residual != nullptr
+                          ? epilogue.residual + row * epilogue.residual_ld + column
+                          : nullptr;
+      if (p.indirect != nullptr) {
+        args.a_list = list + tap * rows;
+      } else {
+        args.a = p.a + row * p.lda;
+      }
+      if (taller > 0) {
+        args.rows = height + 1;
+        args.tiles = taller;
+        kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
+      }
+      args.rows = height;
+      args.tiles = tiles - taller;
+      kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
+      if (last && epilogue.hook != nullptr) {
+        (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
+      }
+    }
+  }
+}
+
+/// Runs the units [begin, end) of a product: a unit is a step of panels of a block of rows, blocks
+/// of rows lying one after the other.
+void run_units(const Product& p, int64_t m, int64_t begin, int64_t end, const float** list) {
+  const Blocking& blocking = p.blocking;
+  const int64_t step = divide_up(blocking.vectors, 2);
+  const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
+  const int64_t units = divide_up(panels, step);
+  while (begin < end) {
+    const int64_t block = begin / units;
+    const int64_t first = begin % units;
+    const int64_t count = std::min(units - first, end - begin);
+    const int64_t row = block * blocking.block_rows;
+    compute_block(p, row, std::min(blocking.block_rows, m - row), first * step,
+                  std::min(panels, (first + count) * step), list);
+    begin += count;
+  }
+}
+
+void run(const Product& p, int64_t m, void* scratch, ThreadPool* pool) {
+  if (m == 0 || p.b->n == 0) return;
+  const Blocking& blocking = p.blocking;
+  const int64_t step = divide_up(blocking.vectors, 2);
+  const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
+  const int64_t units = divide_up(panels, step) * divide_up(m, blocking.block_rows);
+  const int64_t list_length = blocking.block_rows * p.taps;
+  const auto body = [&](int64_t begin, int64_t end, int worker) {
+    const float** list = p.indirect == nullptr
+                             ? nullptr
+                             : static_cast<const float**>(scratch) + worker * list_length;
+    run_units(p, m, begin, end, list);
+  };
+  if (pool == nullptr) {
+    body(0, units, 0);
+  } else {
+    pool->parallel_for(units, blocking.grain, body);
+  }
+}
+
+}  // namespace
+
+void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* c, int64_t ldc,
+          const Epilogue& epilogue, ThreadPool* pool) {
+  Product p;
+  p.a = a;
+  p.lda = lda;
+  p.k = b.k;
+  p.b = &b;
+  p.c = c;
+  p.ldc = ldc;
+  p.epilogue = &epilogue;
+  p.blocking = choose_blocking(m, b.n, 1, b.k, pool == nullptr ? 1 : pool->threads(), b.isa);
+  run(p, m, nullptr, pool);
+}
+
+int64_t gemm_indirect_scratch_bytes(int64_t m, int64_t taps, int64_t k, int64_t n, int threads,
+                                    Isa isa) {
+  int64_t most = 0;
+  for (int count : {1, threads}) {
+    const Blocking blocking = choose_blocking(m, n, taps, k, count, isa);
+    most = std::max(most, count * blocking.block_rows * taps * 8);
+  }
+  return most;
+}
+
+void gemm_indirect(int64_t m, const IndirectRows& a, const PackedMatrix& b, float* c, int64_t ldc,
+                   const Epilogue& epilogue, void* scratch, ThreadPool* pool) {
+  Product p;
+  p.indirect = &a;
+  p.taps = a.taps;
+  p.k = a.k;
+  p.b = &b;
+  p.c = c;
+  p.ldc = ldc;
+  p.epilogue = &epilogue;
+  p.blocking = choose_blocking(m, b.n, a.taps, a.k, pool == nullptr ? 1 : pool->threads(), b.isa);
+  run(p, m, scratch, pool);
+}
+
+}  // namespace drawbar::cpu

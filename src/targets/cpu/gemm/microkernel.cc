@@ -1,0 +1,117 @@
+#include "targets/cpu/gemm/microkernel.h"
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <mutex>
+
+namespace drawbar::cpu {
+namespace {
+
+float activate(float x, const KernelArgs& args) {
+  switch (static_cast<Activation>(args.activation)) {
+    case Activation::none:
+      return x;
+    case Activation::clamp:
+      x = x < args.alpha ? args.alpha : x;
+      return x > args.beta ? args.beta : x;
+    case Activation::leaky_relu:
+      return x < 0 ? args.alpha * x : x;
+    case Activation::hard_swish: {
+      const float t = x * (1.0f / 6.0f) + 0.5f;
+      return x * (t < 0 ? 0.0f : t > 1 ? 1.0f : t);
+    }
+  }
+  return x;
+}
+
+template <class T>
+T* advance(T* pointer, int64_t bytes) {
+  return reinterpret_cast<T*>(reinterpret_cast<intptr_t>(pointer) + bytes);
+}
+
+/// What the generated kernels compute, a vector of columns at a time.
+template <RowSource row_source, ColumnSource column_source>
+void portable_kernel(KernelArgs* args) {
+  constexpr int64_t kMaxLanes = 16;
+  const int64_t lanes = args->lanes;
+  for (; args->tiles > 0; --args->tiles) {
+    for (int64_t r = 0; r < args->rows; ++r) {
+      for (int64_t j = 0; j < args->vectors; ++j) {
+        const int64_t columns = j + 1 == args->vectors ? args->last_columns : lanes;
+        const int64_t readable = column_source == ColumnSource::panels ? lanes : columns;
+        const int64_t step = column_source == ColumnSource::panels ? 2 * lanes : args->b_step / 4;
+        const float* b = column_source == ColumnSource::panels
+                             ? advance(args->b, j / 2 * args->b_step) + j % 2 * lanes
+                             : args->b + j * lanes;
+        std::array<float, kMaxLanes> sum{};
+        for (int64_t t = 0; t < args->taps; ++t) {
+          const float* a = row_source == RowSource::pointers
+                               ? advance(args->a_list, t * args->list_stride)[r]
+                               : advance(args->a, r * args->a_stride);
+          for (int64_t k = args->k_begin / 4; k < args->k_end / 4; ++k, b += step) {
+            for (int64_t i = 0; i < readable; ++i) sum[static_cast<size_t>(i)] += a[k] * b[i];
+          }
+        }
+        float* c = advance(args->c, r * args->c_stride) + j * lanes;
+        for (int64_t i = 0; i < columns; ++i) {
+          float x = sum[static_cast<size_t>(i)];
+          if (args->bias != nullptr) x += args->bias[j * lanes + i];
+          if (args->accumulate != 0) x += c[i];
+          if (args->residual != nullptr) {
+            x += advance(args->residual, r * args->residual_stride)[j * lanes + i];
+          }
+          c[i] = activate(x, *args);
+        }
+      }
+    }
+    args->c = advance(args->c, args->rows * args->c_stride);
+    if (args->residual != nullptr) {
+      args->residual = advance(args->residual, args->rows * args->residual_stride);
+    }
+    if (row_source == RowSource::pointers) {
+      args->a_list += args->rows;
+    } else {
+      args->a = advance(args->a, args->rows * args->a_stride);
+    }
+  }
+}
+
+Kernel portable(RowSource row_source, ColumnSource column_source) {
+  if (row_source == RowSource::strided) {
+    return column_source == ColumnSource::panels
+               ? portable_kernel<RowSource::strided, ColumnSource::panels>
+               : portable_kernel<RowSource::strided, ColumnSource::row_major>;
+  }
+  return column_source == ColumnSource::panels
+             ? portable_kernel<RowSource::pointers, ColumnSource::panels>
+             : portable_kernel<RowSource::pointers, ColumnSource::row_major>;
+}
+
+}  // namespace
+
+Kernel kernel(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source) {
+  if (isa == Isa::baseline) return portable(row_source, column_source);
+  constexpr size_t kShapes = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
+  static std::array<std::atomic<Kernel>, 2 * 4 * kShapes> known{};
+  const size_t variant = (isa == Isa::avx512 ? 4U : 0U) +
+                         (row_source == RowSource::pointers ? 2U : 0U) +
+                         (column_source == ColumnSource::row_major ? 1U : 0U);
+  const size_t shape =
+      static_cast<size_t>(rows) * (kMaxKernelVectors + 1) + static_cast<size_t>(vectors);
+  std::atomic<Kernel>& slot = known[variant * kShapes + shape];
+  Kernel found = slot.load(std::memory_order_acquire);
+  if (found != nullptr) return found;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  found = slot.load(std::memory_order_relaxed);
+  if (found != nullptr) return found;
+#if defined(__x86_64__)
+  found = generate_kernel(isa, rows, vectors, row_source, column_source);
+#endif
+  if (found == nullptr) found = portable(row_source, column_source);
+  slot.store(found, std::memory_order_release);
+  return found;
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+
+#include "targets/cpu/isa.h"
+
+namespace drawbar::cpu {
+
+/// Activations the microkernel applies itself. Others run as a hook on the finished tile.
+enum class Activation : int64_t {
+  none = 0,
+  clamp = 1,       // min(max(x, alpha), beta); ReLU is alpha 0, beta infinity
+  leaky_relu = 2,  // x < 0 ? alpha · x : x
+  hard_swish = 3,  // x · min(max(x / 6 + 0.5, 0), 1)
+};
+
+/// Where the rows of A are.
+enum class RowSource {
+  strided,   // row r at a + r · a_stride
+  pointers,  // row r of tap t at a_list[t · list_stride / 8 + r]
+};
+
+/// How B is stored.
+enum class ColumnSource {
+  panels,     // panels of panel_width() columns, each [taps · k][panel_width()]
+  row_major,  // as it came: one row of k every b_step bytes
+};
+
+/// One call: `tiles` tiles of R rows below each other, each
+///     C[R, columns] = activation(sum over taps t, k of A_t[r, k] · B[t · K + k, column]
+///                                + bias + (accumulate ? C : 0) + residual).
+/// R and the number of vectors are fixed by the kernel. Strides are in bytes. The kernel changes
+/// the struct while it runs (fields marked *): set them before each call.
+struct KernelArgs {
+  const float* a = nullptr;              // * strided rows: the first one
+  const float* const* a_list = nullptr;  // * pointer rows
+  int64_t a_stride = 0;                  // strided rows
+  int64_t list_stride = 0;               // bytes from one tap's pointers to the next one's
+  int64_t taps = 1;                      // 1 with strided rows
+  int64_t k_begin = 0;                   // bytes into each row
+  int64_t k_end = 0;                     // bytes into each row
+  const float* b = nullptr;              // at k_begin of the first tap
+  int64_t b_step = 0;                    // panels: bytes from panel to panel; row_major: per k
+  float* c = nullptr;                    // *
+  int64_t c_stride = 0;
+  const float* bias = nullptr;      // [columns] or null
+  const float* residual = nullptr;  // * or null
+  int64_t residual_stride = 0;
+  const float* prefetch = nullptr;  // read soon by a later call: touched, a line per 4 k
+  int64_t accumulate = 0;
+  int64_t activation = 0;  // an Activation
+  float alpha = 0;
+  float beta = 0;
+  int64_t tiles = 1;                   // *
+  int64_t last_columns = 0;            // columns in the last vector, 1 … lanes
+  const float* const* list = nullptr;  // * the kernel's own
+  int64_t taps_left = 0;               // * the kernel's own
+  int64_t rows = 0;                    // only the portable kernel reads these
+  int64_t vectors = 0;
+  int64_t lanes = 0;
+};
+
+using Kernel = void (*)(KernelArgs*);
+
+constexpr int kMaxKernelRows = 12;
+constexpr int kMaxKernelVectors = 8;
+
+/// Floats in a vector: 16 (avx512), 8 (avx2), 4 (baseline).
+constexpr int64_t lanes(Isa isa) { return isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4; }
+
+/// Columns in a panel of packed B: two vectors.
+constexpr int64_t panel_width(Isa isa) { return 2 * lanes(isa); }
+
+/// The most rows of a tile with that many vectors, as far as registers suffice.
+constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource::panels) {
+  const int accumulators = isa == Isa::avx512                                  ? 24
+                           : columns == ColumnSource::row_major && vectors > 2 ? 8  // and a mask
+                                                                               : 12;
+  const int rows = accumulators / vectors;
+  return rows < kMaxKernelRows ? rows : kMaxKernelRows;
+}
+
+/// The kernel for tiles of `rows` ≤ max_rows(isa, vectors) by `vectors`, generated at first use and
+/// kept for the life of the process. Falls back to portable C++ where code cannot be generated.
+/// Thread-safe; allocates at first use only.
+Kernel kernel(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source);
+
+/// The generator for x86-64; null where memory cannot be made executable. Used by kernel() only.
+Kernel generate_kernel(Isa isa, int rows, int vectors, RowSource, ColumnSource);
+
+}  // namespace drawbar::cpu

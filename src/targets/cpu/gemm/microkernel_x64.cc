@@ -1,0 +1,418 @@
+// Generates the microkernel of matrix products with Xbyak. Register use:
+//   vectors   rows × vectors accumulators, then what holds B and the broadcast elements of A
+//   12 GPRs   the address of each row of A          rbx   B, further panels in unused row registers
+//   rbp       offset into the rows (k)              rdi   what to prefetch
+// The arguments' address and the ends of the k loop are in the stack frame.
+#include "targets/cpu/gemm/microkernel.h"
+
+#if defined(__x86_64__)
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
+#include <xbyak/xbyak.h>
+
+namespace drawbar::cpu {
+namespace {
+
+constexpr size_t kCodeBytes = 24 << 10;
+constexpr int kUnroll = 4;
+
+struct alignas(64) Constants {
+  std::array<float, 16> sixth, half, one, zero;
+  std::array<int32_t, 16> mask;  // lanes() ones, then as many zeros
+};
+
+const Constants& constants() {
+  static const Constants values = [] {
+    Constants c{};
+    c.sixth.fill(1.0f / 6.0f);
+    c.half.fill(0.5f);
+    c.one.fill(1.0f);
+    for (size_t i = 0; i < 8; ++i) c.mask[i] = -1;
+    return c;
+  }();
+  return values;
+}
+
+class Generator : public Xbyak::CodeGenerator {
+ public:
+  Generator(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source)
+      : CodeGenerator(kCodeBytes, Xbyak::DontSetProtectRWE),
+        wide_(isa == Isa::avx512),
+        rows_(rows),
+        vectors_(vectors),
+        pointers_(row_source == RowSource::pointers),
+        row_major_(column_source == ColumnSource::row_major),
+        lane_bytes_(static_cast<int>(lanes(isa)) * 4) {
+    emit();
+    ready();
+    setProtectModeRE();
+  }
+
+ private:
+  using Reg = Xbyak::Reg64;
+  static constexpr int kFrame = 40;  // keeps the stack pointer 16-byte aligned
+
+  Xbyak::Xmm vector(int index) const {
+    if (wide_) return Xbyak::Zmm(index);
+    return Xbyak::Ymm(index);
+  }
+  Xbyak::Xmm accumulator(int row, int column) const { return vector(row * vectors_ + column); }
+  int first_free() const { return rows_ * vectors_; }
+  int free_vectors() const { return (wide_ ? 32 : 16) - first_free(); }
+
+  const Reg& row(int index) const {
+    const std::array<const Reg*, kMaxKernelRows> registers = {&rax, &rcx, &rdx, &rsi, &r8,  &r9,
+                                                              &r10, &r11, &r12, &r13, &r14, &r15};
+    return *registers[static_cast<size_t>(index)];
+  }
+  /// The address of panel `index`; the first is rbx, the others use row registers from the end.
+  const Reg& panel(int index) const { return index == 0 ? rbx : row(kMaxKernelRows - index); }
+  int panels() const { return row_major_ ? 1 : (vectors_ + 1) / 2; }
+
+  Xbyak::Address b_at(int column, int step) const {
+    if (row_major_) return ptr[rbx + column * lane_bytes_];
+    return ptr[panel(column / 2) + (step * 2 + column % 2) * lane_bytes_];
+  }
+  static int field(size_t offset) { return static_cast<int>(offset); }
+
+  void emit() {
+    for (const Reg* saved : {&rbx, &rbp, &r12, &r13, &r14, &r15}) push(*saved);
+    sub(rsp, kFrame);
+    mov(ptr[rsp], rdi);
+    set_mask();
+    Xbyak::Label next_tile, next_tap, k_loop, k_rest, k_end;
+    L(next_tile);
+    begin_tile();
+    if (pointers_) L(next_tap);
+    load_rows();
+    if (!row_major_) {
+      cmp(rbp, ptr[rsp + 8]);
+      jge(k_rest, T_NEAR);
+      align(32);
+      L(k_loop);
+      for (int step = 0; step < kUnroll; ++step) multiply(step);
+      prefetcht0(ptr[rdi]);
+      add(rdi, 64);
+      add(rbp, 4 * kUnroll);
+      for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * lane_bytes_);
+      cmp(rbp, ptr[rsp + 8]);
+      jl(k_loop, T_NEAR);
+    }
+    L(k_rest);
+    cmp(rbp, ptr[rsp + 16]);
+    jge(k_end, T_NEAR);
+    align(16);
+    Xbyak::Label k_single;
+    L(k_single);
+    multiply(0);
+    add(rbp, 4);
+    if (row_major_) {
+      add(rbx, ptr[rsp + 24]);
+    } else {
+      for (int i = 0; i < panels(); ++i) add(panel(i), 2 * lane_bytes_);
+    }
+    cmp(rbp, ptr[rsp + 16]);
+    jl(k_single, T_NEAR);
+    L(k_end);
+    if (pointers_) {
+      mov(rax, ptr[rsp]);
+      mov(rcx, ptr[rax + field(offsetof(KernelArgs, list_stride))]);
+      add(ptr[rax + field(offsetof(KernelArgs, list))], rcx);
+      dec(qword[rax + field(offsetof(KernelArgs, taps_left))]);
+      jnz(next_tap, T_NEAR);
+    }
+    finish_tile();
+    dec(qword[rdi + field(offsetof(KernelArgs, tiles))]);
+    jnz(next_tile, T_NEAR);
+    vzeroupper();
+    add(rsp, kFrame);
+    for (const Reg* saved : {&r15, &r14, &r13, &r12, &rbp, &rbx}) pop(*saved);
+    ret();
+  }
+
+  /// k1 (AVX-512) selects the valid columns of the last vector.
+  void set_mask() {
+    if (!wide_) return;
+    mov(rcx, ptr[rdi + field(offsetof(KernelArgs, last_columns))]);
+    mov(eax, 1);
+    shl(eax, cl);
+    dec(eax);
+    kmovw(k1, eax);
+  }
+
+  void begin_tile() {
+    mov(rax, ptr[rsp]);
+    // Accumulators start at the bias, or at zero.
+    Xbyak::Label zero, done;
+    if (row_major_ && !wide_) load_mask(Xbyak::Ymm(15), rdx, rax);
+    mov(rcx, ptr[rax + field(offsetof(KernelArgs, bias))]);
+    test(rcx, rcx);
+    jz(zero, T_NEAR);
+    for (int j = 0; j < vectors_; ++j) {
+      load_column(accumulator(0, j), ptr[rcx + j * lane_bytes_], j, rdx, rax);
+    }
+    for (int i = 1; i < rows_; ++i) {
+      for (int j = 0; j < vectors_; ++j) vmovaps(accumulator(i, j), accumulator(0, j));
+    }
+    jmp(done, T_NEAR);
+    L(zero);
+    for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
+    L(done);
+    // The ends of the k loop, the addresses of the panels, the rows of the first tap.
+    mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
+    mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
+    mov(ptr[rsp + 16], rdx);
+    sub(rdx, rcx);
+    and_(rdx, -4 * kUnroll);
+    add(rdx, rcx);
+    mov(ptr[rsp + 8], rdx);
+    mov(rbx, ptr[rax + field(offsetof(KernelArgs, b))]);
+    mov(rcx, ptr[rax + field(offsetof(KernelArgs, b_step))]);
+    if (row_major_) {
+      mov(ptr[rsp + 24], rcx);
+    } else {
+      for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
+    }
+    mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
+    if (pointers_) {
+      mov(rcx, ptr[rax + field(offsetof(KernelArgs, a_list))]);
+      mov(ptr[rax + field(offsetof(KernelArgs, list))], rcx);
+      mov(rcx, ptr[rax + field(offsetof(KernelArgs, taps))]);
+      mov(ptr[rax + field(offsetof(KernelArgs, taps_left))], rcx);
+    }
+  }
+
+  void load_rows() {
+    mov(rbp, ptr[rsp]);
+    if (pointers_) {
+      mov(ptr[rsp + 32], rdi);
+      mov(rdi, ptr[rbp + field(offsetof(KernelArgs, list))]);
+      for (int i = 0; i < rows_; ++i) mov(row(i), ptr[rdi + i * 8]);
+      mov(rdi, ptr[rsp + 32]);
+      mov(rbp, ptr[rbp + field(offsetof(KernelArgs, k_begin))]);
+      return;
+    }
+    mov(row(0), ptr[rbp + field(offsetof(KernelArgs, a))]);
+    if (rows_ > 1) {
+      mov(ptr[rsp + 32], rdi);
+      mov(rdi, ptr[rbp + field(offsetof(KernelArgs, a_stride))]);
+      for (int i = 1; i < rows_; ++i)
+        lea(row(i), i == 1 ? ptr[row(0) + rdi] : ptr[row(i - 2) + rdi * 2]);
+      mov(rdi, ptr[rsp + 32]);
+    }
+    mov(rbp, ptr[rbp + field(offsetof(KernelArgs, k_begin))]);
+  }
+
+  Xbyak::Xmm low(int index) const {
+    // EVEX is needed beyond register 15; a 128-bit operation clears the whole register.
+    return Xbyak::Xmm(index);
+  }
+
+  void load_b(const Xbyak::Xmm& target, int column, int step) {
+    if (!row_major_ || column + 1 < vectors_) {
+      vmovups(target, b_at(column, step));
+    } else if (wide_) {
+      vmovups(target | k1 | T_z, b_at(column, step));
+    } else {
+      vmaskmovps(target, Xbyak::Ymm(15), b_at(column, step));
+    }
+  }
+
+  /// One k: keeps what is fewer, the rows or the vectors, in registers.
+  void multiply(int step) {
+    const int first = first_free();
+    const int spare = free_vectors() - (row_major_ && !wide_ ? 1 : 0);
+    const auto a_at = [&](int i) { return ptr[row(i) + rbp + step * 4]; };
+    if (rows_ <= vectors_) {
+      const int rotating = std::min(spare - rows_, vectors_);
+      for (int i = 0; i < rows_; ++i) vbroadcastss(vector(first + i), a_at(i));
+      for (int j = 0; j < vectors_; ++j) {
+        if (rows_ == 1 && !row_major_) {
+          vfmadd231ps(accumulator(0, j), vector(first), b_at(j, step));
+          continue;
+        }
+        const Xbyak::Xmm b = vector(first + rows_ + j % rotating);
+        load_b(b, j, step);
+        for (int i = 0; i < rows_; ++i) vfmadd231ps(accumulator(i, j), vector(first + i), b);
+      }
+      return;
+    }
+    const int rotating = std::min(spare - vectors_, rows_);
+    for (int j = 0; j < vectors_; ++j) load_b(vector(first + j), j, step);
+    for (int i = 0; i < rows_; ++i) {
+      const Xbyak::Xmm a = vector(first + vectors_ + i % rotating);
+      vbroadcastss(a, a_at(i));
+      for (int j = 0; j < vectors_; ++j) vfmadd231ps(accumulator(i, j), a, vector(first + j));
+    }
+  }
+
+  bool is_last(int column) const { return column + 1 == vectors_; }
+
+  /// Loads a column's vector; the last one only as far as it is valid. `temp` is overwritten.
+  void load_column(const Xbyak::Xmm& target, const Xbyak::Address& from, int column,
+                   const Reg& temp, const Reg& args) {
+    if (!is_last(column)) {
+      vmovups(target, from);
+    } else if (wide_) {
+      vmovups(target | k1 | T_z, from);
+    } else {
+      load_mask(Xbyak::Ymm(15), temp, args);
+      vmaskmovps(target, Xbyak::Ymm(15), from);
+    }
+  }
+
+  /// AVX2: the mask of the last vector, a window into ones followed by zeros. Overwrites rbp.
+  void load_mask(const Xbyak::Ymm& target, const Reg& temp, const Reg& args) {
+    mov(temp, ptr[args + field(offsetof(KernelArgs, last_columns))]);
+    neg(temp);
+    mov(rbp, reinterpret_cast<size_t>(constants().mask.data() + 8));
+    vmovups(target, ptr[rbp + temp * 4]);
+  }
+
+  // The epilogue: rax C, rcx its stride, rdx residual, rsi its stride, rdi arguments.
+  void finish_tile() {
+    mov(rdi, ptr[rsp]);
+    mov(rcx, ptr[rdi + field(offsetof(KernelArgs, c_stride))]);
+    if (wide_) {
+      finish(true);
+    } else {
+      Xbyak::Label partial, done;
+      cmp(qword[rdi + field(offsetof(KernelArgs, last_columns))], lane_bytes_ / 4);
+      jne(partial, T_NEAR);
+      finish(false);
+      jmp(done, T_NEAR);
+      L(partial);
+      load_mask(Xbyak::Ymm(15), rdx, rdi);
+      finish(true);
+      L(done);
+    }
+    if (pointers_) {
+      add(qword[rdi + field(offsetof(KernelArgs, a_list))], rows_ * 8);
+    } else {
+      mov(rdx, ptr[rdi + field(offsetof(KernelArgs, a_stride))]);
+      imul(rdx, rdx, rows_);
+      add(ptr[rdi + field(offsetof(KernelArgs, a))], rdx);
+    }
+  }
+
+  void finish(bool partial) {
+    Xbyak::Label no_accumulate, no_residual, no_clamp, no_leaky, no_hard_swish;
+    cmp(qword[rdi + field(offsetof(KernelArgs, accumulate))], 0);
+    je(no_accumulate, T_NEAR);
+    mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
+    add_matrix(rax, rcx, partial);
+    L(no_accumulate);
+
+    mov(rdx, ptr[rdi + field(offsetof(KernelArgs, residual))]);
+    test(rdx, rdx);
+    jz(no_residual, T_NEAR);
+    mov(rsi, ptr[rdi + field(offsetof(KernelArgs, residual_stride))]);
+    add_matrix(rdx, rsi, partial);
+    mov(ptr[rdi + field(offsetof(KernelArgs, residual))], rdx);
+    L(no_residual);
+
+    mov(rdx, ptr[rdi + field(offsetof(KernelArgs, activation))]);
+    const int temp = first_free();
+    const int count = rows_ * vectors_;
+    Xbyak::Label store;
+    test(rdx, rdx);
+    jz(store, T_NEAR);
+    cmp(rdx, static_cast<int>(Activation::clamp));
+    jne(no_clamp, T_NEAR);
+    vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
+    vbroadcastss(vector(temp + 1), ptr[rdi + field(offsetof(KernelArgs, beta))]);
+    for (int i = 0; i < count; ++i) {  // the second operand of max and min keeps a NaN
+      vmaxps(vector(i), vector(temp), vector(i));
+      vminps(vector(i), vector(temp + 1), vector(i));
+    }
+    jmp(store, T_NEAR);
+    L(no_clamp);
+    cmp(rdx, static_cast<int>(Activation::leaky_relu));
+    jne(no_leaky, T_NEAR);
+    vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
+    for (int i = 0; i < count; ++i) {
+      if (wide_) {
+        vpmovd2m(k2, Xbyak::Zmm(i));
+        vmulps(vector(i) | k2, vector(i), vector(temp));
+      } else {
+        vmulps(vector(temp + 1), vector(i), vector(temp));
+        vblendvps(Xbyak::Ymm(i), Xbyak::Ymm(i), Xbyak::Ymm(temp + 1), Xbyak::Ymm(i));
+      }
+    }
+    jmp(store, T_NEAR);
+    L(no_leaky);
+    mov(rdx, reinterpret_cast<size_t>(&constants()));
+    for (int i = 0; i < count; ++i) {
+      const Xbyak::Xmm t = vector(temp + (wide_ ? i % 4 : i % 2));
+      vmulps(t, vector(i), ptr[rdx + field(offsetof(Constants, sixth))]);
+      vaddps(t, t, ptr[rdx + field(offsetof(Constants, half))]);
+      vmaxps(t, t, ptr[rdx + field(offsetof(Constants, zero))]);
+      vminps(t, t, ptr[rdx + field(offsetof(Constants, one))]);
+      vmulps(vector(i), vector(i), t);
+    }
+    L(store);
+    mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
+    for (int i = 0; i < rows_; ++i) {
+      for (int j = 0; j < vectors_; ++j) {
+        const Xbyak::Address to = ptr[rax + j * lane_bytes_];
+        if (!partial || !is_last(j)) {
+          vmovups(to, accumulator(i, j));
+        } else if (wide_) {
+          vmovups(to | k1, accumulator(i, j));
+        } else {
+          vmaskmovps(to, Xbyak::Ymm(15), Xbyak::Ymm(accumulator(i, j).getIdx()));
+        }
+      }
+      add(rax, rcx);
+    }
+    mov(ptr[rdi + field(offsetof(KernelArgs, c))], rax);
+  }
+
+  /// Adds a matrix to the accumulators; `from` ends at the row below the tile.
+  void add_matrix(const Reg& from, const Reg& stride, bool partial) {
+    const int temp = first_free();
+    for (int i = 0; i < rows_; ++i) {
+      for (int j = 0; j < vectors_; ++j) {
+        const Xbyak::Address at = ptr[from + j * lane_bytes_];
+        if (!partial || !is_last(j)) {
+          vaddps(accumulator(i, j), accumulator(i, j), at);
+        } else if (wide_) {
+          vaddps(accumulator(i, j) | k1, accumulator(i, j), at);
+        } else {
+          vmaskmovps(Xbyak::Ymm(temp), Xbyak::Ymm(15), at);
+          vaddps(accumulator(i, j), accumulator(i, j), vector(temp));
+        }
+      }
+      add(from, stride);
+    }
+  }
+
+  const bool wide_;
+  const int rows_;
+  const int vectors_;
+  const bool pointers_;
+  const bool row_major_;
+  const int lane_bytes_;
+};
+
+}  // namespace
+
+Kernel generate_kernel(Isa isa, int rows, int vectors, RowSource row_source,
+                       ColumnSource column_source) {
+  static std::vector<std::unique_ptr<Generator>>* kept =
+      new std::vector<std::unique_ptr<Generator>>;  // lives as long as the process
+  try {
+    kept->push_back(std::make_unique<Generator>(isa, rows, vectors, row_source, column_source));
+    return kept->back()->getCode<Kernel>();
+  } catch (const Xbyak::Error&) {
+    return nullptr;
+  }
+}
+
+}  // namespace drawbar::cpu
+
+#endif

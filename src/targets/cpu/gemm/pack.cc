@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <cstring>
+
+#include "targets/cpu/gemm/blocking.h"
+#include "targets/cpu/gemm/gemm.h"
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+namespace drawbar::cpu {
+namespace {
+
+/// out[k][width] = b[n][k] for `columns` ≤ width columns that are contiguous along k.
+void transpose_panel(const float* b, int64_t n_stride, int64_t k, int64_t columns, int64_t width,
+                     float* out) {
+  int64_t j = 0;
+#if defined(__SSE__)
+  for (; j + 4 <= columns; j += 4) {
+    const float* from = b + j * n_stride;
+    int64_t i = 0;
+    for (; i + 4 <= k; i += 4) {
+      __m128 r0 = _mm_loadu_ps(from + i);
+      __m128 r1 = _mm_loadu_ps(from + n_stride + i);
+      __m128 r2 = _mm_loadu_ps(from + 2 * n_stride + i);
+      __m128 r3 = _mm_loadu_ps(from + 3 * n_stride + i);
+      _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+      _mm_storeu_ps(out + i * width + j, r0);
+      _mm_storeu_ps(out + (i + 1) * width + j, r1);
+      _mm_storeu_ps(out + (i + 2) * width + j, r2);
+      _mm_storeu_ps(out + (i + 3) * width + j, r3);
+    }
+    for (; i < k; ++i) {
+      for (int64_t t = 0; t < 4; ++t) out[i * width + j + t] = from[t * n_stride + i];
+    }
+  }
+#endif
+  for (; j < columns; ++j) {
+    for (int64_t i = 0; i < k; ++i) out[i * width + j] = b[j * n_stride + i];
+  }
+}
+
+void pack_panel(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns,
+                int64_t width, float* out) {
+  if (n_stride == 1) {
+    if (columns == width) {
+      for (int64_t i = 0; i < k; ++i) {
+        std::memcpy(out + i * width, b + i * k_stride, static_cast<size_t>(width) * 4);
+      }
+      return;
+    }
+    for (int64_t i = 0; i < k; ++i) {
+      std::memcpy(out + i * width, b + i * k_stride, static_cast<size_t>(columns) * 4);
+    }
+  } else if (k_stride == 1) {
+    transpose_panel(b, n_stride, k, columns, width, out);
+  } else {
+    for (int64_t i = 0; i < k; ++i) {
+      for (int64_t j = 0; j < columns; ++j) out[i * width + j] = b[i * k_stride + j * n_stride];
+    }
+  }
+  for (int64_t i = 0; i < k && columns < width; ++i) {
+    std::fill(out + i * width + columns, out + (i + 1) * width, 0.0f);
+  }
+}
+
+}  // namespace
+
+int64_t packed_bytes(int64_t k, int64_t n, Isa isa) {
+  const int64_t width = panel_width(isa);
+  return divide_up(n, width) * width * k * 4;
+}
+
+void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
+               int64_t k_offset, int64_t k_total, Isa isa, float* packed, ThreadPool* pool) {
+  const int64_t width = panel_width(isa);
+  const auto pack_range = [&](int64_t begin, int64_t end, int) {
+    for (int64_t panel = begin; panel < end; ++panel) {
+      const int64_t column = panel * width;
+      pack_panel(b + column * n_stride, k_stride, n_stride, k, std::min(width, n - column), width,
+                 packed + (panel * k_total + k_offset) * width);
+    }
+  };
+  const int64_t panels = divide_up(n, width);
+  if (pool == nullptr) {
+    pack_range(0, panels, 0);
+  } else {
+    pool->parallel_for(panels, divide_up(8192, std::max<int64_t>(k * width, 1)), pack_range);
+  }
+}
+
+PackedMatrix pack(const float* b, int64_t ld, bool transposed, int64_t k, int64_t n, Isa isa,
+                  float* packed, ThreadPool* pool) {
+  pack_rows(b, transposed ? 1 : ld, transposed ? ld : 1, k, n, 0, k, isa, packed, pool);
+  return {packed, k, n, isa};
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,92 @@
+#include "ops/matmul/op.h"
+#include "tests/support/op_case.h"
+
+namespace drawbar {
+namespace {
+
+using ops::MatMul;
+using ops::Program;
+
+const Program relu_of_sum = ops::parse_program("x2 = Add(x0, x1); x3 = Relu(x2)");
+
+const OpCase cases[] = {
+    {"odd sizes", MatMul{}, {"f32[7, 13]", "f32[13, 129]"}},
+    {"constant b", MatMul{}, {"f32[127, 129]", "const f32[129, 33]"}},
+    {"constant b, one row", MatMul{}, {"f32[1, 129]", "const f32[129, 127]"}},
+    {"constant b, three rows", MatMul{}, {"f32[3, 1025]", "const f32[1025, 65]"}},
+    {"constant b transposed", MatMul{.transpose_b = true}, {"f32[13, 65]", "const f32[31, 65]"}},
+    {"constant b, scaled", MatMul{.alpha = 0.25f}, {"f32[13, 65]", "const f32[65, 31]"}},
+    {"a of many dimensions", MatMul{}, {"f32[2, 3, 7, 13]", "const f32[13, 17]"}},
+    {"a transposed", MatMul{.transpose_a = true}, {"f32[13, 7]", "f32[13, 5]"}},
+    {"a transposed, constant b", MatMul{.transpose_a = true}, {"f32[33, 7]", "const f32[33, 5]"}},
+    {"both transposed",
+     MatMul{.transpose_a = true, .transpose_b = true, .alpha = 0.5f},
+     {"f32[2, 13, 7]", "f32[2, 5, 13]"}},
+    {"batch", MatMul{}, {"f32[2, 3, 7, 13]", "f32[2, 3, 13, 5]"}},
+    {"attention scores",
+     MatMul{.transpose_b = true, .alpha = 0.125f},
+     {"f32[1, 3, 129, 64]", "f32[1, 3, 129, 64]"}},
+    {"broadcast batch", MatMul{}, {"f32[2, 1, 7, 13]", "f32[3, 13, 5]"}},
+    {"broadcast constant batch", MatMul{}, {"f32[2, 3, 7, 13]", "const f32[3, 13, 5]"}},
+    {"a without batch", MatMul{}, {"f32[7, 13]", "f32[2, 13, 5]"}},
+    {"row bias", MatMul{}, {"f32[7, 13]", "const f32[13, 33]", "const f32[33]"}},
+    {"run-time bias", MatMul{.alpha = 2}, {"f32[7, 13]", "const f32[13, 33]", "f32[33]"}},
+    {"column bias", MatMul{}, {"f32[7, 13]", "f32[13, 33]", "f32[7, 1]"}},
+    {"scalar bias", MatMul{}, {"f32[7, 13]", "const f32[13, 33]", "f32[]"}},
+    {"matrix bias", MatMul{}, {"f32[2, 7, 13]", "const f32[13, 33]", "f32[7, 33]"}},
+    {"full bias", MatMul{}, {"f32[2, 7, 13]", "f32[2, 13, 33]", "f32[2, 7, 33]"}},
+    {"bias and activation",
+     MatMul{.post = Program::of(ops::Function::Relu)},
+     {"f32[127, 13]", "const f32[13, 65]", "const f32[65]"}},
+    {"residual and activation",
+     MatMul{.post = relu_of_sum},
+     {"f32[2, 127, 13]", "const f32[13, 65]", "const f32[65]", "f32[2, 127, 65]"}},
+    {"one row, residual and activation",
+     MatMul{.post = relu_of_sum},
+     {"f32[1, 200]", "const f32[200, 65]", "_", "f32[1, 65]"}},
+    {"batched, broadcast operand",
+     MatMul{.post = relu_of_sum},
+     {"f32[2, 3, 7, 13]", "f32[2, 3, 13, 5]", "_", "f32[2, 1, 7, 5]"}},
+    {"no rows", MatMul{}, {"f32[0, 13]", "const f32[13, 5]"}},
+    {"no depth", MatMul{}, {"f32[3, 0]", "f32[0, 5]", "f32[5]"}},
+    {"vectors", MatMul{}, {"f32[13]", "f32[13]"}},
+    {"vector times stack", MatMul{}, {"f32[13]", "f32[2, 13, 5]"}},
+    {"stack times vector", MatMul{}, {"f32[2, 5, 13]", "f32[13]"}},
+    {"double", MatMul{}, {"f64[7, 13]", "f64[13, 5]"}},
+    {"half", MatMul{}, {"f16[7, 13]", "f16[13, 5]"}},
+    {"bfloat16", MatMul{}, {"bf16[7, 13]", "bf16[13, 5]", "bf16[5]"}},
+    {"integers", MatMul{}, {"i64[7, 13]", "i64[13, 5]"}, 1, -9, 9},
+};
+
+const Rejection rejected[] = {
+    {"depths differ",
+     MatMul{},
+     {"f32[3, 4]", "f32[5, 6]"},
+     "has 4 columns, but b [5, 6] has 5 rows"},
+    {"batches differ", MatMul{}, {"f32[2, 3, 4]", "f32[3, 4, 6]"}, "do not broadcast: 2 against 3"},
+    {"scalar", MatMul{}, {"f32[]", "f32[4, 6]"}, "a is a scalar"},
+    {"types differ", MatMul{}, {"f32[3, 4]", "f64[4, 6]"}, "b is f64, but a is f32"},
+    {"bytes", MatMul{}, {"i8[3, 4]", "i8[4, 6]"}, "a is i8, expected floats or integers of 32"},
+    {"bias too large",
+     MatMul{},
+     {"f32[3, 4]", "f32[4, 6]", "f32[2, 3, 6]"},
+     "bias has shape [2, 3, 6], which does not broadcast to [3, 6]"},
+    {"program of doubles",
+     MatMul{.post = Program::of(ops::Function::Relu)},
+     {"f64[3, 4]", "f64[4, 6]"},
+     "a fused program needs f32"},
+};
+
+TEST(MatMul, AgreesOnEveryTarget) { expect_targets_agree(cases); }
+TEST(MatMul, RefusesBadNodes) { expect_rejected(rejected); }
+
+TEST(MatMul, ShapesStaySymbolic) {
+  const Type a(ElementType::f32, {Dim::symbol("N"), Dim(7), Dim(13)});
+  const Type b(ElementType::f32, {Dim(13), Dim::symbol("M")});
+  Infer context("t", {{&a}, {&b}}, 1);
+  infer(MatMul{}, context);
+  EXPECT_EQ(to_string(context.results()[0].type), "f32[N, 7, M]");
+}
+
+}  // namespace
+}  // namespace drawbar

@@ -35,6 +35,8 @@ def main():
 
     folder = options.cache / "models"
     expected = Expected(options.cache / "expected")
+    if options.drawbar and not Path(options.drawbar).is_file():
+        sys.exit(f"run.py: there is no {options.drawbar}; build it first")
     if options.drawbar:
         contender = Drawbar(Path(options.drawbar).resolve(), folder, options.threads)
     else:

@@ -68,7 +68,7 @@ class Trained:
     def path(self, *parts):
         path = self.data.joinpath(*parts)
         if not path.exists():
-            raise Skip(f"no {'/'.join(path.parts[-len(parts) - 2:])}")
+            raise Skip(f"no {'/'.join(('../shared/data', *parts))}")
         return path
 
     def model(self, name):

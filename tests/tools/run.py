@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Check the project's own scripts: what the checkpoint reader accepts, and what it refuses."""
+"""Check the project's own scripts: what the checkpoint reader accepts and refuses, and that a new
+operator made from the template compiles."""
 import io
 import pickle
+import shutil
 import struct
+import subprocess
 import sys
 import tempfile
 from collections import OrderedDict
@@ -87,6 +90,23 @@ def refuses(data, words):
         raise AssertionError("accepted")
 
 
+def new_operator_compiles():
+    """In a copy of the tools, so that the tree stays as it is."""
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(ROOT / "tools", Path(copy) / "tools")
+        (Path(copy) / "src/ops").mkdir(parents=True)
+        made = subprocess.run([Path(copy) / "tools/new_operator", "QLinearSwirl"], check=True,
+                              capture_output=True, text=True).stdout.split()
+        sources = [name for name in made if name.endswith(".cc")]
+        assert len(sources) == 3 and "src/ops/q_linear_swirl/op.h" in made, f"made {made}"
+        command = ["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+                   "-Wno-missing-field-initializers", "-DFMT_HEADER_ONLY",
+                   f"-I{copy}/src", f"-I{ROOT}/src", f"-I{ROOT}/include", f"-I{ROOT}"]
+        for source in sources:
+            done = subprocess.run([*command, Path(copy) / source], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr[:400]
+
+
 def main():
     tally = Tally()
     whole = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -110,6 +130,7 @@ def main():
     }
     for name, (data, words) in refused.items():
         tally.check(f"checkpoint: refuses {name}", refuses, data, words)
+    tally.check("new_operator: what it makes compiles", new_operator_compiles)
     return tally.close()
 
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <gtest/gtest.h>
 #include <span>
 #include <string>
@@ -40,10 +41,14 @@ std::vector<Tensor> run_reference(const Op& op, const std::vector<Tensor>& input
 /// Equal within tolerances (not-a-number equals itself); reports the worst element.
 void expect_close(const Tensor& got, const Tensor& want, double rtol, double atol,
                   const std::string& what);
-/// A tensor of `type` ("f32[2, 3]", or with values "= [1, 2]").
+/// A tensor of `type` ("f32[2, 3]", or with values "i64[2] = [1, 2]").
 Tensor draw(const std::string& type, uint64_t seed, double low = -1, double high = 1);
-/// Whether `rewrite` turns graph text `before` into `after` ("unchanged": leaves it alone),
-/// comparing the text form after renaming values in order.
-void expect_rewrite(void (*rewrite)(Graph&), const std::string& before, const std::string& after);
+/// Whether `rewrite` turns graph text `before` into `after` ("unchanged": leaves it alone). Names
+/// do not matter, nor do the contents of floating-point constants of more than one element; instead
+/// both graphs must give the same results for drawn inputs (symbols are bound to small numbers).
+void expect_rewrite(const std::function<void(Graph&)>& rewrite, const std::string& before,
+                    const std::string& after, double rtol = 1e-4, double atol = 1e-5);
+/// The graph's structure as expect_rewrite compares it, one node per line.
+std::string structure_of(const Graph& graph);
 
 }  // namespace drawbar

@@ -1,0 +1,224 @@
+#include <cstdlib>
+#include <cstring>
+
+#include "targets/cpu/kernel.h"
+#include "tests/support/one_node.h"
+
+namespace drawbar {
+namespace {
+
+using namespace cpu;
+
+constexpr size_t guard_bytes = 64;
+
+/// 64-byte aligned memory full of not-a-number, with a guard behind it.
+class Memory {
+ public:
+  explicit Memory(size_t bytes) : bytes_(bytes) {
+    data_ = std::aligned_alloc(64, (bytes + guard_bytes + 63) / 64 * 64);
+    std::memset(data_, 0xff, bytes);
+    std::memset(static_cast<char*>(data_) + bytes, 0x5a, guard_bytes);
+  }
+  ~Memory() { std::free(data_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  void* data() const { return data_; }
+  bool intact() const {
+    const auto* guard = static_cast<const char*>(data_) + bytes_;
+    for (size_t i = 0; i < guard_bytes; ++i) {
+      if (guard[i] != 0x5a) return false;
+    }
+    return true;
+  }
+
+ private:
+  size_t bytes_;
+  void* data_;
+};
+
+/// Copies between row-major and the operand's order (elements of at least a byte).
+void reorder(const Operand& operand, const void* from, void* to, bool into_operand) {
+  const auto width = static_cast<size_t>(bits(operand.type) / 8);
+  const Shape strides = operand.strides();
+  for (int64_t i = 0; i < operand.size(); ++i) {
+    int64_t rest = i, at = 0;
+    for (size_t axis = operand.shape.size(); axis-- > 0;) {
+      at += rest % operand.shape[axis] * strides[axis];
+      rest /= operand.shape[axis];
+    }
+    const auto source = static_cast<size_t>(into_operand ? i : at) * width;
+    const auto target = static_cast<size_t>(into_operand ? at : i) * width;
+    std::memcpy(static_cast<char*>(to) + target, static_cast<const char*>(from) + source, width);
+  }
+}
+
+void copy_in(const Operand& operand, const Tensor& value, void* to) {
+  if (operand.layout == Layout::row_major) {
+    std::memcpy(to, value.raw(), static_cast<size_t>(value.bytes()));
+  } else {
+    reorder(operand, value.raw(), to, true);
+  }
+}
+
+Tensor copy_out(const Operand& operand, const void* from) {
+  Tensor result = Tensor::allocate(operand.type, operand.shape);
+  if (operand.layout == Layout::row_major) {
+    std::memcpy(result.raw(), from, static_cast<size_t>(result.bytes()));
+  } else {
+    reorder(operand, from, result.raw(), false);
+  }
+  return result;
+}
+
+bool can_be_channels_last(const Operand& operand) {
+  return operand.present && operand.rank() == 4 && operand.type == ElementType::f32;
+}
+
+struct Operands {
+  std::vector<Operand> inputs, outputs;
+};
+
+/// Nothing when the node has values that are no tensors of plain numbers.
+std::optional<Operands> row_major_operands(const OneNode& one) {
+  Operands result;
+  const Node& node = one.graph.node(one.node);
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    Operand operand;
+    if (node.inputs[i] != no_id) {
+      const Tensor& value = one.operands[i];
+      if (value.kind() != Tensor::Kind::tensor || value.type() == ElementType::string) return {};
+      operand = {value.type(), value.shape(), Layout::row_major,
+                 one.graph.value(node.inputs[i]).constant, true};
+    }
+    result.inputs.push_back(std::move(operand));
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const Type& type = one.graph.value(node.outputs[i]).type;
+    const Tensor& value = one.outputs[i];
+    if (!type.is_static() || value.type() == ElementType::string) return {};
+    result.outputs.push_back({value.type(), value.shape(), Layout::row_major, nullptr, true});
+  }
+  return result;
+}
+
+/// As the layout assignment marks operands (targets/cpu/layout.cc).
+std::optional<Operands> channels_last_operands(Operands operands, LayoutRule rule) {
+  if (rule == LayoutRule::row_major || operands.inputs.empty()) return {};
+  const bool any = rule == LayoutRule::any;
+  bool some = false;
+  for (size_t i = 0; i < operands.inputs.size(); ++i) {
+    Operand& operand = operands.inputs[i];
+    const bool residual =
+        i >= 2 && !operands.outputs.empty() && operand.shape == operands.outputs[0].shape;
+    if (can_be_channels_last(operand) && (any || i == 0 || residual)) {
+      if (any && operand.constant) return {};  // constants stay as they are
+      operand.layout = Layout::channels_last;
+      some = true;
+    }
+  }
+  for (size_t i = 0; i < operands.outputs.size(); ++i) {
+    if (can_be_channels_last(operands.outputs[i]) && (any || i == 0)) {
+      operands.outputs[i].layout = Layout::channels_last;
+    }
+  }
+  if (!some) return {};
+  return operands;
+}
+
+ThreadPool& pool_of(int threads) {
+  static ThreadPool one(1), two(2);
+  return threads == 1 ? one : two;
+}
+
+std::vector<Tensor> run_kernel(const Kernel& kernel, const Problem& problem, const OneNode& one,
+                               int in_place) {
+  std::vector<std::unique_ptr<Memory>> memory;
+  const auto allocate = [&](const Operand& operand) {
+    const auto bytes = static_cast<size_t>(storage_bytes(operand.type, operand.size()));
+    memory.push_back(std::make_unique<Memory>(bytes));
+    return memory.back()->data();
+  };
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    const Operand& operand = problem.inputs[i];
+    if (!operand.present) {
+      inputs.push_back(nullptr);
+    } else if (operand.constant && operand.layout == Layout::row_major) {
+      inputs.push_back(operand.constant->tensor().raw());
+    } else {
+      void* data = allocate(operand);
+      copy_in(operand, one.operands[i], data);
+      inputs.push_back(data);
+    }
+  }
+  for (const Operand& operand : problem.outputs) outputs.push_back(allocate(operand));
+  if (in_place >= 0) outputs[0] = const_cast<void*>(inputs[static_cast<size_t>(in_place)]);
+  const Memory scratch(kernel.scratch_bytes());
+  kernel.run({inputs, outputs, scratch.data(), pool_of(problem.threads)});
+  for (const auto& block : memory) EXPECT_TRUE(block->intact()) << "wrote behind a buffer";
+  EXPECT_TRUE(scratch.intact()) << "wrote behind its scratch memory";
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    results.push_back(copy_out(problem.outputs[i], outputs[i]));
+  return results;
+}
+
+bool may_work_in_place(const Tactic& tactic, const Problem& problem) {
+  if (tactic.in_place < 0 || static_cast<size_t>(tactic.in_place) >= problem.inputs.size())
+    return false;
+  const Operand& input = problem.inputs[static_cast<size_t>(tactic.in_place)];
+  const Operand& output = problem.outputs[0];
+  return input.present && !input.constant && input.layout == output.layout &&
+         storage_bytes(input.type, input.size()) == storage_bytes(output.type, output.size());
+}
+
+void expect_tactic_agrees(const Tactic& tactic, const Problem& problem, const OneNode& one,
+                          double rtol, double atol, const std::string& what) {
+  EXPECT_GE(tactic.seconds(problem), 0) << what;
+  const std::unique_ptr<Kernel> kernel = tactic.make(problem);
+  const auto first = run_kernel(*kernel, problem, one, -1);
+  for (size_t i = 0; i < first.size(); ++i) {
+    expect_close(first[i], one.outputs[i], rtol, atol, fmt::format("{}: output {}", what, i));
+  }
+  const bool in_place = may_work_in_place(tactic, problem);
+  const auto second = run_kernel(*kernel, problem, one, in_place ? tactic.in_place : -1);
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(first[i].identical(second[i]))
+        << what << ": output " << i << " has other bits the second time"
+        << (in_place ? " (in place)" : "");
+  }
+}
+
+void expect_tactics_agree(const OpCase& op_case, const Operands& operands, std::string_view layout,
+                          const OneNode& one, double rtol, double atol) {
+  const Isa best = isa();
+  for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    if (level > best) break;
+    const ScopedIsa lowered(level);
+    for (const int threads : {1, 2}) {
+      PackedConstants packed;
+      const Problem problem{op_case.op, operands.inputs, operands.outputs, threads, level, packed};
+      for (const Tactic& tactic : tactics_for(op_case.op.name())) {
+        if (!tactic.applies(problem)) continue;
+        expect_tactic_agrees(tactic, problem, one, rtol, atol,
+                             fmt::format("{}: {}, {}, {}, {} thread{}", op_case.name, tactic.name,
+                                         name(level), layout, threads, threads > 1 ? "s" : ""));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void expect_tactics_agree(const OpCase& op_case, const OneNode& one, double rtol, double atol) {
+  if (tactics_for(op_case.op.name()).empty() || one.outputs.empty()) return;
+  const auto operands = row_major_operands(one);
+  if (!operands) return;
+  expect_tactics_agree(op_case, *operands, "row-major", one, rtol, atol);
+  const auto last = channels_last_operands(*operands, layout_rule(op_case.op.name()));
+  if (last) expect_tactics_agree(op_case, *last, "channels-last", one, rtol, atol);
+}
+
+}  // namespace drawbar

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "tests/support/op_case.h"
+
+namespace drawbar {
+
+/// A case as a graph of one node, the values of its graph inputs, and what the reference says.
+struct OneNode {
+  Graph graph;
+  NodeId node = no_id;
+  std::vector<Tensor> inputs;    // of the graph: what is neither constant nor absent
+  std::vector<Tensor> operands;  // of the node, constants included
+  std::vector<Tensor> outputs;   // the reference's
+};
+
+OneNode make_one_node(const OpCase& op_case, uint64_t seed);
+
+/// Runs every CPU tactic that applies, in every layout and instruction set, with one and two
+/// threads, and where it may work in place; compares with `one.outputs`.
+void expect_tactics_agree(const OpCase& op_case, const OneNode& one, double rtol, double atol);
+
+}  // namespace drawbar

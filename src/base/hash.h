@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,7 +13,8 @@ struct Hash {
   uint64_t high = 0, low = 0;
   bool operator==(const Hash&) const = default;
   auto operator<=>(const Hash&) const = default;
-  std::string hex() const;  // 32 digits
+  std::string hex() const;                                     // 32 digits
+  static std::optional<Hash> from_hex(std::string_view text);  // the inverse
 };
 
 Hash hash_bytes(const void* data, size_t bytes, uint64_t seed = 0);

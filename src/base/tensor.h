@@ -68,6 +68,8 @@ DRAWBAR_ELEMENT(double, f64) DRAWBAR_ELEMENT(Float16, f16) DRAWBAR_ELEMENT(BFloa
   /// A sequence, an optional (no element or one) or a map (keys, values).
   static Tensor compound(Kind kind, std::vector<Tensor> elements);
 
+  /// Whether the tensor keeps its memory alive itself.
+  bool is_owned() const { return owner_ != nullptr; }
   bool has_value() const { return data_ != nullptr || elements_ != nullptr; }
   Kind kind() const { return kind_; }
   ElementType type() const { return type_; }

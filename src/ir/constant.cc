@@ -32,43 +32,62 @@ Constant::Constant(ElementType type, Shape shape, Description description)
   }
 }
 
-const Tensor& Constant::tensor() const {
-  if (!description_) return tensor_;
-  std::call_once(drawn_, [this] {
-    Tensor drawn = Tensor::allocate(type_, shape_);
-    uint64_t state = description_->seed;
-    for (int64_t i = 0; i < drawn.size(); ++i) {
-      double value = description_->mean;
-      if (description_->distribution == "normal") {  // Box-Muller
-        const double radius = std::sqrt(-2 * std::log(uniform(state)));
-        value += description_->deviation * radius * std::cos(2 * std::numbers::pi * uniform(state));
-      }
-      write_number(drawn, i, value);
+Constant::Constant(ElementType type, Shape shape, Hash hash, std::function<Tensor()> load)
+    : type_(type), shape_(std::move(shape)), load_(std::move(load)), hash_(hash) {
+  std::call_once(hashed_, [] {});
+}
+
+namespace {
+
+Hash content_hash(const Tensor& tensor) {
+  const std::string head = std::string(name(tensor.type())) + "[" + to_string(tensor.shape()) + "]";
+  if (tensor.type() != ElementType::string) {
+    return hash_bytes(tensor.raw(), static_cast<size_t>(tensor.bytes()), hash_bytes(head).low);
+  }
+  std::string all = head;
+  for (const std::string& text : tensor.values<std::string>())
+    all += std::to_string(text.size()) + ":" + text;
+  return hash_bytes(all);
+}
+
+}  // namespace
+
+void Constant::fill() const {
+  if (load_) {
+    Tensor loaded = load_();
+    if (content_hash(loaded) != hash_) {
+      fail(ErrorCode::invalid_model, "damaged: constant {} does not match its hash", hash_.hex());
     }
-    tensor_ = std::move(drawn);
-  });
+    tensor_ = std::move(loaded);
+    return;
+  }
+  Tensor drawn = Tensor::allocate(type_, shape_);
+  uint64_t state = description_->seed;
+  for (int64_t i = 0; i < drawn.size(); ++i) {
+    double value = description_->mean;
+    if (description_->distribution == "normal") {  // Box-Muller
+      const double radius = std::sqrt(-2 * std::log(uniform(state)));
+      value += description_->deviation * radius * std::cos(2 * std::numbers::pi * uniform(state));
+    }
+    write_number(drawn, i, value);
+  }
+  tensor_ = std::move(drawn);
+}
+
+const Tensor& Constant::tensor() const {
+  if (load_ || description_) std::call_once(drawn_, [this] { fill(); });
   return tensor_;
 }
 
 const Hash& Constant::hash() const {
   std::call_once(hashed_, [this] {
-    std::string head = std::string(name(type_)) + "[" + to_string(shape_) + "]";
-    if (description_) {
-      head += fmt::format("{} {} {} {}", description_->distribution, description_->mean,
-                          description_->deviation, description_->seed);
-      hash_ = hash_bytes(head);
+    if (!description_) {
+      hash_ = content_hash(tensor_);
       return;
     }
-    const uint64_t seed = hash_bytes(head).low;
-    if (type_ != ElementType::string) {
-      hash_ = hash_bytes(tensor_.raw(), static_cast<size_t>(tensor_.bytes()), seed);
-      return;
-    }
-    std::string all = head;
-    for (const std::string& text : tensor_.values<std::string>()) {
-      all += std::to_string(text.size()) + ":" + text;
-    }
-    hash_ = hash_bytes(all);
+    hash_ = hash_bytes(fmt::format("{}[{}]{} {} {} {}", name(type_), to_string(shape_),
+                                   description_->distribution, description_->mean,
+                                   description_->deviation, description_->seed));
   });
   return hash_;
 }

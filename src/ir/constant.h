@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,18 +25,24 @@ class Constant {
  public:
   explicit Constant(Tensor tensor);
   Constant(ElementType type, Shape shape, Description description);
+  /// Stored elsewhere under `hash`: `load` is called at the first use, and what it gives must have
+  /// that hash (else INVALID_MODEL naming it as damaged).
+  Constant(ElementType type, Shape shape, Hash hash, std::function<Tensor()> load);
 
   ElementType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   const std::optional<Description>& description() const { return description_; }
-  /// The elements; a described constant is drawn at the first call.
+  /// The elements; a described constant is drawn, a stored one checked, at the first call.
   const Tensor& tensor() const;
   const Hash& hash() const;  // computed at the first call
 
  private:
+  void fill() const;  // tensor_, when it is not there from the start
+
   ElementType type_;
   Shape shape_;
   std::optional<Description> description_;
+  std::function<Tensor()> load_;
   mutable Tensor tensor_;
   mutable Hash hash_;
   mutable std::once_flag drawn_, hashed_;

@@ -42,25 +42,36 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
   const std::string key = constant->hash().hex() + " " + form;
   const std::lock_guard lock(mutex_);
   const auto found = buffers_.find(key);
-  if (found != buffers_.end() && found->second.second == bytes) return found->second.first;
+  if (found != buffers_.end() && found->second.bytes == bytes) {
+    found->second.check(key);
+    found->second.expected.reset();
+    return found->second.data;
+  }
   void* memory = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
   if (!memory)
     fail(ErrorCode::resource_exhausted, "no memory for {} bytes of packed weights", bytes);
   Buffer buffer(static_cast<const std::byte*>(memory),
                 [](const std::byte* p) { std::free(const_cast<std::byte*>(p)); });
   pack(constant->tensor(), memory);
-  buffers_.insert_or_assign(key, std::pair(buffer, bytes));
+  buffers_.insert_or_assign(key, Section{buffer, bytes, {}});
   return buffer;
 }
 
-std::map<std::string, std::pair<PackedConstants::Buffer, size_t>> PackedConstants::all() const {
+std::map<std::string, Section> PackedConstants::all() const {
   const std::lock_guard lock(mutex_);
   return buffers_;
 }
 
-void PackedConstants::add(std::string key, Buffer buffer, size_t bytes) {
+void PackedConstants::add(std::string key, Section section) {
   const std::lock_guard lock(mutex_);
-  buffers_.insert_or_assign(std::move(key), std::pair(std::move(buffer), bytes));
+  buffers_.insert_or_assign(std::move(key), std::move(section));
+}
+
+size_t PackedConstants::bytes() const {
+  const std::lock_guard lock(mutex_);
+  size_t total = 0;
+  for (const auto& [key, section] : buffers_) total += section.bytes;
+  return total;
 }
 
 void register_tactic(const Tactic& tactic) { tactics()[tactic.op].push_back(tactic); }

@@ -14,6 +14,7 @@
 #include "base/threads.h"
 #include "ir/graph.h"
 #include "targets/cpu/isa.h"
+#include "targets/target.h"
 
 namespace drawbar::cpu {
 
@@ -41,13 +42,14 @@ class PackedConstants {
   /// k=512 …"), made by `pack` into 64-byte aligned memory of `bytes` if there is none yet.
   Buffer get(const ConstantPtr& constant, const std::string& form, size_t bytes,
              FunctionRef<void(const Tensor& source, void* packed)> pack);
-  /// What is there, and a buffer loaded from an engine.
-  std::map<std::string, std::pair<Buffer, size_t>> all() const;
-  void add(std::string key, Buffer buffer, size_t bytes);
+  /// What is there, and buffers from an engine (checked when first asked for).
+  std::map<std::string, Section> all() const;
+  void add(std::string key, Section section);
+  size_t bytes() const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, std::pair<Buffer, size_t>> buffers_;  // by "<constant's hash> <form>"
+  std::map<std::string, Section> buffers_;  // by "<constant's hash> <form>"
 };
 
 /// What a tactic is asked to run: one node with concrete operands.

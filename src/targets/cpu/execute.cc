@@ -1,0 +1,351 @@
+#include <bit>
+#include <chrono>
+#include <cstring>
+
+#include "base/checked.h"
+#include "targets/cpu/plan_step.h"
+
+namespace drawbar::cpu {
+
+std::unique_ptr<Plan::Frame> Plan::take_frame() {
+  {
+    const std::lock_guard lock(frames_mutex_);
+    if (!frames_.empty()) {
+      auto frame = std::move(frames_.back());
+      frames_.pop_back();
+      return frame;
+    }
+  }
+  auto frame = std::make_unique<Frame>(static_cast<size_t>(arena_bytes_));
+  frame->address.assign(graph_.value_count(), nullptr);
+  frame->tensors.resize(graph_.value_count());
+  size_t pointers = 0;
+  for (const auto& step : steps_) {
+    const Node& node = graph_.node(step->node);
+    pointers += node.inputs.size() + node.outputs.size();
+  }
+  frame->pointers.resize(pointers);
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    const ValueId r = root(id);
+    if (place_[r] == Place::constant) {
+      const Value& value = graph_.value(r);
+      if (value.uses.empty() && !graph_.is_output(r)) continue;
+      frame->address[id] = const_cast<void*>(value.constant->tensor().raw());
+      frame->tensors[id] = value.constant->tensor();
+      if (id != r)
+        frame->tensors[id] = frame->tensors[id].reshaped(graph_.value(id).type.tensor.shape());
+    } else if (place_[r] == Place::arena) {
+      const TensorType& type = graph_.value(id).type.tensor;
+      frame->address[id] = frame->arena + offset_[r];
+      frame->tensors[id] = Tensor::view(type.element, type.shape(), frame->address[id]);
+    }
+  }
+  return frame;
+}
+
+void Plan::prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+  for (size_t i = 0; i < graph_.inputs().size(); ++i) frame.tensors[graph_.inputs()[i]] = inputs[i];
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ValueId r = root(graph_.outputs()[i]);
+    if (place_[r] != Place::output || slot_[r] != i) continue;
+    const TensorType& type = graph_.value(graph_.outputs()[i]).type.tensor;
+    Tensor& out = outputs[i];
+    const bool fits =
+        out.has_value() && out.kind() == Tensor::Kind::tensor && out.type() == type.element &&
+        std::equal(out.shape().begin(), out.shape().end(), type.dims.begin(), type.dims.end(),
+                   [](int64_t a, const Dim& b) { return Dim(a) == b; });
+    if (!fits) out = Tensor::allocate(type.element, type.shape());
+    frame.address[r] = out.raw();
+  }
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    const ValueId r = root(id);
+    if (place_[r] == Place::output) {
+      frame.address[id] = frame.address[r];
+    } else if (place_[r] == Place::input) {
+      frame.address[id] = frame.tensors[r].raw();
+    } else {
+      continue;
+    }
+    if (graph_.value(id).uses.empty() && !graph_.is_output(id)) continue;
+    if (frame.tensors[id].raw() != frame.address[id] || id != r) {
+      const TensorType& type = graph_.value(id).type.tensor;
+      if (frame.tensors[id].raw() != frame.address[id]) {
+        frame.tensors[id] = Tensor::view(type.element, type.shape(), frame.address[id]);
+      }
+    }
+  }
+}
+
+void Plan::finish(Frame& frame, std::span<Tensor> outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const ValueId id = graph_.outputs()[i], r = root(id);
+    if (place_[r] == Place::output && slot_[r] == i) continue;
+    outputs[i] = place_[r] == Place::dynamic && place_[id] == Place::dynamic
+                     ? frame.tensors[id]
+                     : frame.tensors[id].clone();
+  }
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (place_[id] == Place::dynamic) frame.tensors[id] = Tensor();
+  }
+  for (ValueId id : graph_.inputs()) frame.tensors[id] = Tensor();
+}
+
+const Tensor& Plan::tensor(Frame& frame, ValueId id) const { return frame.tensors[id]; }
+
+void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
+               ThreadPool& pool) {
+  std::unique_ptr<Frame> frame = take_frame();
+  prepare(*frame, inputs, outputs);
+  run_steps(*frame, control, pool, nullptr);
+  finish(*frame, outputs);
+  const std::lock_guard lock(frames_mutex_);
+  frames_.push_back(std::move(frame));
+}
+
+void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
+                     std::vector<double>* seconds) {
+  for (const auto& step : steps_) {
+    control.check();
+    const auto start =
+        seconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    try {
+      execute(frame, *step, control, pool);
+    } catch (const Error& error) {
+      throw error.at(describe(graph_.node(step->node)));
+    }
+    for (ValueId id : step->release) frame.tensors[id] = Tensor();
+    if (seconds)
+      seconds->push_back(
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+}
+
+PlanReport Plan::profile(std::span<const Tensor> inputs, ThreadPool& pool) {
+  PlanReport result = report();
+  std::unique_ptr<Frame> frame = take_frame();
+  std::vector<Tensor> outputs(graph_.outputs().size());
+  std::vector<double> seconds;
+  prepare(*frame, inputs, outputs);
+  run_steps(*frame, {}, pool, &seconds);
+  finish(*frame, outputs);
+  for (size_t i = 0; i < seconds.size(); ++i) result.steps[i].seconds = seconds[i];
+  const std::lock_guard lock(frames_mutex_);
+  frames_.push_back(std::move(frame));
+  return result;
+}
+
+void Plan::execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool) {
+  switch (step.kind) {
+    case Step::Kind::kernel:
+      execute_kernel(frame, *step.kernel, step, pool);
+      break;
+    case Step::Kind::reference:
+      execute_reference(frame, step, control, pool);
+      break;
+    case Step::Kind::dynamic:
+      execute_dynamic(frame, step, control, pool);
+      break;
+  }
+}
+
+void Plan::execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, ThreadPool& pool) {
+  const Node& node = graph_.node(step.node);
+  void** const first = frame.pointers.data() + step.first_pointer;
+  void** at = first;
+  for (ValueId id : node.inputs) *at++ = id == no_id ? nullptr : frame.address[id];
+  for (ValueId id : node.outputs) *at++ = frame.address[id];
+  void* scratch = frame.arena + step.scratch_offset;
+  if (step.kind == Step::Kind::dynamic && kernel.scratch_bytes() > 0) {
+    if (frame.dynamic_scratch_bytes < kernel.scratch_bytes()) {
+      Tensor memory =
+          Tensor::allocate(ElementType::u8, {static_cast<int64_t>(kernel.scratch_bytes())});
+      frame.dynamic_scratch = memory.raw();
+      frame.dynamic_scratch_bytes = kernel.scratch_bytes();
+      frame.scratch_owner = std::make_shared<Tensor>(std::move(memory));
+    }
+    scratch = frame.dynamic_scratch;
+  }
+  kernel.run({{const_cast<const void* const*>(first), node.inputs.size()},
+              {first + node.inputs.size(), node.outputs.size()},
+              scratch,
+              pool});
+}
+
+namespace {
+
+/// Copies between memory orders, one element at a time: only for the reference on channels-last
+/// values, where no kernel applies.
+Tensor reordered(const Tensor& from, bool to_channels_last) {
+  Tensor to = Tensor::allocate(from.type(), from.shape());
+  const auto* source = from.data<float>();
+  auto* target = to.data<float>();
+  const int64_t n = from.dim(0), c = from.dim(1), pixels = from.dim(2) * from.dim(3);
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t k = 0; k < c; ++k) {
+      for (int64_t p = 0; p < pixels; ++p) {
+        const int64_t planar = (i * c + k) * pixels + p, last = (i * pixels + p) * c + k;
+        target[to_channels_last ? last : planar] = source[to_channels_last ? planar : last];
+      }
+    }
+  }
+  return to;
+}
+
+}  // namespace
+
+void Plan::execute_reference(Frame& frame, const Step& step, const RunControl& control,
+                             ThreadPool& pool) {
+  const Node& node = graph_.node(step.node);
+  std::vector<const Tensor*> inputs(node.inputs.size(), nullptr);
+  std::list<Tensor> converted;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (node.inputs[i] == no_id) continue;
+    inputs[i] = &tensor(frame, node.inputs[i]);
+    if (graph_.value(node.inputs[i]).type.tensor.layout == Layout::channels_last) {
+      converted.push_back(reordered(*inputs[i], false));
+      inputs[i] = &converted.back();
+    }
+  }
+  const SubgraphRunner subgraphs = [&](size_t which, std::vector<Tensor> given) {
+    Plan& plan = *step.subplans.at(which);
+    std::vector<Tensor> results(plan.graph_.outputs().size());
+    plan.run(given, results, control, pool);
+    return results;
+  };
+  NodeEvaluation evaluation(inputs, node.outputs.size(), control, pool, &subgraphs);
+  const bool placed = step.kind == Step::Kind::reference;
+  const auto layout = [&](size_t i) { return graph_.value(node.outputs[i]).type.tensor.layout; };
+  for (size_t i = 0; placed && i < node.outputs.size(); ++i) {
+    const TensorType& type = graph_.value(node.outputs[i]).type.tensor;
+    if (layout(i) == Layout::row_major && frame.address[node.outputs[i]]) {
+      evaluation.bind(i, Tensor::view(type.element, type.shape(), frame.address[node.outputs[i]]));
+    }
+  }
+  node.op.reference(evaluation);
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const ValueId id = node.outputs[i];
+    Tensor result = std::move(evaluation.results()[i]);
+    if (!result.has_value()) {
+      if (graph_.is_used(id)) frame.tensors[id] = Tensor();
+      continue;
+    }
+    if (layout(i) == Layout::channels_last) result = reordered(result, true);
+    if (!placed) {
+      // A view of memory that is planned for other values later must not outlive this step.
+      const bool borrowed = result.kind() == Tensor::Kind::tensor && !result.is_owned();
+      frame.tensors[id] = borrowed ? result.clone() : std::move(result);
+      frame.address[id] = frame.tensors[id].raw();
+    } else if (result.raw() != frame.address[id] && frame.address[id]) {
+      const TensorType& type = graph_.value(id).type.tensor;
+      if (result.type() != type.element || Dims(to_dims(result.shape())) != type.dims) {
+        fail(ErrorCode::internal, "output {} is {}, planned as {}", i, to_string(Type::of(result)),
+             to_string(type));
+      }
+      std::memcpy(frame.address[id], result.raw(), static_cast<size_t>(result.bytes()));
+    }
+  }
+}
+
+void Plan::execute_dynamic(Frame& frame, const Step& step, const RunControl& control,
+                           ThreadPool& pool) {
+  const Node& node = graph_.node(step.node);
+  if (step.small || !step.subplans.empty() || tactics_for(node.op.name()).empty()) {
+    execute_reference(frame, step, control, pool);
+    return;
+  }
+  // Shapes, and the contents of small vectors that may steer shapes, name the kernel.
+  std::vector<int64_t> key;
+  for (ValueId id : node.inputs) {
+    if (id == no_id || graph_.value(id).is_constant()) continue;
+    const Tensor& t = tensor(frame, id);
+    if (t.kind() != Tensor::Kind::tensor || t.type() == ElementType::string) {
+      execute_reference(frame, step, control, pool);
+      return;
+    }
+    key.push_back(t.rank());
+    key.insert(key.end(), t.shape().begin(), t.shape().end());
+    if (t.rank() <= 1 && t.size() <= 16) {
+      for (int64_t i = 0; i < t.size(); ++i) {
+        key.push_back(is_floating(t.type())
+                          ? static_cast<int64_t>(std::bit_cast<uint64_t>(read_number(t, i)))
+                          : read_integer(t, i));
+      }
+    }
+  }
+  CachedKernel found;
+  Step& cached = const_cast<Step&>(step);
+  {
+    const std::lock_guard lock(cached.cache_mutex);
+    for (auto it = cached.cache.begin(); it != cached.cache.end(); ++it) {
+      if (it->key != key) continue;
+      cached.cache.splice(cached.cache.begin(), cached.cache, it);
+      found = cached.cache.front();
+      break;
+    }
+  }
+  if (found.key.empty()) {
+    found = make_dynamic_kernel(frame, step);
+    found.key = key;
+    const std::lock_guard lock(cached.cache_mutex);
+    cached.cache.push_front(found);
+    if (cached.cache.size() > 16) cached.cache.pop_back();
+  }
+  if (!found.kernel) {
+    execute_reference(frame, step, control, pool);
+    return;
+  }
+  for (ValueId id : node.inputs) {
+    if (id != no_id && place_[root(id)] == Place::dynamic)
+      frame.address[id] = frame.tensors[id].raw();
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const Operand& out = found.outputs[i];
+    control.check_bytes(storage_bytes(out.type, element_count(out.shape)));
+    frame.tensors[node.outputs[i]] = Tensor::allocate(out.type, out.shape);
+    frame.address[node.outputs[i]] = frame.tensors[node.outputs[i]].raw();
+  }
+  execute_kernel(frame, *found.kernel, step, pool);
+}
+
+/// Infers the node for the tensors at hand and makes a kernel for it, if one applies.
+CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
+  const Node& node = graph_.node(step.node);
+  std::vector<Type> types(node.inputs.size());
+  std::vector<Infer::Input> given(node.inputs.size());
+  std::vector<Operand> inputs(node.inputs.size());
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const ValueId id = node.inputs[i];
+    if (id == no_id) continue;
+    const Tensor& t = tensor(frame, id);
+    types[i] = Type::of(t);
+    given[i].type = &types[i];
+    given[i].constant = &t;
+    inputs[i].type = t.type();
+    inputs[i].shape = t.shape();
+    inputs[i].layout = graph_.value(id).type.tensor.layout;
+    inputs[i].present = true;
+    inputs[i].constant = graph_.value(id).constant;
+    if (!inputs[i].constant && t.rank() <= 1 && t.size() <= 16)
+      inputs[i].constant = std::make_shared<const Constant>(t.clone());
+  }
+  Infer context(node.name, given, node.outputs.size());
+  node.op.infer(context);
+  CachedKernel result;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const Type& type = context.results()[i].type;
+    if (!is_placed(type)) return result;
+    Operand out;
+    out.type = type.tensor.element;
+    out.shape = type.tensor.shape();
+    out.layout = graph_.value(node.outputs[i]).type.tensor.layout;
+    out.present = true;
+    result.outputs.push_back(std::move(out));
+  }
+  const Problem problem{node.op,          inputs,       result.outputs,
+                        context_.threads, context_.isa, *context_.packed};
+  if (const Tactic* tactic = context_.chooser->choose(problem, nullptr))
+    result.kernel = tactic->make(problem);
+  return result;
+}
+
+}  // namespace drawbar::cpu

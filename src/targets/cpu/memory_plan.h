@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace drawbar::cpu {
+
+/// A buffer that is needed from step `first` to step `last`, both included.
+struct Lifetime {
+  int64_t bytes = 0;
+  int first = 0, last = 0;
+};
+
+struct MemoryPlan {
+  std::vector<int64_t> offsets;  // by buffer, 64-byte aligned
+  int64_t arena_bytes = 0;
+};
+
+/// Places buffers in one arena so that those alive together do not overlap: the largest first, each
+/// at the lowest offset that is free. Source: Pisarchyk, Lee, "Efficient Memory Management for Deep
+/// Neural Net Inference", 2020 (greedy by size).
+MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,244 @@
+#include "targets/cpu/plan.h"
+
+#include <algorithm>
+
+#include "ops/reorder/op.h"
+#include "ops/reshape/op.h"
+#include "targets/cpu/plan_step.h"
+
+namespace drawbar::cpu {
+namespace {
+
+/// Whether output 0 has the bytes of input 0.
+bool shares_memory(const Graph& graph, const Node& node) {
+  if (ops::is_view(node.op)) return true;
+  if (!node.op.as<ops::Reorder>()) return false;
+  const TensorType& type = graph.value(node.inputs[0]).type.tensor;
+  return type.dims[1] == Dim(1) || (type.dims[2] == Dim(1) && type.dims[3] == Dim(1));
+}
+
+}  // namespace
+
+bool is_placed(const Type& type) {
+  return type.is_static() && type.tensor.element != ElementType::string;
+}
+
+Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), context_(context) {
+  parent_.resize(graph_.value_count());
+  for (ValueId id = 0; id < parent_.size(); ++id) parent_[id] = id;
+  place_.assign(graph_.value_count(), Place::none);
+  offset_.assign(graph_.value_count(), 0);
+  slot_.assign(graph_.value_count(), 0);
+  build_steps(context);
+  place_values();
+}
+
+Plan::~Plan() = default;
+
+ValueId Plan::root(ValueId id) const {
+  while (parent_[id] != id) id = parent_[id];
+  return id;
+}
+
+void Plan::build_steps(const PlanContext& context) {
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (graph_.value(id).is_constant()) place_[id] = Place::constant;
+  }
+  for (size_t i = 0; i < graph_.inputs().size(); ++i) {
+    const ValueId id = graph_.inputs()[i];
+    place_[id] = is_placed(graph_.value(id).type) ? Place::input : Place::dynamic;
+    slot_[id] = static_cast<uint32_t>(i);
+  }
+  size_t pointers = 0;
+  for (NodeId id : graph_.order()) {
+    const Node& node = graph_.node(id);
+    bool placed = true;
+    for (ValueId input : node.inputs) {
+      placed &=
+          input == no_id || graph_.value(input).is_constant() || place_[input] != Place::dynamic;
+      placed &= input == no_id || is_placed(graph_.value(input).type);
+    }
+    for (ValueId output : node.outputs) placed &= is_placed(graph_.value(output).type);
+    if (placed && shares_memory(graph_, node)) {
+      parent_[node.outputs[0]] = node.inputs[0];
+      place_[node.outputs[0]] = place_[root(node.inputs[0])];
+      continue;
+    }
+    auto step = std::make_unique<Step>();
+    step->node = id;
+    step->first_pointer = pointers;
+    pointers += node.inputs.size() + node.outputs.size();
+    PlanContext inner = context;
+    for (const GraphPtr& subgraph : node.subgraphs)
+      step->subplans.push_back(std::make_unique<Plan>(*subgraph, inner));
+    std::vector<Operand> inputs, outputs;
+    if (placed) {
+      for (ValueId input : node.inputs)
+        inputs.push_back(input == no_id ? Operand{} : operand(graph_.value(input)));
+      for (ValueId output : node.outputs) {
+        outputs.push_back(operand(graph_.value(output)));
+        outputs.back().present = graph_.is_used(output);
+      }
+      const Problem problem{node.op,         inputs,      outputs,
+                            context.threads, context.isa, *context.packed};
+      step->tactic = context.chooser->choose(problem, context.timing_pool);
+      if (step->tactic) {
+        step->kernel = step->tactic->make(problem);
+        step->scratch_bytes = step->kernel->scratch_bytes();
+      }
+    }
+    if (step->kernel) {
+      step->kind = Step::Kind::kernel;
+    } else if (placed && node.op.has_reference()) {
+      step->kind = Step::Kind::reference;
+    } else {
+      step->kind = Step::Kind::dynamic;
+      if (!node.op.has_reference() && tactics_for(node.op.name()).empty()) {
+        fail(ErrorCode::unsupported, "{}: the CPU target has no implementation", describe(node));
+      }
+      bool small = true;
+      for (ValueId input : node.inputs) {
+        if (input == no_id) continue;
+        const Type& type = graph_.value(input).type;
+        small &= type.is_tensor() && type.tensor.ranked && type.tensor.rank() <= 1 &&
+                 !is_floating(type.tensor.element);
+      }
+      step->small = small;
+    }
+    const Place place = step->kind == Step::Kind::dynamic ? Place::dynamic : Place::arena;
+    for (ValueId output : node.outputs) place_[output] = place;
+    steps_.push_back(std::move(step));
+  }
+}
+
+/// Lets a step's output take over the memory of an input that nobody reads afterwards.
+void Plan::unite_in_place(const std::vector<int>& last_use) {
+  std::vector<char> pinned(graph_.value_count(), 0);
+  for (ValueId output : graph_.outputs()) pinned[root(output)] = 1;
+  std::vector<int> last = last_use;
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const Step& step = *steps_[s];
+    if (!step.tactic || step.tactic->in_place < 0) continue;
+    const Node& node = graph_.node(step.node);
+    const auto index = static_cast<size_t>(step.tactic->in_place);
+    if (index >= node.inputs.size() || node.inputs[index] == no_id) continue;
+    const ValueId input = root(node.inputs[index]), output = node.outputs[0];
+    if (place_[input] != Place::arena || pinned[input] || last[input] != static_cast<int>(s))
+      continue;
+    const auto bytes = [&](ValueId id) {
+      const TensorType& type = graph_.value(id).type.tensor;
+      return storage_bytes(type.element, type.size().value());
+    };
+    if (bytes(input) != bytes(output) || bytes(node.inputs[index]) != bytes(output)) continue;
+    bool alone = true;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (i != index && node.inputs[i] != no_id && root(node.inputs[i]) == input) {
+        alone &=
+            node.inputs[i] == node.inputs[index];  // the same value read twice, element by element
+      }
+    }
+    if (!alone) continue;
+    parent_[output] = input;
+    last[input] = std::max(last[input], last_use[output]);
+    pinned[input] = pinned[output];
+  }
+}
+
+void Plan::place_values() {
+  const int count = static_cast<int>(steps_.size());
+  const auto lifetimes = [&](std::vector<int>& first, std::vector<int>& last) {
+    first.assign(graph_.value_count(), count);
+    last.assign(graph_.value_count(), -1);
+    for (int s = 0; s < count; ++s) {
+      const Node& node = graph_.node(steps_[static_cast<size_t>(s)]->node);
+      const auto touch = [&](ValueId id) {
+        if (id == no_id) return;
+        const ValueId r = root(id);
+        first[r] = std::min(first[r], s);
+        last[r] = std::max(last[r], s);
+      };
+      for (ValueId id : node.inputs) touch(id);
+      for (ValueId id : node.outputs) touch(id);
+    }
+    for (ValueId id : graph_.outputs()) last[root(id)] = count;
+  };
+  std::vector<int> first, last;
+  lifetimes(first, last);
+  unite_in_place(last);
+  lifetimes(first, last);
+  for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+    const ValueId r = root(graph_.outputs()[i]);
+    if (place_[r] != Place::arena) continue;
+    place_[r] = Place::output;
+    slot_[r] = static_cast<uint32_t>(i);
+  }
+  std::vector<Lifetime> buffers;
+  std::vector<ValueId> owners;
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (place_[id] != Place::arena || root(id) != id || last[id] < 0) continue;
+    const TensorType& type = graph_.value(id).type.tensor;
+    buffers.push_back({storage_bytes(type.element, type.size().value()) + 64, first[id], last[id]});
+    owners.push_back(id);
+  }
+  const size_t values = buffers.size();
+  for (int s = 0; s < count; ++s) {
+    const size_t bytes = steps_[static_cast<size_t>(s)]->scratch_bytes;
+    if (bytes) buffers.push_back({static_cast<int64_t>(bytes), s, s});
+  }
+  const MemoryPlan plan = plan_memory(buffers);
+  for (size_t i = 0; i < values; ++i) offset_[owners[i]] = plan.offsets[i];
+  size_t next = values;
+  for (auto& step : steps_) {
+    if (step->scratch_bytes) step->scratch_offset = plan.offsets[next++];
+  }
+  arena_bytes_ = plan.arena_bytes;
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (place_[id] == Place::dynamic && root(id) == id && last[id] >= 0 && last[id] < count) {
+      steps_[static_cast<size_t>(last[id])]->release.push_back(id);
+    }
+  }
+}
+
+PlanReport Plan::report() const {
+  PlanReport report;
+  for (ValueId id : graph_.inputs()) {
+    report.shapes += (report.shapes.empty() ? "" : ", ") + graph_.value(id).name + "=" +
+                     to_string(graph_.value(id).type);
+  }
+  report.threads = context_.threads;
+  report.arena_bytes = arena_bytes_;
+  report.packed_bytes = static_cast<int64_t>(context_.packed->bytes());
+  for (const auto& step : steps_) {
+    const Node& node = graph_.node(step->node);
+    StepReport line;
+    line.node = node.name;
+    line.op = node.op.name();
+    line.tactic = step->kind == Step::Kind::kernel      ? std::string(step->tactic->name)
+                  : step->kind == Step::Kind::reference ? "reference"
+                                                        : "dynamic";
+    const auto describe_value = [&](ValueId id) {
+      if (id == no_id) return std::string("_");
+      const Type& type = graph_.value(id).type;
+      if (type.is_static())
+        line.bytes += storage_bytes(type.tensor.element, type.tensor.size().value());
+      return type.is_tensor() ? "[" + to_string(type.tensor.dims) + "]" : to_string(type);
+    };
+    for (ValueId id : node.inputs)
+      line.shapes += (line.shapes.empty() ? "" : " ") + describe_value(id);
+    line.shapes += " ->";
+    for (ValueId id : node.outputs) line.shapes += " " + describe_value(id);
+    if (node.op.schema().operations) {
+      const Infer context(node.name, graph_.infer_inputs(node.inputs), node.outputs.size());
+      try {
+        const Dim operations = node.op.schema().operations(node.op.attributes_struct(), context);
+        if (operations.is_constant()) line.operations = operations.value();
+      } catch (const Error&) {
+        line.operations = 0;  // ranks that are only known while running
+      }
+    }
+    report.steps.push_back(std::move(line));
+  }
+  return report;
+}
+
+}  // namespace drawbar::cpu

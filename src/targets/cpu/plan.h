@@ -1,0 +1,76 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "targets/cpu/memory_plan.h"
+#include "targets/cpu/select.h"
+#include "targets/target.h"
+
+namespace drawbar::cpu {
+
+/// What every plan of a program shares.
+struct PlanContext {
+  std::shared_ptr<PackedConstants> packed;
+  std::shared_ptr<TacticChooser> chooser;
+  int threads = 1;
+  Isa isa = Isa::baseline;
+  ThreadPool* timing_pool = nullptr;  // not null while compiling: tactics are timed on it
+};
+
+struct CachedKernel;
+
+/// Whether values of the type can have planned memory.
+bool is_placed(const Type& type);
+
+/// A graph with concrete shapes turned into steps. Values whose type is known live in one arena,
+/// placed by lifetime; the rest (sizes that depend on data, sequences) are allocated while running.
+/// Steps: a kernel, a reference implementation, or a node whose shapes are only known then.
+class Plan final : public Executor {
+ public:
+  /// `graph` is specialised, folded and has layouts; subgraphs become plans of their own.
+  Plan(Graph graph, const PlanContext& context);
+  ~Plan() override;
+
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
+           ThreadPool& pool) override;
+  PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;
+  PlanReport report() const override;
+
+ private:
+  struct Step;
+  struct Frame;
+  enum class Place : uint8_t { none, constant, input, arena, output, dynamic };
+
+  void build_steps(const PlanContext& context);
+  void place_values();
+  void unite_in_place(const std::vector<int>& last_use);
+  ValueId root(ValueId id) const;
+  std::unique_ptr<Frame> take_frame();
+  void prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
+  void finish(Frame& frame, std::span<Tensor> outputs);
+  void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
+  void execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, ThreadPool& pool);
+  void execute_dynamic(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
+  void execute_reference(Frame& frame, const Step& step, const RunControl& control,
+                         ThreadPool& pool);
+  CachedKernel make_dynamic_kernel(Frame& frame, const Step& step);
+  const Tensor& tensor(Frame& frame, ValueId id) const;
+  void run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
+                 std::vector<double>* seconds);
+
+  Graph graph_;
+  PlanContext context_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Place> place_;     // by value; of the root where values share memory
+  std::vector<ValueId> parent_;  // the value whose memory this one shares, or itself
+  std::vector<int64_t> offset_;  // of arena roots
+  std::vector<uint32_t> slot_;   // input or output index of such roots
+  int64_t arena_bytes_ = 0;
+  std::mutex frames_mutex_;
+  std::vector<std::unique_ptr<Frame>> frames_;
+};
+
+}  // namespace drawbar::cpu

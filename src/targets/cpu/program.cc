@@ -1,0 +1,133 @@
+#include "targets/cpu/program.h"
+
+#include "ir/evaluate_graph.h"
+#include "targets/cpu/layout.h"
+#include "targets/cpu/plan.h"
+#include "targets/cpu/specialize.h"
+
+namespace drawbar::cpu {
+
+CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics)
+    : graph_(std::move(graph)), chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
+
+std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
+                                           ThreadPool* timing_pool) {
+  PlanContext context{packed_, chooser_, threads, isa(), timing_pool};
+  return std::make_shared<Plan>(assign_layouts(specialize_for(*graph_, bindings), context.isa),
+                                context);
+}
+
+std::shared_ptr<Executor> CpuProgram::instantiate(std::span<const Tensor> inputs, int threads) {
+  return plan(bind_inputs(*graph_, inputs), threads, nullptr);
+}
+
+void CpuProgram::compile(const CompileOptions& options) {
+  size_t done = 0;
+  const size_t total = options.profiles.size() * options.threads.size();
+  for (int threads : options.threads) {
+    ThreadPool pool(threads);
+    for (const InputShapes& shapes : options.profiles) {
+      Bindings bindings;
+      for (size_t i = 0; i < shapes.size() && i < graph_->inputs().size(); ++i) {
+        const Type& type = graph_->value(graph_->inputs()[i]).type;
+        if (!type.is_tensor() || !type.tensor.ranked) continue;
+        for (size_t axis = 0; axis < shapes[i].size() && axis < type.tensor.dims.size(); ++axis) {
+          if (const auto symbol = type.tensor.dims[axis].symbol_name())
+            bindings.insert_or_assign(*symbol, shapes[i][axis]);
+        }
+      }
+      if (options.progress) options.progress("compiling for the CPU", done++, total);
+      reports_.push_back(plan(bindings, threads, options.time_tactics ? &pool : nullptr)->report());
+    }
+  }
+  if (options.progress) options.progress("compiling for the CPU", total, total);
+}
+
+ProgramImage CpuProgram::save() const {
+  ProgramImage image;
+  for (const auto& [problem, tactic] : chooser_->choices())
+    image.text += tactic + " " + problem + "\n";
+  image.sections = packed_->all();
+  return image;
+}
+
+void CpuProgram::restore(ProgramImage image) {
+  for (auto& [key, section] : image.sections) packed_->add(key, std::move(section));
+}
+
+namespace {
+
+class CpuTarget final : public Target {
+ public:
+  std::string name() const override { return "cpu"; }
+
+  std::optional<std::string> refuses(const Graph& graph, NodeId id) const override {
+    const Op& op = graph.node(id).op;
+    if (op.has_reference() || !tactics_for(op.name()).empty()) return std::nullopt;
+    return fmt::format("{} has neither a kernel nor a reference", op.name());
+  }
+
+  double estimate(const Graph& graph, int threads) const override {
+    double seconds = 0;
+    PackedConstants packed;
+    for (NodeId id : graph.order()) {
+      const Node& node = graph.node(id);
+      std::vector<Operand> inputs, outputs;
+      bool known = true;
+      for (ValueId v : node.inputs) known &= v == no_id || is_placed(graph.value(v).type);
+      for (ValueId v : node.outputs) known &= is_placed(graph.value(v).type);
+      if (!known) continue;
+      for (ValueId v : node.inputs)
+        inputs.push_back(v == no_id ? Operand{} : operand(graph.value(v)));
+      for (ValueId v : node.outputs) outputs.push_back(operand(graph.value(v)));
+      const Problem problem{node.op, inputs, outputs, threads, isa(), packed};
+      double best = 0;
+      for (const Operand& o : outputs)
+        best += static_cast<double>(o.size()) * 1e-8;  // the reference's pace
+      for (const Tactic& tactic : tactics_for(node.op.name())) {
+        if (tactic.applies(problem)) best = std::min(best, tactic.seconds(problem));
+      }
+      seconds += best;
+    }
+    return seconds;
+  }
+
+  std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
+    auto program = std::make_shared<CpuProgram>(std::move(graph), options.timing_cache);
+    program->compile(options);
+    return program;
+  }
+
+  std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
+    std::map<std::string, std::string> tactics;
+    for (size_t at = 0; at < image.text.size();) {
+      const size_t end = std::min(image.text.find('\n', at), image.text.size());
+      const size_t space = image.text.find(' ', at);
+      if (space != std::string::npos && space < end) {
+        tactics.insert_or_assign(image.text.substr(space + 1, end - space - 1),
+                                 image.text.substr(at, space - at));
+      }
+      at = end + 1;
+    }
+    auto program = std::make_shared<CpuProgram>(std::move(graph), std::move(tactics));
+    program->restore(std::move(image));
+    return program;
+  }
+
+  std::string device() const override {
+    return fmt::format("{}, {} processors", cpu::name(isa()), available_processors());
+  }
+  std::string requirement() const override { return cpu::name(isa()); }
+
+  bool satisfies(std::string_view requirement) const override {
+    for (Isa known : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+      if (requirement == cpu::name(known)) return known <= isa();
+    }
+    return false;
+  }
+};
+
+[[maybe_unused]] const bool registered = (register_target(std::make_unique<CpuTarget>()), true);
+
+}  // namespace
+}  // namespace drawbar::cpu

@@ -1,0 +1,138 @@
+#include "targets/cpu/select.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+namespace drawbar::cpu {
+
+Operand operand(const Value& value) {
+  Operand result;
+  result.type = value.type.tensor.element;
+  result.shape = value.type.tensor.shape();
+  result.layout = value.type.tensor.layout;
+  result.constant = value.constant;
+  result.present = true;
+  return result;
+}
+
+std::string problem_key(const Problem& problem) {
+  std::string key(problem.op.name());
+  for (const auto& [name, value] : problem.op.attributes())
+    key += " " + name + "=" + to_string(value);
+  const auto add = [&key](const Operand& o) {
+    if (!o.present) {
+      key += " _";
+      return;
+    }
+    key += fmt::format(" {}:{}{}{}", name(o.type), to_string(o.shape),
+                       o.layout == Layout::channels_last ? ":cl" : "", o.constant ? ":const" : "");
+  };
+  for (const Operand& input : problem.inputs) add(input);
+  key += " ->";
+  for (const Operand& output : problem.outputs) add(output);
+  return key + fmt::format(" t{} {}", problem.threads, name(problem.isa));
+}
+
+namespace {
+
+struct Memory {
+  explicit Memory(size_t bytes) : data(std::aligned_alloc(64, (bytes + 127) / 64 * 64)) {
+    if (!data) fail(ErrorCode::resource_exhausted, "no memory for {} bytes while timing", bytes);
+    // Small numbers: their products stay normal, so that no tactic is timed on denormals.
+    auto* words = static_cast<float*>(data);
+    for (size_t i = 0; i < (bytes + 127) / 64 * 16; ++i)
+      words[i] = static_cast<float>(i % 97) * 0.01f - 0.4f;
+  }
+  ~Memory() { std::free(data); }
+  Memory(const Memory&) = delete;
+  void* data;
+};
+
+}  // namespace
+
+double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& pool) {
+  std::vector<std::unique_ptr<Memory>> memory;
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+  const auto fresh = [&](const Operand& o) {
+    memory.push_back(
+        std::make_unique<Memory>(static_cast<size_t>(storage_bytes(o.type, o.size()))));
+    return memory.back()->data;
+  };
+  for (const Operand& o : problem.inputs) {
+    if (!o.present) {
+      inputs.push_back(nullptr);
+    } else if (o.constant) {
+      inputs.push_back(o.constant->tensor().raw());
+    } else {
+      void* data = fresh(o);
+      if (!is_floating(o.type))
+        std::memset(data, 0, static_cast<size_t>(storage_bytes(o.type, o.size())));
+      inputs.push_back(data);
+    }
+  }
+  for (const Operand& o : problem.outputs) outputs.push_back(o.present ? fresh(o) : nullptr);
+  Memory scratch(kernel.scratch_bytes());
+  const KernelRun run{inputs, outputs, scratch.data, pool};
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> times;
+  const auto start = Clock::now();
+  do {
+    const auto before = Clock::now();
+    kernel.run(run);
+    times.push_back(std::chrono::duration<double>(Clock::now() - before).count());
+  } while (times.size() < 3 ||
+           (times.size() < 30 && Clock::now() - start < std::chrono::milliseconds(20)));
+  times.erase(times.begin());  // the first run warms up
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
+                   times.end());
+  return times[times.size() / 2];
+}
+
+const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
+  std::vector<const Tactic*> candidates;
+  for (const Tactic& tactic : tactics_for(problem.op.name())) {
+    if (tactic.applies(problem)) candidates.push_back(&tactic);
+  }
+  if (candidates.empty()) return nullptr;
+  if (candidates.size() == 1) return candidates[0];
+  const std::string key = problem_key(problem);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = choices_.find(key); found != choices_.end()) {
+      for (const Tactic* tactic : candidates) {
+        if (tactic->name == found->second) return tactic;
+      }
+    }
+  }
+  const Tactic* best = nullptr;
+  double best_seconds = std::numeric_limits<double>::infinity();
+  for (const Tactic* tactic : candidates) {
+    double seconds = tactic->seconds(problem);
+    if (pool) {
+      PackedConstants dropped;  // what losers pack does not stay
+      const Problem timed{problem.op,      problem.inputs, problem.outputs,
+                          problem.threads, problem.isa,    dropped};
+      seconds = time_kernel(*tactic->make(timed), timed, *pool);
+    }
+    if (!best || seconds < best_seconds) {
+      best = tactic;
+      best_seconds = seconds;
+    }
+  }
+  if (pool) {
+    const std::lock_guard lock(mutex_);
+    choices_[key] = best->name;
+  }
+  return best;
+}
+
+std::map<std::string, std::string> TacticChooser::choices() const {
+  const std::lock_guard lock(mutex_);
+  return choices_;
+}
+
+}  // namespace drawbar::cpu

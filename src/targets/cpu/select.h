@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "targets/cpu/kernel.h"
+
+namespace drawbar::cpu {
+
+/// The operand a value of known type stands for.
+Operand operand(const Value& value);
+
+/// Chooses among the tactics that apply to a problem: what was timed before, else (when allowed) by
+/// timing them now, else the cost model. Thread-safe.
+class TacticChooser {
+ public:
+  explicit TacticChooser(std::map<std::string, std::string> known = {})
+      : choices_(std::move(known)) {}
+
+  /// The tactic to use, or null when none applies. `pool` not null: times candidates on it.
+  const Tactic* choose(const Problem& problem, ThreadPool* pool);
+  /// By problem (operator, attributes, operands, threads, instruction set): the timed winners.
+  std::map<std::string, std::string> choices() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> choices_;
+};
+
+/// Names a problem in timing caches and engines.
+std::string problem_key(const Problem& problem);
+
+/// Median seconds of one run of the kernel on drawn data.
+double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& pool);
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "ir/graph.h"
+
+namespace drawbar::cpu {
+
+/// The graph for concrete input types: symbols bound, shape computations turned into constants,
+/// branches that are decided taken. What remains unknown depends on data.
+Graph specialize_for(const Graph& graph, const Bindings& bindings);
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/run_control.h"
+#include "base/threads.h"
+#include "ir/graph.h"
+
+namespace drawbar {
+
+/// Concrete shapes of all graph inputs, in the graph's order: what a profile compiles for.
+using InputShapes = std::vector<Shape>;
+
+struct CompileOptions {
+  std::vector<InputShapes> profiles;
+  std::vector<int> threads = {1};
+  bool time_tactics = true;  // false: choose by the cost model, as `--deterministic` does
+  std::map<std::string, std::string> timing_cache;  // what earlier compilations found, by problem
+  std::function<void(const std::string& what, size_t done, size_t total)> progress;
+};
+
+/// Bytes that somebody keeps alive. Those of a file carry the hash they must have, to be checked
+/// before their first use.
+struct Section {
+  std::shared_ptr<const std::byte> data;
+  size_t bytes = 0;
+  std::optional<Hash> expected;
+
+  void check(std::string_view name) const {
+    if (expected && hash_bytes(data.get(), bytes) != *expected) {
+      fail(ErrorCode::invalid_model, "damaged: section '{}' does not match its hash", name);
+    }
+  }
+};
+
+/// A program as it is saved: text the target understands, and sections by name. Untrusted when it
+/// comes from a file: `Target::load` checks whatever steers a memory access.
+struct ProgramImage {
+  std::string text;
+  std::map<std::string, Section> sections;
+};
+
+/// One line of a program's explanation.
+struct StepReport {
+  std::string node;  // the node's name
+  std::string op;
+  std::string tactic;  // "reference" where no kernel applies
+  std::string shapes;  // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
+  int64_t operations = 0;
+  int64_t bytes = 0;   // read and written, weights included
+  double seconds = 0;  // measured by a profiled run, else 0
+};
+
+struct PlanReport {
+  std::string shapes;
+  int threads = 1;
+  int64_t arena_bytes = 0, packed_bytes = 0;
+  std::vector<StepReport> steps;
+};
+
+/// A program specialised for concrete input shapes and a number of threads. Thread-safe: every run
+/// has its own memory.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  /// `outputs` with a value are written in place when type and shape fit (else replaced).
+  virtual void run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                   const RunControl& control, ThreadPool& pool) = 0;
+  /// One run with every step timed.
+  virtual PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) = 0;
+  virtual PlanReport report() const = 0;
+};
+
+/// A compiled subgraph.
+class Program {
+ public:
+  virtual ~Program() = default;
+  virtual const Graph& graph() const = 0;
+  virtual ProgramImage save() const = 0;
+  /// The profiles it was compiled for.
+  virtual std::vector<PlanReport> inspect() const = 0;
+  /// Builds an executor for these inputs; a shape that was not compiled for gets tactics from the
+  /// cost model at once. Types of inputs that are no tensors are left as in the graph.
+  virtual std::shared_ptr<Executor> instantiate(std::span<const Tensor> inputs, int threads) = 0;
+};
+
+/// A kind of device. Registered once, thread-safe.
+class Target {
+ public:
+  virtual ~Target() = default;
+  virtual std::string name() const = 0;
+  /// Nothing when the target runs the node, else the reason it does not.
+  virtual std::optional<std::string> refuses(const Graph& graph, NodeId node) const = 0;
+  /// Seconds one run of the graph should take with concrete shapes.
+  virtual double estimate(const Graph& graph, int threads) const = 0;
+  virtual std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const = 0;
+  virtual std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const = 0;
+  /// What `drawbar targets` prints: "AVX-512, 2 cores"; or why there is no device.
+  virtual std::string device() const = 0;
+  /// What a program compiled now needs of the device ("avx2"), and whether a device here has it.
+  virtual std::string requirement() const = 0;
+  virtual bool satisfies(std::string_view requirement) const = 0;
+};
+
+void register_target(std::unique_ptr<Target> target);
+const Target& target_named(
+    std::string_view name);  // throws INVALID_ARGUMENT listing those there are
+std::vector<const Target*> all_targets();
+
+}  // namespace drawbar

@@ -86,7 +86,6 @@ void run_row_major(const BatchShape& shape, const BatchItem& item, const Epilogu
   args.bias = part.bias;
   args.residual = part.residual;
   args.residual_stride = part.residual_ld * 4;
-  args.prefetch = item.a;
   args.accumulate = part.accumulate;
   args.activation = static_cast<int64_t>(part.activation);
   args.alpha = part.alpha;

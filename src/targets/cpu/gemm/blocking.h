@@ -11,7 +11,7 @@ constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /// How a product is cut. Blocks of k depend on the shapes alone, never on the number of threads, so
 /// that the sums are formed in one order.
 struct Blocking {
-  int vectors = 2;         // of a tile: 2, or more where rows are few
+  int vectors = 2;         // the most of a tile
   int64_t k_blocks = 1;    // passes over C
   int64_t block_taps = 1;  // taps of a pass
   int64_t parts = 1;       // passes per tap, when one tap's k is too long
@@ -19,6 +19,10 @@ struct Blocking {
   int64_t block_rows = 1;  // rows whose part of A stays in the second-level cache
   int64_t grain = 1;       // units (a step of panels in a block of rows) worth a thread's visit
 };
+
+/// How many vectors the next tile takes of the `left` ones, at most `most`. A tile starts at a
+/// panel, so only the last one may take an odd number; single vectors are avoided.
+int next_vectors(int64_t left, int most);
 
 /// For C [m, n] with `taps` runs of k each in a row of A.
 Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads, Isa isa);

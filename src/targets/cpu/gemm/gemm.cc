@@ -33,11 +33,7 @@ void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, i
   const RowSource source = p.indirect != nullptr ? RowSource::pointers : RowSource::strided;
   if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
 
-  // Rows are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
-  const int64_t tiles = divide_up(rows, max_rows(isa, blocking.vectors));
-  const int64_t height = rows / tiles;
-  const int64_t taller = rows % tiles;
-  const int64_t step = divide_up(blocking.vectors, 2);
+  const int64_t column_end = std::min(panel_end * width, p.b->n);
 
   KernelArgs args;
   args.lanes = lane;
@@ -67,14 +63,16 @@ void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, i
     args.k_end = k_end * 4;
     args.accumulate = !first || epilogue.accumulate;
     if (last) args.activation = static_cast<int64_t>(epilogue.activation);
-    for (int64_t j = panel; j < panel_end; j += step) {
-      const int64_t column = j * width;
-      const int64_t columns = std::min(std::min(step, panel_end - j) * width, p.b->n - column);
-      const int vectors = static_cast<int>(divide_up(columns, lane));
+    int64_t next = 0;
+    for (int64_t column = panel * width; column < column_end; column = next) {
+      const int vectors = next_vectors(divide_up(column_end - column, lane), blocking.vectors);
+      next = column + vectors * lane;
+      const int64_t columns = std::min(next, column_end) - column;
       args.vectors = vectors;
       args.last_columns = columns - (vectors - 1) * lane;
-      args.b = p.b->data + j * panel_floats + (tap * p.k + k_begin) * width;
-      args.prefetch = args.b + (j + step < panel_end ? step * panel_floats : 0);
+      args.b = p.b->data + column * p.b->k + (tap * p.k + k_begin) * width;
+      args.prefetch = args.b + (next < column_end ? next - column : 0) * p.b->k;
+      args.prefetch_end = args.prefetch + (args.taps * (k_end - k_begin) - 1) * width;
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
       args.c = p.c + row * p.ldc + column;
       args.residual = last && epilogue.residual != nullptr
@@ -85,6 +83,10 @@ void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, i
       } else {
         args.a = p.a + row * p.lda;
       }
+      // Rows are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
+      const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
+      const int64_t height = rows / tiles;
+      const int64_t taller = rows % tiles;
       if (taller > 0) {
         args.rows = height + 1;
         args.tiles = taller;

@@ -46,7 +46,8 @@ struct KernelArgs {
   const float* bias = nullptr;      // [columns] or null
   const float* residual = nullptr;  // * or null
   int64_t residual_stride = 0;
-  const float* prefetch = nullptr;  // read soon by a later call: touched, a line per 4 k
+  const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
+  const float* prefetch_end = nullptr;  // … to here are touched, one per panel and 4 k
   int64_t accumulate = 0;
   int64_t activation = 0;  // an Activation
   float alpha = 0;

@@ -54,7 +54,10 @@ class Generator : public Xbyak::CodeGenerator {
 
  private:
   using Reg = Xbyak::Reg64;
-  static constexpr int kFrame = 40;  // keeps the stack pointer 16-byte aligned
+  // The stack frame: arguments, ends of the k loop, and what does not fit in registers.
+  static constexpr int kArgs = 0, kMainEnd = 8, kEnd = 16, kPrefetchEnd = 24, kStep = 32,
+                       kSaved = 40;
+  static constexpr int kFrame = 56;
 
   Xbyak::Xmm vector(int index) const {
     if (wide_) return Xbyak::Zmm(index);
@@ -71,6 +74,9 @@ class Generator : public Xbyak::CodeGenerator {
   }
   /// The address of panel `index`; the first is rbx, the others use row registers from the end.
   const Reg& panel(int index) const { return index == 0 ? rbx : row(kMaxKernelRows - index); }
+  /// Bytes between panels; like the panels' addresses in a row register, which a tile so wide
+  /// leaves.
+  const Reg& prefetch_stride() const { return row(kMaxKernelRows - panels()); }
   int panels() const { return row_major_ ? 1 : (vectors_ + 1) / 2; }
 
   Xbyak::Address b_at(int column, int step) const {
@@ -82,7 +88,7 @@ class Generator : public Xbyak::CodeGenerator {
   void emit() {
     for (const Reg* saved : {&rbx, &rbp, &r12, &r13, &r14, &r15}) push(*saved);
     sub(rsp, kFrame);
-    mov(ptr[rsp], rdi);
+    mov(ptr[rsp + kArgs], rdi);
     set_mask();
     Xbyak::Label next_tile, next_tap, k_loop, k_rest, k_end;
     L(next_tile);
@@ -90,20 +96,19 @@ class Generator : public Xbyak::CodeGenerator {
     if (pointers_) L(next_tap);
     load_rows();
     if (!row_major_) {
-      cmp(rbp, ptr[rsp + 8]);
+      cmp(rbp, ptr[rsp + kMainEnd]);
       jge(k_rest, T_NEAR);
       align(32);
       L(k_loop);
       for (int step = 0; step < kUnroll; ++step) multiply(step);
-      prefetcht0(ptr[rdi]);
-      add(rdi, 64);
+      prefetch_panels();
       add(rbp, 4 * kUnroll);
       for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * lane_bytes_);
-      cmp(rbp, ptr[rsp + 8]);
+      cmp(rbp, ptr[rsp + kMainEnd]);
       jl(k_loop, T_NEAR);
     }
     L(k_rest);
-    cmp(rbp, ptr[rsp + 16]);
+    cmp(rbp, ptr[rsp + kEnd]);
     jge(k_end, T_NEAR);
     align(16);
     Xbyak::Label k_single;
@@ -111,15 +116,15 @@ class Generator : public Xbyak::CodeGenerator {
     multiply(0);
     add(rbp, 4);
     if (row_major_) {
-      add(rbx, ptr[rsp + 24]);
+      add(rbx, ptr[rsp + kStep]);
     } else {
       for (int i = 0; i < panels(); ++i) add(panel(i), 2 * lane_bytes_);
     }
-    cmp(rbp, ptr[rsp + 16]);
+    cmp(rbp, ptr[rsp + kEnd]);
     jl(k_single, T_NEAR);
     L(k_end);
     if (pointers_) {
-      mov(rax, ptr[rsp]);
+      mov(rax, ptr[rsp + kArgs]);
       mov(rcx, ptr[rax + field(offsetof(KernelArgs, list_stride))]);
       add(ptr[rax + field(offsetof(KernelArgs, list))], rcx);
       dec(qword[rax + field(offsetof(KernelArgs, taps_left))]);
@@ -134,6 +139,15 @@ class Generator : public Xbyak::CodeGenerator {
     ret();
   }
 
+  /// Brings the panels of a later call into the second-level cache; stays at the end when there.
+  void prefetch_panels() {
+    prefetcht1(ptr[rdi]);
+    if (panels() >= 2) prefetcht1(ptr[rdi + prefetch_stride()]);
+    add(rdi, 64);
+    cmp(rdi, ptr[rsp + kPrefetchEnd]);
+    cmova(rdi, ptr[rsp + kPrefetchEnd]);
+  }
+
   /// k1 (AVX-512) selects the valid columns of the last vector.
   void set_mask() {
     if (!wide_) return;
@@ -145,7 +159,7 @@ class Generator : public Xbyak::CodeGenerator {
   }
 
   void begin_tile() {
-    mov(rax, ptr[rsp]);
+    mov(rax, ptr[rsp + kArgs]);
     // Accumulators start at the bias, or at zero.
     Xbyak::Label zero, done;
     if (row_major_ && !wide_) load_mask(Xbyak::Ymm(15), rdx, rax);
@@ -165,18 +179,21 @@ class Generator : public Xbyak::CodeGenerator {
     // The ends of the k loop, the addresses of the panels, the rows of the first tap.
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
     mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
-    mov(ptr[rsp + 16], rdx);
+    mov(ptr[rsp + kEnd], rdx);
     sub(rdx, rcx);
     and_(rdx, -4 * kUnroll);
     add(rdx, rcx);
-    mov(ptr[rsp + 8], rdx);
+    mov(ptr[rsp + kMainEnd], rdx);
     mov(rbx, ptr[rax + field(offsetof(KernelArgs, b))]);
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, b_step))]);
     if (row_major_) {
-      mov(ptr[rsp + 24], rcx);
+      mov(ptr[rsp + kStep], rcx);
     } else {
       for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
     }
+    if (panels() > 1) mov(prefetch_stride(), rcx);
+    mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch_end))]);
+    mov(ptr[rsp + kPrefetchEnd], rdi);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
     if (pointers_) {
       mov(rcx, ptr[rax + field(offsetof(KernelArgs, a_list))]);
@@ -187,22 +204,22 @@ class Generator : public Xbyak::CodeGenerator {
   }
 
   void load_rows() {
-    mov(rbp, ptr[rsp]);
+    mov(rbp, ptr[rsp + kArgs]);
     if (pointers_) {
-      mov(ptr[rsp + 32], rdi);
+      mov(ptr[rsp + kSaved], rdi);
       mov(rdi, ptr[rbp + field(offsetof(KernelArgs, list))]);
       for (int i = 0; i < rows_; ++i) mov(row(i), ptr[rdi + i * 8]);
-      mov(rdi, ptr[rsp + 32]);
+      mov(rdi, ptr[rsp + kSaved]);
       mov(rbp, ptr[rbp + field(offsetof(KernelArgs, k_begin))]);
       return;
     }
     mov(row(0), ptr[rbp + field(offsetof(KernelArgs, a))]);
     if (rows_ > 1) {
-      mov(ptr[rsp + 32], rdi);
+      mov(ptr[rsp + kSaved], rdi);
       mov(rdi, ptr[rbp + field(offsetof(KernelArgs, a_stride))]);
       for (int i = 1; i < rows_; ++i)
         lea(row(i), i == 1 ? ptr[row(0) + rdi] : ptr[row(i - 2) + rdi * 2]);
-      mov(rdi, ptr[rsp + 32]);
+      mov(rdi, ptr[rsp + kSaved]);
     }
     mov(rbp, ptr[rbp + field(offsetof(KernelArgs, k_begin))]);
   }
@@ -275,7 +292,9 @@ class Generator : public Xbyak::CodeGenerator {
 
   // The epilogue: rax C, rcx its stride, rdx residual, rsi its stride, rdi arguments.
   void finish_tile() {
-    mov(rdi, ptr[rsp]);
+    mov(rdx, ptr[rsp + kArgs]);
+    if (!row_major_) mov(ptr[rdx + field(offsetof(KernelArgs, prefetch))], rdi);
+    mov(rdi, rdx);
     mov(rcx, ptr[rdi + field(offsetof(KernelArgs, c_stride))]);
     if (wide_) {
       finish(true);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "targets/cpu/isa.h"
+
+namespace drawbar::cpu {
+
+/// Single-precision operations per second (a multiply-add is two) that one core reaches with
+/// independent multiply-adds in registers: what benches and cost models call the peak. Measured
+/// anew at each call, in about a millisecond.
+double measure_fma_peak(Isa isa);
+
+/// measure_fma_peak, measured once per process and instruction set.
+/// Thread-safe.
+double fma_peak(Isa isa);
+
+}  // namespace drawbar::cpu

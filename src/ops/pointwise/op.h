@@ -46,8 +46,9 @@ void infer(const Pointwise&, Infer&);
 void reference(const Pointwise&, Evaluation&);
 Dim operations(const Pointwise&, const Infer&);
 
-/// The one-instruction program of a node over f32 (and bool conditions), if it is one: what passes
-/// fuse. Nothing for other element types.
-bool is_program(const Elementwise& op, const Infer& context);
+/// Whether a node with operands of these types can be an instruction of a Pointwise: everything is
+/// f32, or bool where the function takes or gives conditions (then it may only feed other
+/// instructions, as a Pointwise gives f32).
+bool fits_program(const Elementwise& op, std::span<const ElementType> inputs);
 
 }  // namespace drawbar::ops

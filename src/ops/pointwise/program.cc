@@ -201,10 +201,10 @@ Program compose(const Program& first, const Program& then, int input) {
   return whole;
 }
 
-std::string to_string(const Program& program) {
+std::string Program::str() const {
   std::string text;
-  int defined = program.inputs;
-  for (const Instruction& instruction : program.instructions) {
+  int defined = inputs;
+  for (const Instruction& instruction : instructions) {
     const FunctionInfo& form = info(instruction.function);
     text += fmt::format("{}x{} = {}(", text.empty() ? "" : "; ", defined++, form.name);
     for (int i = 0; i < form.arity + form.parameters; ++i) {
@@ -254,7 +254,7 @@ void check(const Program& program) {
   }
 }
 
-Attribute encode_attribute(const Program& program) { return to_string(program); }
+Attribute encode_attribute(const Program& program) { return program.str(); }
 
 void decode_attribute(std::string_view name, const Attribute& attribute, Program& program) {
   const auto* text = std::get_if<std::string>(&attribute);

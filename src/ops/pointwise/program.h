@@ -56,6 +56,8 @@ struct Program {
   /// The same rounded to f32 after every instruction, as kernels compute.
   float evaluate(std::span<const float> values) const;
 
+  std::string str() const;  // the text form
+
   bool operator==(const Program&) const = default;
 };
 
@@ -63,8 +65,7 @@ struct Program {
 /// followed by then's without `input`. Common steps are computed once.
 Program compose(const Program& first, const Program& then, int input = 0);
 
-std::string to_string(const Program& program);
-/// The inverse of to_string. Throws INVALID_MODEL for anything else, and above the limits.
+/// The inverse of Program::str. Throws INVALID_MODEL for anything else, and above the limits.
 Program parse_program(std::string_view text);
 /// Throws INVALID_MODEL when an instruction reads what is not there yet, or a limit is exceeded.
 void check(const Program& program);

@@ -20,6 +20,9 @@ find_package(Threads REQUIRED)
 add_library(drawbar_options INTERFACE)
 target_compile_options(drawbar_options INTERFACE -Wall -Wextra -Werror -Wno-missing-field-initializers
                        -fno-math-errno -fno-trapping-math -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(drawbar_options INTERFACE -Wno-restrict)  # false alarms: GCC bug 105651
+endif()
 target_compile_definitions(drawbar_options INTERFACE $<$<BOOL:${DRAWBAR_VERIFY}>:DRAWBAR_VERIFY>)
 target_include_directories(drawbar_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 find_package(fmt REQUIRED)

@@ -16,8 +16,19 @@ struct Softmax {
   }
 };
 
+/// 1 where the largest element along one axis stands (the first of equal ones), 0 elsewhere.
+/// x [any shape], float types → y same. Source: ONNX Hardmax-13.
+struct Hardmax {
+  static constexpr std::string_view name = "Hardmax";
+  int64_t axis = -1;
+  void fields(auto&& field) { field("axis", axis); }
+};
+
 void infer(const Softmax&, Infer&);
 void reference(const Softmax&, Evaluation&);
 Dim operations(const Softmax&, const Infer&);
+
+void infer(const Hardmax&, Infer&);
+void reference(const Hardmax&, Evaluation&);
 
 }  // namespace drawbar::ops

@@ -4,6 +4,7 @@
 namespace drawbar {
 namespace {
 
+using ops::Hardmax;
 using ops::Softmax;
 
 const OpCase cases[] = {
@@ -14,6 +15,15 @@ const OpCase cases[] = {
     {"double", Softmax{.axis = 0}, {"f64[7, 3]"}},
     {"half", Softmax{}, {"f16[7, 33]"}},
     {"empty", Softmax{}, {"f32[0, 4]"}},
+    {"attention", Softmax{}, {"f32[2, 3, 33, 128]"}},
+    {"one element", Softmax{}, {"f32[7, 1]"}},
+    {"scalar", Softmax{}, {"f32[]"}},
+    {"wide range", Softmax{}, {"f32[13, 257]"}, 1, -200, 200},
+    {"first axis", Softmax{.axis = 0}, {"f32[127, 33]"}},
+    {"log, channels", Softmax{.axis = 1, .log = true}, {"f32[2, 21, 7, 5]"}},
+    {"log, wide range", Softmax{.log = true}, {"f32[13, 257]"}, 1, -200, 200},
+    {"hard", Hardmax{}, {"f32[13, 7]"}},
+    {"hard, channels", Hardmax{.axis = 1}, {"f32[2, 13, 5]"}},
 };
 
 const Rejection rejected[] = {
@@ -23,6 +33,14 @@ const Rejection rejected[] = {
 
 TEST(Softmax, AgreesOnEveryTarget) { expect_targets_agree(cases); }
 TEST(Softmax, RefusesBadNodes) { expect_rejected(rejected); }
+
+TEST(Softmax, MaskedPositionsAreExactlyZero) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Tensor x = Tensor::from<float>({4}, {1, -infinity, 1, -infinity});
+  const Tensor y = run_reference(Softmax{}, {x})[0];
+  EXPECT_EQ(y.data<float>()[0], 0.5f);
+  EXPECT_EQ(y.data<float>()[1], 0.0f);
+}
 
 }  // namespace
 }  // namespace drawbar

@@ -86,6 +86,10 @@ class Program {
   virtual ProgramImage save() const = 0;
   /// The profiles it was compiled for.
   virtual std::vector<PlanReport> inspect() const = 0;
+  /// Compiles for further profiles, timing tactics when asked. Not while others run it.
+  virtual void tune(const CompileOptions& options) = 0;
+  /// What tuning found, by problem, for the timing cache.
+  virtual std::map<std::string, std::string> timings() const = 0;
   /// Builds an executor for these inputs; a shape that was not compiled for gets tactics from the
   /// cost model at once. Types of inputs that are no tensors are left as in the graph.
   virtual std::shared_ptr<Executor> instantiate(std::span<const Tensor> inputs, int threads) = 0;

@@ -21,7 +21,7 @@ std::shared_ptr<Executor> CpuProgram::instantiate(std::span<const Tensor> inputs
   return plan(bind_inputs(*graph_, inputs), threads, nullptr);
 }
 
-void CpuProgram::compile(const CompileOptions& options) {
+void CpuProgram::tune(const CompileOptions& options) {
   size_t done = 0;
   const size_t total = options.profiles.size() * options.threads.size();
   for (int threads : options.threads) {
@@ -94,7 +94,7 @@ class CpuTarget final : public Target {
 
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
     auto program = std::make_shared<CpuProgram>(std::move(graph), options.timing_cache);
-    program->compile(options);
+    program->tune(options);
     return program;
   }
 

@@ -17,10 +17,9 @@ class CpuProgram final : public Program {
   std::vector<PlanReport> inspect() const override { return reports_; }
   std::shared_ptr<Executor> instantiate(std::span<const Tensor> inputs, int threads) override;
 
-  /// Makes the plans of all profiles, timing tactics when asked; keeps what they packed.
-  void compile(const CompileOptions& options);
+  void tune(const CompileOptions& options) override;
+  std::map<std::string, std::string> timings() const override { return chooser_->choices(); }
   void restore(ProgramImage image);
-  const TacticChooser& chooser() const { return *chooser_; }
 
  private:
   std::shared_ptr<Executor> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);

@@ -1,0 +1,43 @@
+#include "base/npy.h"
+
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "base/mapped_file.h"
+
+namespace drawbar {
+namespace {
+
+TEST(Npy, WritesWhatItReads) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / "drawbar_npy_test.npy").string();
+  for (const Tensor& tensor :
+       {Tensor::from<float>({2, 3}, {1, 2, 3, 4, 5, 6}), Tensor::from<int64_t>({}, {-7}),
+        Tensor::from<bool>({3}, {true, false, true}), Tensor::allocate(ElementType::f16, {0, 4})}) {
+    write_npy(path, tensor);
+    EXPECT_TRUE(read_npy(path).identical(tensor)) << to_string(tensor.shape());
+  }
+  std::filesystem::remove(path);
+}
+
+TEST(Npy, RefusesEveryTruncation) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / "drawbar_npy_cut.npy").string();
+  write_npy(path, Tensor::from<float>({4}, {1, 2, 3, 4}));
+  const std::string whole(MappedFile(path).bytes());
+  for (size_t size = 0; size < whole.size(); ++size)
+    EXPECT_THROW(parse_npy(whole.substr(0, size)), Error) << size;
+  std::filesystem::remove(path);
+}
+
+TEST(Npy, RefusesAShapeThatOverflows) {
+  std::string header =
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4), }\n";
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size());
+  bytes += '\0';
+  EXPECT_THROW(parse_npy(bytes + header), Error);
+}
+
+}  // namespace
+}  // namespace drawbar

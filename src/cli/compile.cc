@@ -1,0 +1,72 @@
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command.h"
+#include "cli/model.h"
+#include "cli/preprocess.h"
+
+namespace drawbar::cli {
+namespace {
+
+struct Options {
+  std::string model, output, target = "cpu", precision = "fp32", threads, preprocess, dump_after;
+  std::vector<std::string> shapes;
+  bool deterministic = false;
+};
+
+void compile(const Options& options) {
+  if (options.precision != "fp32") {
+    fail(ErrorCode::unsupported, "--precision {}: this build compiles fp32 only",
+         options.precision);
+  }
+  CompileRequest request;
+  request.model = options.model;
+  request.target = options.target;
+  request.shapes = options.shapes;
+  if (!options.threads.empty()) request.threads = parse_threads(options.threads);
+  request.deterministic = options.deterministic;
+  request.preprocess = options.preprocess;
+  if (!options.preprocess.empty())
+    Preprocess::parse(options.preprocess);  // refused now rather than when run
+  request.options = fmt::format("--target {} --precision {}{}", options.target, options.precision,
+                                options.deterministic ? " --deterministic" : "");
+  for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
+  request.passes.dump_after = options.dump_after;
+  const auto engine = compile_model(request);
+  engine->save(options.output);
+  fmt::print("{}: {} for {}, {} nodes, {:.1f} MiB\n", options.output,
+             std::filesystem::path(options.model).filename().string(), options.target,
+             engine->graph().order().size(),
+             static_cast<double>(std::filesystem::file_size(options.output)) / (1 << 20));
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("compile", "Compile a model to an engine");
+  command->footer(
+      "Example:\n  drawbar compile resnet50.onnx -o resnet50.engine --shape input=8x3x224x224 "
+      "--threads 1,2");
+  command->add_option("model", options->model, "The model (.onnx)")->required();
+  command->add_option("-o,--output", options->output, "The engine to write")->required();
+  command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
+      ->capture_default_str();
+  command->add_option("--precision", options->precision, "fp32")->capture_default_str();
+  command
+      ->add_option("--shape", options->shapes,
+                   "NAME=1x3x224x224, once per input; a name given again opens the next profile")
+      ->take_all();
+  command->add_option("--threads", options->threads,
+                      "Thread counts to compile for, as 1,2 (all processors)");
+  command->add_option(
+      "--preprocess", options->preprocess,
+      "How images become inputs: resize=256,crop=224,mean=127,std=128,order=rgb, or a name");
+  command->add_flag("--deterministic", options->deterministic,
+                    "Same bytes every time: no timing, no time or host recorded");
+  command->add_option("--dump-after", options->dump_after,
+                      "Print the graph after this pass (or `all`) to standard error");
+  command->callback([options] { compile(*options); });
+}
+
+}  // namespace drawbar::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace drawbar::cli {
+
+/// 8-bit RGB, rows from the top.
+struct Image {
+  int width = 0, height = 0;
+  std::vector<uint8_t> pixels;
+
+  uint8_t* at(int x, int y) {
+    return pixels.data() +
+           (static_cast<size_t>(y) * static_cast<size_t>(width) + static_cast<size_t>(x)) * 3;
+  }
+  const uint8_t* at(int x, int y) const { return const_cast<Image*>(this)->at(x, y); }
+};
+
+/// JPEG, PNG (alpha is dropped) or uncompressed BMP, by content, at most 256 Mpixel. Throws
+/// INVALID_ARGUMENT naming the file; UNSUPPORTED in builds without image libraries.
+Image read_image(const std::string& path);
+
+/// Bilinear with the kernel widened when shrinking, each pass rounded to 8 bits: Pillow's
+/// Image.resize(BILINEAR), to within one step.
+Image resize(const Image& image, int width, int height);
+
+}  // namespace drawbar::cli

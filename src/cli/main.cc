@@ -1,0 +1,41 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "base/error.h"
+#include "base/version.h"
+#include "cli/command.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"drawbar couples any trained model to any accelerator: compile, run, measure.",
+               "drawbar"};
+  app.set_version_flag("--version", "drawbar " + drawbar::version());
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  drawbar::cli::add_compile(app);
+  drawbar::cli::add_run(app);
+  drawbar::cli::add_bench(app);
+  drawbar::cli::add_inspect(app);
+  drawbar::cli::add_diff(app);
+  drawbar::cli::add_targets(app);
+  drawbar::cli::add_completion(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    std::fprintf(stderr, "drawbar: %s (see `drawbar --help`)\n", error.what());
+    return 2;
+  } catch (const drawbar::Error& error) {
+    std::fprintf(stderr, "drawbar: %s: %s\n", drawbar::name(error.code()), error.what());
+    return error.code() == drawbar::ErrorCode::invalid_argument ? 2 : 1;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "drawbar: %s: out of memory\n",
+                 drawbar::name(drawbar::ErrorCode::resource_exhausted));
+    return 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "drawbar: %s: %s\n", drawbar::name(drawbar::ErrorCode::internal),
+                 error.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,61 @@
+#include "engine/timing_cache.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mapped_file.h"
+#include "base/version.h"
+
+namespace drawbar {
+namespace {
+
+std::filesystem::path cache_file() {
+  const char* xdg = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::filesystem::path folder = xdg && *xdg ? xdg
+                                 : home      ? std::filesystem::path(home) / ".cache"
+                                             : "";
+  if (folder.empty()) return {};
+  return folder / "drawbar" /
+         ("tactics-" + hash_bytes(version() + processor_name()).hex().substr(0, 16) + ".txt");
+}
+
+}  // namespace
+
+std::map<std::string, std::string> load_timing_cache() {
+  std::map<std::string, std::string> timings;
+  try {
+    const MappedFile file(cache_file().string());
+    const std::string_view text = file.bytes();
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      const size_t space = text.find(' ', at);
+      if (space < end)
+        timings[std::string(text.substr(space + 1, end - space - 1))] = text.substr(at, space - at);
+      at = end + 1;
+    }
+  } catch (const Error&) {
+    timings.clear();
+  }
+  return timings;
+}
+
+void store_timing_cache(const std::map<std::string, std::string>& timings) {
+  const std::filesystem::path path = cache_file();
+  if (path.empty()) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  std::string text;
+  for (const auto& [problem, tactic] : timings) text += tactic + " " + problem + "\n";
+  try {
+    AtomicFile file(path.string());
+    file.write(text.data(), text.size());
+    file.commit();
+  } catch (const Error&) {
+    return;
+  }
+}
+
+}  // namespace drawbar

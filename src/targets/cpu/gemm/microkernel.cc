@@ -77,7 +77,7 @@ void portable_kernel(KernelArgs* args) {
   }
 }
 
-Kernel portable(RowSource row_source, ColumnSource column_source) {
+MicroKernel portable(RowSource row_source, ColumnSource column_source) {
   if (row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
                ? portable_kernel<RowSource::strided, ColumnSource::panels>
@@ -90,17 +90,18 @@ Kernel portable(RowSource row_source, ColumnSource column_source) {
 
 }  // namespace
 
-Kernel kernel(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source) {
+MicroKernel kernel(Isa isa, int rows, int vectors, RowSource row_source,
+                   ColumnSource column_source) {
   if (isa == Isa::baseline) return portable(row_source, column_source);
   constexpr size_t kShapes = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<Kernel>, 2 * 4 * kShapes> known{};
+  static std::array<std::atomic<MicroKernel>, 2 * 4 * kShapes> known{};
   const size_t variant = (isa == Isa::avx512 ? 4U : 0U) +
                          (row_source == RowSource::pointers ? 2U : 0U) +
                          (column_source == ColumnSource::row_major ? 1U : 0U);
   const size_t shape =
       static_cast<size_t>(rows) * (kMaxKernelVectors + 1) + static_cast<size_t>(vectors);
-  std::atomic<Kernel>& slot = known[variant * kShapes + shape];
-  Kernel found = slot.load(std::memory_order_acquire);
+  std::atomic<MicroKernel>& slot = known[variant * kShapes + shape];
+  MicroKernel found = slot.load(std::memory_order_acquire);
   if (found != nullptr) return found;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);

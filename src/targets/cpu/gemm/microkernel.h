@@ -61,7 +61,7 @@ struct KernelArgs {
   int64_t lanes = 0;
 };
 
-using Kernel = void (*)(KernelArgs*);
+using MicroKernel = void (*)(KernelArgs*);
 
 constexpr int kMaxKernelRows = 12;
 constexpr int kMaxKernelVectors = 8;
@@ -84,9 +84,10 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
 /// The kernel for tiles of `rows` ≤ max_rows(isa, vectors) by `vectors`, generated at first use and
 /// kept for the life of the process. Falls back to portable C++ where code cannot be generated.
 /// Thread-safe; allocates at first use only.
-Kernel kernel(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source);
+MicroKernel kernel(Isa isa, int rows, int vectors, RowSource row_source,
+                   ColumnSource column_source);
 
 /// The generator for x86-64; null where memory cannot be made executable. Used by kernel() only.
-Kernel generate_kernel(Isa isa, int rows, int vectors, RowSource, ColumnSource);
+MicroKernel generate_kernel(Isa isa, int rows, int vectors, RowSource, ColumnSource);
 
 }  // namespace drawbar::cpu

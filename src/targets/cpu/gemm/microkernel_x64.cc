@@ -420,13 +420,13 @@ class Generator : public Xbyak::CodeGenerator {
 
 }  // namespace
 
-Kernel generate_kernel(Isa isa, int rows, int vectors, RowSource row_source,
-                       ColumnSource column_source) {
+MicroKernel generate_kernel(Isa isa, int rows, int vectors, RowSource row_source,
+                            ColumnSource column_source) {
   static std::vector<std::unique_ptr<Generator>>* kept =
       new std::vector<std::unique_ptr<Generator>>;  // lives as long as the process
   try {
     kept->push_back(std::make_unique<Generator>(isa, rows, vectors, row_source, column_source));
-    return kept->back()->getCode<Kernel>();
+    return kept->back()->getCode<MicroKernel>();
   } catch (const Xbyak::Error&) {
     return nullptr;
   }

@@ -115,7 +115,7 @@ void run_dots(const BatchShape& shape, const BatchItem& item, const Epilogue& ep
       const float* residual =
           part.residual != nullptr ? part.residual + row * part.residual_ld + j : nullptr;
       apply_epilogue(1, n, sums, kPiece, part.bias != nullptr ? part.bias + j : nullptr, residual,
-                     0, static_cast<int64_t>(part.activation), part.alpha, part.beta);
+                     0, part.activation, part.alpha, part.beta);
       std::copy(sums, sums + n, c);
     }
   }

@@ -7,6 +7,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/dot.cc"
 #include "targets/cpu/simd.h"
+// After simd.h, which sets up the instruction set.
+#include "targets/cpu/gemm/activation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
@@ -55,30 +57,8 @@ void dot_rows(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, cons
   for (; i < m; ++i) dot_strip<1>(n, k, a + i * lda, lda, b, ldb, c + i * ldc, ldc);
 }
 
-template <class D>
-hn::Vec<D> activate(D d, hn::Vec<D> x, int64_t activation, float alpha, float beta) {
-  switch (static_cast<Activation>(activation)) {
-    case Activation::none:
-      return x;
-    case Activation::clamp: {  // written so that a NaN stays
-      const auto low = hn::Set(d, alpha);
-      const auto high = hn::Set(d, beta);
-      x = hn::IfThenElse(hn::Lt(x, low), low, x);
-      return hn::IfThenElse(hn::Gt(x, high), high, x);
-    }
-    case Activation::leaky_relu:
-      return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, hn::Set(d, alpha)), x);
-    case Activation::hard_swish: {
-      auto t = hn::Add(hn::Mul(x, hn::Set(d, 1.0f / 6.0f)), hn::Set(d, 0.5f));
-      t = hn::Min(hn::Max(t, hn::Zero(d)), hn::Set(d, 1.0f));
-      return hn::Mul(x, t);
-    }
-  }
-  return x;
-}
-
 void apply_epilogue(int64_t m, int64_t n, float* x, int64_t ldx, const float* bias,
-                    const float* residual, int64_t residual_ld, int64_t activation, float alpha,
+                    const float* residual, int64_t residual_ld, Activation activation, float alpha,
                     float beta) {
   const auto apply = [&](auto d, float* at, int64_t row, int64_t column) HWY_ATTR {
     auto v = hn::LoadU(d, at + column);
@@ -110,7 +90,7 @@ void dot_rows(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, cons
 }
 
 void apply_epilogue(int64_t m, int64_t n, float* x, int64_t ldx, const float* bias,
-                    const float* residual, int64_t residual_ld, int64_t activation, float alpha,
+                    const float* residual, int64_t residual_ld, Activation activation, float alpha,
                     float beta) {
   DRAWBAR_SIMD(apply_epilogue)
   (m, n, x, ldx, bias, residual, residual_ld, activation, alpha, beta);

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "targets/cpu/gemm/microkernel.h"
+
 namespace drawbar::cpu {
 
 /// c[i · ldc + j] = dot(a + i · lda, b + j · ldb) over k, for i < m and j < n. Reads each row of B
@@ -12,7 +14,7 @@ void dot_rows(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda, cons
 /// x[m, n] = activation(x + bias + residual): the microkernel's epilogue on its own. `activation`
 /// is an Activation; null pointers are left out.
 void apply_epilogue(int64_t m, int64_t n, float* x, int64_t ldx, const float* bias,
-                    const float* residual, int64_t residual_ld, int64_t activation, float alpha,
+                    const float* residual, int64_t residual_ld, Activation activation, float alpha,
                     float beta);
 
 }  // namespace drawbar::cpu

@@ -1,0 +1,287 @@
+// Depthwise convolution: one filter per channel, vectorised over channels, a run of output pixels
+// at a time so that inputs and weights are used several times once loaded.
+#include "ops/conv/kernels/factories.h"
+#include "targets/cpu/gemm/blocking.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/conv/kernels/depthwise.cc"
+#include "targets/cpu/simd.h"
+// After simd.h, which sets up the instruction set.
+#include "targets/cpu/gemm/activation-inl.h"
+
+#ifndef DRAWBAR_UNROLL
+#ifdef __clang__
+#define DRAWBAR_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define DRAWBAR_UNROLL _Pragma("GCC unroll 16")
+#endif
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+
+/// Where one run of output pixels reads and writes; all for one vector of channels.
+struct Run {
+  const float* x;  // kernel position (first row, 0) of the run's first pixel
+  const float* w;  // weights of that row
+  float* y;
+  const float* bias;      // or null
+  const float* residual;  // or null
+  int64_t rows;           // kernel rows inside the image
+  int64_t kx_begin, kx_end;
+  int64_t channels;  // in this vector, if not all
+};
+
+struct Sizes {
+  int64_t kw, stride, row, kernel_row, tap, pixel, y_pixel, residual_pixel;
+  // floats: row to the next input row of the kernel, kernel_row to its weights, tap from kernel
+  // column to column in x, pixel between input pixels, w_tap between weights
+  int64_t w_tap;
+  const Epilogue* epilogue;
+};
+
+template <bool kTail>
+HWY_INLINE V load(const float* from, int64_t channels) {
+  const D d;
+  if constexpr (kTail) {
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(channels)), d, from);
+  }
+  return hn::LoadU(d, from);
+}
+
+template <bool kTail, int kPixels>
+HWY_INLINE void finish(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
+  const D d;
+  const Epilogue& e = *s.epilogue;
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
+    V v = sums[t];
+    float* y = run.y + t * s.y_pixel;
+    if (e.accumulate) v = hn::Add(v, load<kTail>(y, run.channels));
+    if (run.residual != nullptr) {
+      v = hn::Add(v, load<kTail>(run.residual + t * s.residual_pixel, run.channels));
+    }
+    v = activate(d, v, e.activation, e.alpha, e.beta);
+    if constexpr (kTail) {
+      hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(run.channels)), d, y);
+    } else {
+      hn::StoreU(v, d, y);
+    }
+  }
+}
+
+template <bool kTail>
+HWY_INLINE V start(const Run& run) {
+  return run.bias != nullptr ? load<kTail>(run.bias, run.channels) : hn::Zero(D());
+}
+
+/// Any kernel: kPixels pixels whose kernel columns [kx_begin, kx_end) are inside the image.
+template <bool kTail, int kPixels>
+void any_pixels(const Sizes& s, const Run& run) {
+  const D d;
+  V sums[kPixels];
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run);
+  for (int64_t ky = 0; ky < run.rows; ++ky) {
+    for (int64_t kx = run.kx_begin; kx < run.kx_end; ++kx) {
+      const V w = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap);
+      const float* x = run.x + ky * s.row + kx * s.tap;
+      DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
+        sums[t] = hn::MulAdd(w, load<kTail>(x + t * s.stride * s.pixel, run.channels), sums[t]);
+      }
+    }
+  }
+  finish<kTail>(s, run, sums);
+}
+
+/// Kernels of known width and stride without dilation: every input pixel is loaded once per row.
+template <bool kTail, int kPixels, int kWidth, int kStride>
+void fixed_pixels(const Sizes& s, const Run& run) {
+  const D d;
+  V sums[kPixels];
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run);
+  for (int64_t ky = 0; ky < run.rows; ++ky) {
+    V w[kWidth];
+    DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
+      w[kx] = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap);
+    }
+    const float* x = run.x + ky * s.row;
+    DRAWBAR_UNROLL for (int i = 0; i < (kPixels - 1) * kStride + kWidth; ++i) {
+      const V from_x = load<kTail>(x + i * s.pixel, run.channels);
+      DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
+        if (i >= kx && (i - kx) % kStride == 0 && (i - kx) / kStride < kPixels) {
+          const int t = (i - kx) / kStride;
+          sums[t] = hn::MulAdd(w[kx], from_x, sums[t]);
+        }
+      }
+    }
+  }
+  finish<kTail>(s, run, sums);
+}
+
+template <bool kTail, int kPixels>
+HWY_INLINE void inner_pixels(const Sizes& s, const Run& run) {
+  if (s.tap == s.pixel) {
+    if (s.kw == 3 && s.stride == 1) return fixed_pixels<kTail, kPixels, 3, 1>(s, run);
+    if (s.kw == 3 && s.stride == 2) return fixed_pixels<kTail, kPixels, 3, 2>(s, run);
+    if (s.kw == 5 && s.stride == 1) return fixed_pixels<kTail, kPixels, 5, 1>(s, run);
+    if (s.kw == 5 && s.stride == 2) return fixed_pixels<kTail, kPixels, 5, 2>(s, run);
+  }
+  any_pixels<kTail, kPixels>(s, run);
+}
+
+/// One output row; weights [kh][kw][padded] with padded a multiple of the vector.
+void depthwise_row(const ConvShape& shape, const float* x, const float* weights, int64_t padded,
+                   float* y, const Epilogue& epilogue, int64_t line) {
+  const D d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int64_t image = line / shape.oh;
+  const int64_t top = line % shape.oh * shape.stride_h - shape.pad_top;
+  int64_t ky_begin = 0;
+  while (ky_begin < shape.kh && top + ky_begin * shape.dilation_h < 0) ++ky_begin;
+  int64_t ky_end = shape.kh;
+  while (ky_end > ky_begin && top + (ky_end - 1) * shape.dilation_h >= shape.h) --ky_end;
+
+  Sizes s{};
+  s.kw = shape.kw;
+  s.stride = shape.stride_w;
+  s.pixel = shape.x_pixel_stride;
+  s.tap = shape.dilation_w * s.pixel;
+  s.row = shape.dilation_h * shape.w * s.pixel;
+  s.w_tap = padded;
+  s.kernel_row = shape.kw * padded;
+  s.y_pixel = shape.y_pixel_stride;
+  s.residual_pixel = epilogue.residual_ld;
+  s.epilogue = &epilogue;
+
+  // Pixels [inner_begin, inner_end) have their whole kernel row inside the image.
+  const int64_t reach = (shape.kw - 1) * shape.dilation_w;
+  const int64_t last_start = shape.w - 1 - reach + shape.pad_left;
+  const int64_t inner_begin =
+      std::min((shape.pad_left + shape.stride_w - 1) / shape.stride_w, shape.ow);
+  const int64_t inner_end = std::clamp<int64_t>(
+      last_start < 0 ? 0 : last_start / shape.stride_w + 1, inner_begin, shape.ow);
+
+  const float* x_row =
+      x + (image * shape.h + top + ky_begin * shape.dilation_h) * shape.w * s.pixel;
+  const float* w_row = weights + ky_begin * s.kernel_row;
+  int64_t ox = 0;
+  while (ox < shape.ow) {
+    const bool inner = ox >= inner_begin && ox < inner_end;
+    const int64_t left = inner ? inner_end - ox : 1;
+    const int64_t pixels = left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const int64_t column = ox * shape.stride_w - shape.pad_left;
+    Run run{};
+    run.rows = ky_end - ky_begin;
+    run.kx_end = shape.kw;
+    if (!inner) {
+      while (run.kx_begin < shape.kw && column + run.kx_begin * shape.dilation_w < 0)
+        ++run.kx_begin;
+      while (run.kx_end > run.kx_begin && column + (run.kx_end - 1) * shape.dilation_w >= shape.w) {
+        --run.kx_end;
+      }
+    }
+    const int64_t pixel = line * shape.ow + ox;
+    for (int64_t channel = 0; channel < shape.c; channel += lanes) {
+      run.x = x_row + column * s.pixel + channel;
+      run.w = w_row + channel;
+      run.y = y + pixel * s.y_pixel + channel;
+      run.bias = epilogue.bias != nullptr ? epilogue.bias + channel : nullptr;
+      run.residual = epilogue.residual != nullptr
+                         ? epilogue.residual + pixel * epilogue.residual_ld + channel
+                         : nullptr;
+      run.channels = shape.c - channel;
+      if (run.channels < lanes) {
+        for (int64_t i = 0; i < pixels; ++i) {
+          any_pixels<true, 1>(s, run);
+          run.x += s.stride * s.pixel;
+          run.y += s.y_pixel;
+          if (run.residual != nullptr) run.residual += s.residual_pixel;
+        }
+      } else if (!inner) {
+        any_pixels<false, 1>(s, run);
+      } else if (pixels == 6) {
+        inner_pixels<false, 6>(s, run);
+      } else if (pixels == 4) {
+        inner_pixels<false, 4>(s, run);
+      } else if (pixels == 2) {
+        inner_pixels<false, 2>(s, run);
+      } else {
+        inner_pixels<false, 1>(s, run);
+      }
+    }
+    ox += pixels;
+  }
+}
+
+}  // namespace drawbar::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace drawbar::cpu {
+namespace {
+
+constexpr int64_t kGrainWork = 100000;  // multiply-adds worth waking a thread for
+
+class Depthwise final : public ConvKernel {
+ public:
+  Depthwise(const ConvShape& shape, Isa isa)
+      : shape_(shape), isa_(isa), padded_(align_up(shape.c, lanes(isa))) {}
+
+  std::string_view name() const override { return "depthwise"; }
+  int64_t packed_bytes() const override { return shape_.kh * shape_.kw * padded_ * 4; }
+
+  void pack(const float* weights, float* packed, ThreadPool*) const override {
+    const int64_t taps = shape_.kh * shape_.kw;
+    std::fill_n(packed, taps * padded_, 0.0f);
+    for (int64_t c = 0; c < shape_.c; ++c) {
+      for (int64_t tap = 0; tap < taps; ++tap) packed[tap * padded_ + c] = weights[c * taps + tap];
+    }
+  }
+
+  int64_t scratch_bytes(int) const override { return 0; }
+
+  void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void*,
+           ThreadPool* pool) const override {
+    const auto row = DRAWBAR_SIMD_FOR(isa_, depthwise_row);
+    const auto body = [&](int64_t begin, int64_t end, int) {
+      for (int64_t line = begin; line < end; ++line) {
+        row(shape_, x, packed, padded_, y, epilogue, line);
+        if (epilogue.hook == nullptr) continue;
+        const int64_t pixel = line * shape_.ow;
+        (*epilogue.hook)(y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel, 0,
+                         shape_.ow, shape_.c);
+      }
+    };
+    const int64_t lines = shape_.n * shape_.oh;
+    if (pool == nullptr) {
+      body(0, lines, 0);
+    } else {
+      pool->parallel_for(lines, 1 + kGrainWork / (shape_.ow * shape_.c * shape_.kh * shape_.kw),
+                         body);
+    }
+  }
+
+  double estimate_seconds(int threads) const override {
+    const double bytes = 4.0 * static_cast<double>(shape_.n * shape_.c) *
+                         static_cast<double>(shape_.h * shape_.w + shape_.oh * shape_.ow);
+    return (2 * shape_.multiply_adds() / rates(isa_).multiply_adds + bytes / rates(isa_).bytes) /
+           threads;
+  }
+
+ private:
+  ConvShape shape_;
+  Isa isa_;
+  int64_t padded_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvKernel> make_depthwise(const ConvShape& shape, Isa isa) {
+  if (shape.groups <= 1 || shape.groups != shape.c || shape.m != shape.c) return nullptr;
+  return std::make_unique<Depthwise>(shape, isa);
+}
+
+}  // namespace drawbar::cpu
+#endif

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <algorithm>
+
+#include "ops/conv/kernels/conv_kernel.h"
+
+namespace drawbar::cpu {
+
+// Each returns null where it does not apply.
+std::unique_ptr<ConvKernel> make_pointwise(const ConvShape& shape, Isa isa);   // pointwise.cc
+std::unique_ptr<ConvKernel> make_igemm(const ConvShape& shape, Isa isa);       // igemm.cc
+std::unique_ptr<ConvKernel> make_row_merged(const ConvShape& shape, Isa isa);  // row_merged.cc
+std::unique_ptr<ConvKernel> make_depthwise(const ConvShape& shape, Isa isa);   // depthwise.cc
+std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa);   // winograd.cc
+std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa);   // winograd.cc
+std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa);     // grouped.cc
+
+constexpr int64_t align_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
+
+/// The cost model's rates: what one core does in a second.
+struct Rates {
+  double multiply_adds;  // of a matrix product
+  double bytes;          // from the caches beyond the core's own
+};
+constexpr Rates rates(Isa isa) {
+  switch (isa) {
+    case Isa::avx512:
+      return {90e9, 20e9};
+    case Isa::avx2:
+      return {48e9, 20e9};
+    case Isa::baseline:
+      return {3e9, 10e9};
+  }
+  return {3e9, 10e9};
+}
+
+/// Seconds of C [m, n] += A [m, k] · B as tiles compute it: partial tiles cost as full ones.
+double product_seconds(int64_t m, int64_t n, int64_t k, Isa isa);
+
+/// Calls body(row, rows, image, oy, ox): the runs of output pixels within [begin, begin + count)
+/// that lie in one output row; `row` counts from `begin`.
+template <class Body>
+void for_each_row_run(const ConvShape& shape, int64_t begin, int64_t count, Body body) {
+  int64_t done = 0;
+  while (done < count) {
+    const int64_t pixel = begin + done;
+    const int64_t ox = pixel % shape.ow;
+    const int64_t line = pixel / shape.ow;
+    const int64_t run = std::min(shape.ow - ox, count - done);
+    body(done, run, line / shape.oh, line % shape.oh, ox);
+    done += run;
+  }
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,71 @@
+// 1 × 1 convolution: a matrix product over the pixels; with strides, over pointers to the pixels.
+#include "ops/conv/kernels/factories.h"
+
+namespace drawbar::cpu {
+namespace {
+
+class Pointwise final : public ConvKernel {
+ public:
+  Pointwise(const ConvShape& shape, Isa isa)
+      : shape_(shape),
+        isa_(isa),
+        dense_(shape.stride_h == 1 && shape.stride_w == 1 && shape.oh == shape.h &&
+               shape.ow == shape.w) {}
+
+  std::string_view name() const override { return "pointwise"; }
+  int64_t packed_bytes() const override { return cpu::packed_bytes(shape_.c, shape_.m, isa_); }
+
+  void pack(const float* weights, float* packed, ThreadPool* pool) const override {
+    cpu::pack(weights, shape_.c, true, shape_.c, shape_.m, isa_, packed, pool);
+  }
+
+  int64_t scratch_bytes(int threads) const override {
+    if (dense_) return 0;
+    return gemm_indirect_scratch_bytes(shape_.pixels(), 1, shape_.c, shape_.m, threads, isa_);
+  }
+
+  void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
+           ThreadPool* pool) const override {
+    const PackedMatrix b{packed, shape_.c, shape_.m, isa_};
+    if (dense_) {
+      gemm(shape_.pixels(), x, shape_.x_pixel_stride, b, y, shape_.y_pixel_stride, epilogue, pool);
+      return;
+    }
+    auto fill = [&](int64_t begin, int64_t count, const float** list) {
+      for_each_row_run(
+          shape_, begin, count,
+          [&](int64_t row, int64_t run, int64_t image, int64_t oy, int64_t ox) {
+            const float* pixel =
+                x + ((image * shape_.h + oy * shape_.stride_h) * shape_.w + ox * shape_.stride_w) *
+                        shape_.x_pixel_stride;
+            const int64_t step = shape_.stride_w * shape_.x_pixel_stride;
+            for (int64_t i = 0; i < run; ++i) list[row + i] = pixel + i * step;
+          });
+    };
+    gemm_indirect(shape_.pixels(), {1, shape_.c, fill}, b, y, shape_.y_pixel_stride, epilogue,
+                  scratch, pool);
+  }
+
+  double estimate_seconds(int threads) const override {
+    return product_seconds(shape_.pixels(), shape_.m, shape_.c, isa_) / threads;
+  }
+
+ private:
+  ConvShape shape_;
+  Isa isa_;
+  bool dense_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvKernel> make_pointwise(const ConvShape& shape, Isa isa) {
+  const bool inside =
+      (shape.oh - 1) * shape.stride_h < shape.h && (shape.ow - 1) * shape.stride_w < shape.w;
+  if (shape.kh != 1 || shape.kw != 1 || shape.groups != 1 || shape.pad_top != 0 ||
+      shape.pad_left != 0 || !inside) {
+    return nullptr;
+  }
+  return std::make_unique<Pointwise>(shape, isa);
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,60 @@
+#include <algorithm>
+#include <array>
+
+#include "ops/conv/kernels/factories.h"
+#include "targets/cpu/gemm/blocking.h"
+
+namespace drawbar::cpu {
+namespace {
+
+struct Entry {
+  std::string_view name;
+  std::unique_ptr<ConvKernel> (*make)(const ConvShape&, Isa);
+};
+
+constexpr std::array kEntries = {
+    Entry{"pointwise", make_pointwise},   Entry{"igemm", make_igemm},
+    Entry{"row_merged", make_row_merged}, Entry{"depthwise", make_depthwise},
+    Entry{"winograd2", make_winograd2},   Entry{"winograd4", make_winograd4},
+    Entry{"grouped", make_grouped},
+};
+
+}  // namespace
+
+double product_seconds(int64_t m, int64_t n, int64_t k, Isa isa) {
+  const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
+  const int64_t rows = std::max<int64_t>(m, 4);
+  return static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(k + 8) /
+         rates(isa).multiply_adds;
+}
+
+const std::vector<std::string_view>& conv_kernel_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> list;
+    for (const Entry& entry : kEntries) list.push_back(entry.name);
+    return list;
+  }();
+  return names;
+}
+
+std::unique_ptr<ConvKernel> make_conv_kernel(std::string_view name, const ConvShape& shape,
+                                             Isa isa) {
+  for (const Entry& entry : kEntries) {
+    if (entry.name == name) return entry.make(shape, isa);
+  }
+  return nullptr;
+}
+
+std::vector<std::unique_ptr<ConvKernel>> conv_kernels(const ConvShape& shape, Isa isa,
+                                                      int threads) {
+  std::vector<std::unique_ptr<ConvKernel>> kernels;
+  for (const Entry& entry : kEntries) {
+    if (auto kernel = entry.make(shape, isa)) kernels.push_back(std::move(kernel));
+  }
+  std::stable_sort(kernels.begin(), kernels.end(), [&](const auto& a, const auto& b) {
+    return a->estimate_seconds(threads) < b->estimate_seconds(threads);
+  });
+  return kernels;
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,132 @@
+// Convolution of few channels: channels-last, the kw · c inputs of a kernel row lie side by side,
+// so that they are one run of the matrix product. Padding is copied into the scratch first.
+#include <cstring>
+
+#include "ops/conv/kernels/factories.h"
+
+namespace drawbar::cpu {
+namespace {
+
+constexpr int64_t kMostChannels = 32;
+
+class RowMerged final : public ConvKernel {
+ public:
+  RowMerged(const ConvShape& shape, Isa isa)
+      : shape_(shape),
+        isa_(isa),
+        run_(shape.kw * shape.c),
+        height_((shape.oh - 1) * shape.stride_h + (shape.kh - 1) * shape.dilation_h + 1),
+        width_((shape.ow - 1) * shape.stride_w + shape.kw),
+        copies_(shape.pad_top != 0 || shape.pad_left != 0 || height_ > shape.h ||
+                width_ > shape.w || shape.x_pixel_stride != shape.c) {
+    if (!copies_) {
+      height_ = shape.h;
+      width_ = shape.w;
+    }
+  }
+
+  std::string_view name() const override { return "row_merged"; }
+  int64_t packed_bytes() const override {
+    return cpu::packed_bytes(shape_.kh * run_, shape_.m, isa_);
+  }
+
+  void pack(const float* weights, float* packed, ThreadPool* pool) const override {
+    const int64_t taps = shape_.kh * shape_.kw;
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      pack_rows(weights + tap, taps, shape_.c * taps, shape_.c, shape_.m, tap * shape_.c,
+                taps * shape_.c, isa_, packed, pool);
+    }
+  }
+
+  int64_t scratch_bytes(int threads) const override {
+    return copy_bytes() +
+           gemm_indirect_scratch_bytes(shape_.pixels(), shape_.kh, run_, shape_.m, threads, isa_);
+  }
+
+  void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
+           ThreadPool* pool) const override {
+    if (copies_) {
+      auto* copy = static_cast<float*>(scratch);
+      copy_padded(x, copy, pool);
+      x = copy;
+    }
+    const PackedMatrix b{packed, shape_.kh * run_, shape_.m, isa_};
+    auto fill = [&](int64_t begin, int64_t count, const float** list) {
+      for_each_row_run(shape_, begin, count,
+                       [&](int64_t row, int64_t run, int64_t image, int64_t oy, int64_t ox) {
+                         for (int64_t ky = 0; ky < shape_.kh; ++ky) {
+                           const int64_t iy = oy * shape_.stride_h + ky * shape_.dilation_h;
+                           const float* from =
+                               x +
+                               ((image * height_ + iy) * width_ + ox * shape_.stride_w) * shape_.c;
+                           const float** to = list + ky * count + row;
+                           const int64_t step = shape_.stride_w * shape_.c;
+                           for (int64_t i = 0; i < run; ++i) to[i] = from + i * step;
+                         }
+                       });
+    };
+    gemm_indirect(shape_.pixels(), {shape_.kh, run_, fill}, b, y, shape_.y_pixel_stride, epilogue,
+                  static_cast<char*>(scratch) + copy_bytes(), pool);
+  }
+
+  double estimate_seconds(int threads) const override {
+    const double product =
+        static_cast<double>(shape_.kh) * product_seconds(shape_.pixels(), shape_.m, run_, isa_);
+    return (product + 2 * static_cast<double>(copy_bytes()) / rates(isa_).bytes) / threads;
+  }
+
+ private:
+  int64_t copy_bytes() const {
+    return copies_ ? align_up(shape_.n * height_ * width_ * shape_.c * 4, 64) : 0;
+  }
+
+  void copy_padded(const float* x, float* copy, ThreadPool* pool) const {
+    const int64_t c = shape_.c;
+    const int64_t left = std::min(shape_.pad_left, width_);
+    const int64_t inside = std::clamp<int64_t>(shape_.w, 0, width_ - left);
+    const auto body = [&](int64_t begin, int64_t end, int) {
+      for (int64_t line = begin; line < end; ++line) {
+        float* to = copy + line * width_ * c;
+        const int64_t iy = line % height_ - shape_.pad_top;
+        if (iy < 0 || iy >= shape_.h) {
+          std::fill_n(to, width_ * c, 0.0f);
+          continue;
+        }
+        const float* from = x + (line / height_ * shape_.h + iy) * shape_.w * shape_.x_pixel_stride;
+        std::fill_n(to, left * c, 0.0f);
+        to += left * c;
+        if (shape_.x_pixel_stride == c) {
+          std::memcpy(to, from, static_cast<size_t>(inside * c) * 4);
+        } else {
+          for (int64_t i = 0; i < inside; ++i) {
+            std::copy_n(from + i * shape_.x_pixel_stride, c, to + i * c);
+          }
+        }
+        std::fill_n(to + inside * c, (width_ - left - inside) * c, 0.0f);
+      }
+    };
+    if (pool == nullptr) {
+      body(0, shape_.n * height_, 0);
+    } else {
+      pool->parallel_for(shape_.n * height_, 1 + 16384 / (width_ * c), body);
+    }
+  }
+
+  ConvShape shape_;
+  Isa isa_;
+  int64_t run_;
+  int64_t height_;  // of the image the product reads: what the kernel touches, or x as it is
+  int64_t width_;
+  bool copies_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvKernel> make_row_merged(const ConvShape& shape, Isa isa) {
+  if (shape.groups != 1 || shape.dilation_w != 1 || shape.kw == 1 || shape.c > kMostChannels) {
+    return nullptr;
+  }
+  return std::make_unique<RowMerged>(shape, isa);
+}
+
+}  // namespace drawbar::cpu

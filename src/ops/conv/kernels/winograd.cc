@@ -1,0 +1,214 @@
+#include <cstring>
+#include <vector>
+
+#include "ops/conv/kernels/factories.h"
+#include "ops/conv/kernels/winograd_transform.h"
+#include "targets/cpu/gemm/blocking.h"
+
+// Convolution with 3 × 3 kernels, stride 1, by Winograd's minimal filtering F(2 × 2, 3 × 3) and
+// F(4 × 4, 3 × 3). Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (2016). Input tiles are transformed into one matrix per position of the transformed tile, each is
+// multiplied with the transformed weights of that position, and the products are transformed back.
+namespace drawbar::cpu {
+namespace {
+
+class Winograd final : public ConvKernel {
+ public:
+  Winograd(const ConvShape& shape, int tile, Isa isa)
+      : shape_(shape),
+        isa_(isa),
+        tile_(tile),
+        planes_((tile + 2) * (tile + 2)),
+        tiles_x_(divide_up(shape.ow, tile)),
+        tiles_(shape.n * divide_up(shape.oh, tile) * tiles_x_),
+        plane_floats_(align_up(cpu::packed_bytes(shape.c, shape.m, isa), 64) / 4) {
+    // A block's transformed input and output stay in the second-level cache, but a block has tiles
+    // enough to use each transformed weight often.
+    const int64_t tile_bytes = planes_ * (shape.c + shape.m) * 4;
+    const int64_t budget = cache_sizes().l2 * 3 / 4;
+    const int64_t least = shape.c * shape.m >= 128 * 128 ? 48 : 24;
+    block_ = std::clamp<int64_t>(budget / tile_bytes / 12 * 12, least, 192);
+    block_ = std::min(divide_up(tiles_, divide_up(tiles_, block_)), tiles_);
+    // Rows of the planes start off multiples of 4 KiB of each other.
+    input_plane_ = align_up(block_ * shape.c, 1024) + 80;
+    output_plane_ = align_up(block_ * shape.m, 1024) + 80;
+  }
+
+  std::string_view name() const override { return tile_ == 2 ? "winograd2" : "winograd4"; }
+
+  /// A packed matrix per plane, and zeros for the padding to point at.
+  int64_t packed_bytes() const override { return (planes_ * plane_floats_ + shape_.c) * 4; }
+
+  void pack(const float* weights, float* packed, ThreadPool* pool) const override {
+    std::vector<float> transformed(static_cast<size_t>(planes_ * shape_.c * shape_.m));
+    const auto body = [&](int64_t begin, int64_t end, int) {
+      for (int64_t m = begin; m < end; ++m) {
+        for (int64_t c = 0; c < shape_.c; ++c) {
+          winograd_weights(tile_, weights + (m * shape_.c + c) * 9,
+                           transformed.data() + c * shape_.m + m, shape_.c * shape_.m);
+        }
+      }
+    };
+    if (pool == nullptr) {
+      body(0, shape_.m, 0);
+    } else {
+      pool->parallel_for(shape_.m, 1 + 1000 / shape_.c, body);
+    }
+    for (int64_t plane = 0; plane < planes_; ++plane) {
+      cpu::pack(transformed.data() + plane * shape_.c * shape_.m, shape_.m, false, shape_.c,
+                shape_.m, isa_, packed + plane * plane_floats_, pool);
+    }
+    std::fill_n(packed + planes_ * plane_floats_, shape_.c, 0.0f);
+  }
+
+  int64_t scratch_bytes(int threads) const override {
+    return (shares_blocks(threads) ? 1 : threads) * worker_floats() * 4;
+  }
+
+  void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
+           ThreadPool* pool) const override {
+    Call call{x, packed, y, &epilogue};
+    const int threads = pool == nullptr ? 1 : pool->threads();
+    const int64_t blocks = divide_up(tiles_, block_);
+    if (threads > 1 && shares_blocks(threads)) {
+      for (int64_t block = 0; block < blocks; ++block) {
+        run_shared(call, block * block_, static_cast<float*>(scratch), *pool);
+      }
+      return;
+    }
+    const auto body = [&](int64_t begin, int64_t end, int worker) {
+      float* own = static_cast<float*>(scratch) + worker * worker_floats();
+      for (int64_t block = begin; block < end; ++block) run_block(call, block * block_, own);
+    };
+    if (pool == nullptr) {
+      body(0, blocks, 0);
+    } else {
+      pool->parallel_for(blocks, 1, body);
+    }
+  }
+
+  double estimate_seconds(int threads) const override {
+    const double planes = static_cast<double>(planes_);
+    const double tiles = static_cast<double>(tiles_);
+    const double product = planes * product_seconds(tiles_, shape_.m, shape_.c, isa_);
+    const double moved = tiles * planes * static_cast<double>(shape_.c + shape_.m) * 4 * 1.5;
+    const double weights = static_cast<double>(planes_ * plane_floats_) * 4 *
+                           static_cast<double>(divide_up(tiles_, block_));
+    return (product + (moved * 0.5 + weights) / rates(isa_).bytes) / threads + 2e-6;
+  }
+
+ private:
+  struct Call {
+    const float* x;
+    const float* packed;
+    float* y;
+    const Epilogue* epilogue;
+  };
+
+  /// Too few blocks for the threads: they work on each block together.
+  bool shares_blocks(int threads) const {
+    const int64_t blocks = divide_up(tiles_, block_);
+    return threads > 1 && blocks < 4 * threads && blocks % threads != 0;
+  }
+  int64_t worker_floats() const { return planes_ * (input_plane_ + output_plane_); }
+
+  WinogradTiles tiles_from(const Call& call, int64_t first) const {
+    WinogradTiles t;
+    t.shape = &shape_;
+    t.tile = tile_;
+    t.first = first;
+    t.tiles_x = tiles_x_;
+    t.tiles_y = divide_up(shape_.oh, tile_);
+    t.zeros = call.packed + planes_ * plane_floats_;
+    t.isa = isa_;
+    return t;
+  }
+
+  void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end,
+                       float* input) const {
+    winograd_input(tiles_from(call, first), call.x, begin, end, input, input_plane_);
+  }
+
+  void transform_output(const Call& call, int64_t first, int64_t begin, int64_t end,
+                        const float* output) const {
+    const WinogradTiles tiles = tiles_from(call, first);
+    winograd_output(tiles, output, output_plane_, begin, end, *call.epilogue, call.y);
+    if (call.epilogue->hook == nullptr) return;
+    for (int64_t i = begin; i < end; ++i) call_hook(call, tiles, first + i);
+  }
+
+  void call_hook(const Call& call, const WinogradTiles& tiles, int64_t tile) const {
+    const int64_t line = tile / tiles_x_;
+    const int64_t image = line / tiles.tiles_y;
+    const int64_t oy = line % tiles.tiles_y * tile_;
+    const int64_t ox = tile % tiles_x_ * tile_;
+    for (int64_t row = oy; row < std::min(oy + tile_, shape_.oh); ++row) {
+      const int64_t pixel = (image * shape_.oh + row) * shape_.ow + ox;
+      (*call.epilogue->hook)(call.y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel,
+                             0, std::min<int64_t>(tile_, shape_.ow - ox), shape_.m);
+    }
+  }
+
+  void multiply(const Call& call, int64_t plane, int64_t tiles, const float* input, float* output,
+                ThreadPool* pool) const {
+    const PackedMatrix b{call.packed + plane * plane_floats_, shape_.c, shape_.m, isa_};
+    gemm(tiles, input + plane * input_plane_, shape_.c, b, output + plane * output_plane_, shape_.m,
+         {}, pool);
+  }
+
+  void run_block(const Call& call, int64_t first, float* own) const {
+    const int64_t tiles = std::min(block_, tiles_ - first);
+    float* output = own + planes_ * input_plane_;
+    transform_input(call, first, 0, tiles, own);
+    for (int64_t plane = 0; plane < planes_; ++plane) {
+      multiply(call, plane, tiles, own, output, nullptr);
+    }
+    transform_output(call, first, 0, tiles, output);
+  }
+
+  void run_shared(const Call& call, int64_t first, float* own, ThreadPool& pool) const {
+    const int64_t tiles = std::min(block_, tiles_ - first);
+    float* output = own + planes_ * input_plane_;
+    pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int) {
+      transform_input(call, first, begin, end, own);
+    });
+    pool.parallel_for(planes_, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t plane = begin; plane < end; ++plane) {
+        multiply(call, plane, tiles, own, output, nullptr);
+      }
+    });
+    pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int) {
+      transform_output(call, first, begin, end, output);
+    });
+  }
+
+  ConvShape shape_;
+  Isa isa_;
+  int tile_;         // outputs of a tile in each direction
+  int64_t planes_;   // positions of a transformed tile
+  int64_t tiles_x_;  // tiles of an output row
+  int64_t tiles_;    // in all images
+  int64_t plane_floats_;
+  int64_t block_ = 0;  // tiles transformed at once
+  int64_t input_plane_ = 0;
+  int64_t output_plane_ = 0;
+};
+
+std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, Isa isa) {
+  const bool plain = shape.kh == 3 && shape.kw == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
+                     shape.dilation_h == 1 && shape.dilation_w == 1;
+  if (!plain || shape.groups != 1 || shape.pixels() == 0) return nullptr;
+  return std::make_unique<Winograd>(shape, tile, isa);
+}
+
+}  // namespace
+
+std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa) {
+  return make(shape, 2, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa) {
+  return make(shape, 4, isa);
+}
+
+}  // namespace drawbar::cpu

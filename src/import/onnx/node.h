@@ -10,8 +10,6 @@
 
 namespace drawbar::onnx {
 
-class Importer;  // import/onnx/importer.h, the only place that knows protobuf
-
 /// One ONNX node while it is translated: its attributes and inputs as the file spells them, and the
 /// graph to build. A handler reads, adds operators of ours, and names the values that stand for the
 /// node's outputs. Wrong attributes throw INVALID_MODEL; forms we lack throw UNSUPPORTED. The
@@ -40,13 +38,13 @@ class OnnxNode {
                                    ElementType fallback) const = 0;  // a TensorProto.DataType
   int64_t required_integer(std::string_view attribute) const;
 
-  // Inputs: no_id where an optional one is absent.
+  // Inputs: no_id where one is absent, beyond the last too.
   virtual size_t inputs() const = 0;
   virtual ValueId input(size_t i) const = 0;
   bool has_input(size_t i) const { return i < inputs() && input(i) != no_id; }
   std::vector<ValueId> all_inputs() const;
   std::vector<ValueId> inputs_padded(size_t count) const;  // absent ones appended as no_id
-  const Value& value(ValueId id) const { return graph().value(id); }
+  const Value& value(ValueId id) const;  // throws INVALID_MODEL for no_id: a required input
   /// The contents of input i when it is a constant, else null.
   const Tensor* constant(size_t i) const;
   /// Integers that are an attribute in old opsets and a constant input in new ones. Nothing when
@@ -62,14 +60,22 @@ class OnnxNode {
                                std::vector<GraphPtr> subgraphs = {});
   ValueId constant_value(Tensor tensor);
   /// A subgraph attribute as a graph whose inputs are its own followed by the values of enclosing
-  /// graphs it reads; those come back in `captures` (ids of this graph).
-  virtual GraphPtr subgraph(std::string_view attribute, std::vector<ValueId>& captures) = 0;
+  /// graphs it reads; those are appended to `captures` (ids of this graph). Constants are not
+  /// captured but shared. `input_types` are those of its own inputs; where there are none, the ones
+  /// the file declares.
+  virtual GraphPtr subgraph(std::string_view attribute, std::vector<ValueId>& captures,
+                            const std::vector<Type>& input_types = {}) = 0;
   virtual std::vector<std::string> subgraph_inputs(std::string_view attribute) const = 0;
+  virtual Type type_attribute(std::string_view attribute) const = 0;  // a TypeProto; must be there
 
   // Answering.
   virtual size_t outputs() const = 0;            // as many as the file names, absent ones included
   virtual bool output_used(size_t i) const = 0;  // named in the file
   virtual void set_output(size_t i, ValueId value) = 0;
+  /// What output i is to be called in the graph: unique there.
+  virtual const std::string& output_name(size_t i) const = 0;
+  /// A name for a value in between.
+  virtual std::string new_name() = 0;
   /// One operator for the whole node: its outputs in the file's order.
   void replace_with(Op op, std::vector<ValueId> inputs, std::vector<GraphPtr> subgraphs = {});
 };

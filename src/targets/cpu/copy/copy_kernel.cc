@@ -143,11 +143,11 @@ void PlannedCopy::choose_method() {
 void PlannedCopy::choose_pieces() {
   const int64_t row_bytes = inner_.size * across_.size * element_bytes_;
   if (method_ == Method::transpose) {
-    // Both sides of a block fit the first-level cache.
-    const int64_t side = 256 / element_bytes_, area = side * side;
-    across_chunk_size_ = std::min(across_.size, side);
-    chunk_size_ = std::min(inner_.size, std::max(side, area / across_chunk_size_));
-    across_chunk_size_ = std::min(across_.size, std::max(side, area / chunk_size_));
+    // Both sides of a block fit the second-level cache; long lines are written, short ones read.
+    const int64_t lines = 1024 / element_bytes_, width = 128 / element_bytes_;
+    across_chunk_size_ = std::min(across_.size, width);
+    chunk_size_ = std::min(inner_.size, std::max(lines, lines * width / across_chunk_size_));
+    across_chunk_size_ = std::min(across_.size, std::max(width, lines * width / chunk_size_));
     chunks_ = ceil_div(inner_.size, chunk_size_) * ceil_div(across_.size, across_chunk_size_);
     transpose_ = transpose_loop(element_bytes_);
   } else {

@@ -152,6 +152,27 @@ void Dim::collect_symbols(std::set<std::string>& names) const {
   }
 }
 
+bool Dim::is_non_negative() const {
+  if (is_constant()) return value_ >= 0;
+  return std::all_of(
+      expression_->terms.begin(), expression_->terms.end(), [](const Expression::Term& term) {
+        return term.coefficient >= 0 &&
+               std::all_of(term.atoms.begin(), term.atoms.end(), [](const auto& atom) {
+                 const auto& a = atom->arguments;
+                 switch (atom->kind) {
+                   case Kind::symbol:
+                     return true;
+                   case Kind::mod:  // has the sign of the divisor
+                     return a[1].is_non_negative();
+                   case Kind::max:
+                     return a[0].is_non_negative() || a[1].is_non_negative();
+                   default:
+                     return a[0].is_non_negative() && a[1].is_non_negative();
+                 }
+               });
+      });
+}
+
 Dim operator+(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return Dim(checked_add(a.value_, b.value_));
   auto terms = DimBuilder::terms_of(a);
@@ -220,14 +241,16 @@ Dim mod(const Dim& a, const Dim& b) {
 Dim min(const Dim& a, const Dim& b) {
   if (a == b) return a;
   const Dim difference = a - b;
-  if (difference.is_constant()) return difference.value() < 0 ? a : b;
+  if (difference.is_non_negative()) return b;
+  if ((b - a).is_non_negative()) return a;
   return a < b ? DimBuilder::function(Kind::min, a, b) : DimBuilder::function(Kind::min, b, a);
 }
 
 Dim max(const Dim& a, const Dim& b) {
   if (a == b) return a;
   const Dim difference = a - b;
-  if (difference.is_constant()) return difference.value() > 0 ? a : b;
+  if (difference.is_non_negative()) return a;
+  if ((b - a).is_non_negative()) return b;
   return a < b ? DimBuilder::function(Kind::max, a, b) : DimBuilder::function(Kind::max, b, a);
 }
 

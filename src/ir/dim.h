@@ -29,6 +29,8 @@ class Dim {
   /// A lone symbol's name, else nothing.
   std::optional<std::string> symbol_name() const;
   void collect_symbols(std::set<std::string>& names) const;
+  /// Whether it is provably at least 0, given that every symbol is (symbols are sizes).
+  bool is_non_negative() const;
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);

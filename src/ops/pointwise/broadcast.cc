@@ -20,16 +20,6 @@ void BroadcastPlan::offsets(int64_t line, std::span<int64_t> result) const {
   }
 }
 
-Shape row_major_strides(const Shape& shape) {
-  Shape strides(shape.size());
-  int64_t stride = 1;
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    strides[axis] = stride;
-    stride *= shape[axis];
-  }
-  return strides;
-}
-
 Shape broadcast_shape(std::span<const Shape> shapes) {
   Shape result;
   for (const Shape& shape : shapes) {

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "base/tensor.h"
+#include "ops/movement/strided_copy.h"
 
 namespace drawbar::ops {
 
@@ -28,7 +28,6 @@ BroadcastPlan plan_broadcast(std::span<const Shape> shapes, std::span<const Shap
 /// All row-major.
 BroadcastPlan plan_broadcast(std::span<const Shape> shapes, const Shape& output);
 
-Shape row_major_strides(const Shape& shape);
 /// Numpy's broadcast of concrete shapes; throws INVALID_ARGUMENT when they do not fit.
 Shape broadcast_shape(std::span<const Shape> shapes);
 

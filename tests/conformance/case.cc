@@ -1,0 +1,224 @@
+#include "tests/conformance/case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "import/importer.h"
+#include "import/onnx/value.h"
+#include "ir/evaluate_graph.h"
+#include "passes/pipeline.h"
+#include "runtime/session.h"
+
+namespace drawbar::conformance {
+namespace {
+
+namespace fs = std::filesystem;
+using Values = std::vector<Tensor>;
+
+constexpr std::chrono::seconds longest_run{120};
+
+struct Tolerance {
+  double relative = 1e-3, absolute = 1e-7;
+};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(ErrorCode::internal, "{} cannot be read", path.filename().string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+Tolerance read_tolerance(const fs::path& folder) {
+  if (!fs::exists(folder / "tolerance.json")) return {};
+  const auto json = nlohmann::json::parse(read_file(folder / "tolerance.json"));
+  return {json.at("rtol"), json.at("atol")};
+}
+
+Values read_values(const fs::path& folder, std::string_view stem, const std::vector<Type>& types) {
+  Values values;
+  for (size_t i = 0; i < types.size(); ++i) {
+    const fs::path path = folder / fmt::format("{}_{}.pb", stem, i);
+    if (!fs::exists(path)) break;
+    values.push_back(onnx::parse_value(read_file(path), types[i].kind));
+  }
+  return values;
+}
+
+bool is_random(const Graph& graph) {
+  for (NodeId id : graph.order()) {
+    if (!graph.node(id).op.schema().deterministic) return true;
+    for (const GraphPtr& subgraph : graph.node(id).subgraphs) {
+      if (is_random(*subgraph)) return true;
+    }
+  }
+  return false;
+}
+
+bool equal_element(const Tensor& got, const Tensor& want, int64_t i, const Tolerance& tolerance) {
+  switch (kind(want.type())) {
+    case ElementKind::string:
+      return got.data<std::string>()[i] == want.data<std::string>()[i];
+    case ElementKind::complex: {
+      const auto read = [&](const Tensor& t) {
+        return t.type() == ElementType::c128
+                   ? t.data<std::complex<double>>()[i]
+                   : std::complex<double>(t.data<std::complex<float>>()[i]);
+      };
+      return std::abs(read(got) - read(want)) <=
+             tolerance.absolute + tolerance.relative * std::abs(read(want));
+    }
+    case ElementKind::floating: {
+      const double g = read_number(got, i), w = read_number(want, i);
+      if (g == w || (std::isnan(g) && std::isnan(w))) return true;
+      return std::abs(g - w) <= tolerance.absolute + tolerance.relative * std::abs(w) &&
+             std::isfinite(g);
+    }
+    default:
+      return read_integer(got, i) == read_integer(want, i);
+  }
+}
+
+std::string element_text(const Tensor& tensor, int64_t i) {
+  if (tensor.type() == ElementType::string) return drawbar::quoted(tensor.data<std::string>()[i]);
+  if (kind(tensor.type()) == ElementKind::complex) return "a complex number";
+  if (is_floating(tensor.type())) return fmt::format("{}", read_number(tensor, i));
+  return std::to_string(read_integer(tensor, i));
+}
+
+/// Throws INTERNAL where the value differs.
+void compare(const Tensor& got, const Tensor& want, const Tolerance& tolerance, bool values,
+             const std::string& what) {
+  if (!want.has_value() || !got.has_value()) {
+    if (got.has_value() == want.has_value()) return;
+    fail(ErrorCode::internal, "{} {} a value", what, got.has_value() ? "has" : "lacks");
+  }
+  if (got.kind() == Tensor::Kind::tensor && want.kind() == Tensor::Kind::optional &&
+      want.elements().size() == 1) {
+    return compare(got, want.elements()[0], tolerance, values, what);
+  }
+  if (got.kind() != want.kind()) fail(ErrorCode::internal, "{} is of another kind", what);
+  if (want.kind() != Tensor::Kind::tensor) {
+    if (got.elements().size() != want.elements().size()) {
+      fail(ErrorCode::internal, "{} has {} elements, expected {}", what, got.elements().size(),
+           want.elements().size());
+    }
+    for (size_t i = 0; i < want.elements().size(); ++i) {
+      compare(got.elements()[i], want.elements()[i], tolerance, values,
+              fmt::format("{}[{}]", what, i));
+    }
+    return;
+  }
+  if (got.type() != want.type() || got.shape() != want.shape()) {
+    fail(ErrorCode::internal, "{} is {} {}, expected {} {}", what, name(got.type()),
+         to_string(got.shape()), name(want.type()), to_string(want.shape()));
+  }
+  int64_t wrong = 0, first = -1;
+  for (int64_t i = 0; values && i < want.size(); ++i) {
+    if (equal_element(got, want, i, tolerance)) continue;
+    if (wrong++ == 0) first = i;
+  }
+  if (wrong) {
+    fail(ErrorCode::internal, "{}: {} of {} elements differ, the first at {}: {}, expected {}",
+         what, wrong, want.size(), first, element_text(got, first), element_text(want, first));
+  }
+}
+
+/// The graph as it runs: by its references, or compiled and saved.
+class Contender {
+ public:
+  Contender(Graph graph, Mode mode) : graph_(std::make_shared<const Graph>(std::move(graph))) {
+    if (mode == Mode::reference) return;
+    CompileOptions options;
+    options.time_tactics = false;
+    const auto optimized = std::make_shared<const Graph>(optimize(*graph_));
+    const auto engine = Engine::compile(optimized, "cpu", options);
+    compiled_ = std::make_unique<Session>(engine, SessionOptions{.threads = 1});
+    const fs::path path =
+        fs::temp_directory_path() /
+        fmt::format("onnx_case_{}_{}.engine", getpid(), static_cast<const void*>(this));
+    try {
+      engine->save(path.string());
+      loaded_ = std::make_unique<Session>(Engine::load(path.string(), true),
+                                          SessionOptions{.threads = 1});
+    } catch (const Error& error) {
+      fs::remove(path);
+      throw error.at("saved engine");
+    }
+    fs::remove(path);
+  }
+
+  Values run(const Values& inputs) {
+    if (!compiled_) {
+      RunControl control;
+      control.deadline = RunControl::Clock::now() + longest_run;
+      bind_inputs(*graph_, inputs);
+      return evaluate_graph(*graph_, inputs, control);
+    }
+    RunOptions options;
+    options.deadline = RunControl::Clock::now() + longest_run;
+    Values outputs = compiled_->run(inputs, options);
+    const Values again = loaded_->run(inputs, options);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (!is_random(*graph_) && !outputs[i].identical(again[i])) {
+        fail(ErrorCode::internal, "the saved engine gives other bytes for output {}", i);
+      }
+    }
+    return outputs;
+  }
+
+ private:
+  std::shared_ptr<const Graph> graph_;
+  std::unique_ptr<Session> compiled_, loaded_;
+};
+
+void check_case(const fs::path& folder, Mode mode) {
+  Graph graph = import_model((folder / "model.onnx").string());
+  std::vector<Type> input_types, output_types;
+  for (ValueId id : graph.inputs()) input_types.push_back(graph.value(id).type);
+  for (ValueId id : graph.outputs()) output_types.push_back(graph.value(id).type);
+  const std::vector<std::string> names = graph.output_names();
+  const bool random = is_random(graph);
+  const Tolerance tolerance = read_tolerance(folder);
+  Contender contender(std::move(graph), mode);
+  size_t sets = 0;
+  for (;; ++sets) {
+    const fs::path data = folder / fmt::format("test_data_set_{}", sets);
+    if (!fs::exists(data)) break;
+    const Values want = read_values(data, "output", output_types);
+    const Values got = contender.run(read_values(data, "input", input_types));
+    for (size_t i = 0; i < want.size(); ++i) {
+      compare(got[i], want[i], tolerance, !random, "output '" + names[i] + "'");
+    }
+  }
+  if (sets == 0) fail(ErrorCode::internal, "the case has no data");
+}
+
+}  // namespace
+
+Outcome run_case(const fs::path& folder, Mode mode) {
+  try {
+    check_case(folder, mode);
+    return {true, {}};
+  } catch (const Error& error) {
+    std::string message = error.message();
+    const std::string path = (folder / "model.onnx").string() + ": ";
+    if (message.starts_with(path)) message.erase(0, path.size());
+    return {false, fmt::format("{}: {}", name(error.code()), message)};
+  } catch (const std::exception& error) {
+    return {false, fmt::format("exception: {}", error.what())};
+  }
+}
+
+std::string category(const std::string& reason) {
+  for (std::string_view known : {"unknown operators", "no reference implementation", "saved engine",
+                                 "elements differ", "expected", "exception"}) {
+    const size_t at = reason.find(known);
+    if (at == std::string::npos) continue;
+    return known == "expected" ? reason.substr(0, reason.find(':')) : std::string(known);
+  }
+  return reason.substr(0, reason.find(':'));
+}
+
+}  // namespace drawbar::conformance

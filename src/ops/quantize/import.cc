@@ -1,0 +1,49 @@
+#include "import/onnx/node.h"
+#include "ops/quantize/op.h"
+
+namespace drawbar::onnx {
+namespace {
+
+ElementType element_of(const OnnxNode& node, ValueId value) {
+  if (value == no_id || !node.value(value).type.is_tensor()) {
+    fail(ErrorCode::invalid_model, "an input is missing or no tensor");
+  }
+  return node.value(value).type.tensor.element;
+}
+
+/// An element type attribute, of which 0 says "not given".
+ElementType type_or(const OnnxNode& node, std::string_view attribute, ElementType fallback) {
+  return node.integer(attribute, 0) == 0 ? fallback : node.element_type(attribute, fallback);
+}
+
+}  // namespace
+
+ONNX_OP(QuantizeLinear) {
+  const std::vector<ValueId> inputs = node.inputs_padded(3);
+  const ElementType scale = element_of(node, inputs[1]);
+  ops::QuantizeLinear op;
+  op.to = inputs[2] != no_id ? element_of(node, inputs[2])
+                             : type_or(node, "output_dtype", ElementType::u8);
+  op.axis = node.integer("axis", 1);
+  op.block_size = node.integer("block_size", 0);
+  op.saturate = node.integer("saturate", 1) != 0;
+  op.precision =
+      type_or(node, "precision", scale == ElementType::f8e8m0 ? ElementType::f32 : scale);
+  node.replace_with(op, inputs);
+}
+
+ONNX_OP(DequantizeLinear) {
+  const std::vector<ValueId> inputs = node.inputs_padded(3);
+  const ElementType scale = element_of(node, inputs[1]);
+  ops::DequantizeLinear op;
+  op.to = type_or(node, "output_dtype", scale == ElementType::f8e8m0 ? ElementType::f32 : scale);
+  op.axis = node.integer("axis", 1);
+  op.block_size = node.integer("block_size", 0);
+  node.replace_with(op, inputs);
+}
+
+ONNX_OP(DynamicQuantizeLinear) {
+  node.replace_with(ops::DynamicQuantizeLinear{}, node.inputs_padded(1));
+}
+
+}  // namespace drawbar::onnx

@@ -8,7 +8,7 @@
 #include "cli/inputs.h"
 #include "cli/model.h"
 #include "engine/timing_cache.h"
-#include "passes/pipeline.h"
+#include "ir/evaluate_graph.h"
 #include "runtime/session.h"
 
 namespace drawbar::cli {

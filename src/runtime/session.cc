@@ -24,23 +24,32 @@ Session::Session(std::shared_ptr<Engine> engine, SessionOptions options)
 
 Session::~Session() = default;
 
-std::shared_ptr<Executor> Session::executor(std::span<const Tensor> inputs) {
-  bind_inputs(graph(), inputs);  // refuses what does not fit, also where a plan is known
-  std::vector<int64_t> key;
-  for (const Tensor& input : inputs) {
-    key.push_back(input.rank());
-    key.insert(key.end(), input.shape().begin(), input.shape().end());
+bool Session::Planned::fits(std::span<const Tensor> inputs) const {
+  if (inputs.size() != shapes.size()) return false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool plain = inputs[i].has_value() && inputs[i].kind() == Tensor::Kind::tensor;
+    if (!plain || inputs[i].type() != types[i] || inputs[i].shape() != shapes[i]) return false;
   }
+  return true;
+}
+
+std::shared_ptr<Executor> Session::executor(std::span<const Tensor> inputs) {
   const std::lock_guard lock(mutex_);
   for (auto it = plans_.begin(); it != plans_.end(); ++it) {
-    if (it->first != key) continue;
+    if (!it->fits(inputs)) continue;
     plans_.splice(plans_.begin(), plans_, it);
-    return it->second;
+    return it->executor;
   }
-  auto made = engine_->program().instantiate(inputs, threads_);
-  plans_.emplace_front(std::move(key), made);
+  bind_inputs(graph(), inputs);
+  Planned planned;
+  for (const Tensor& input : inputs) {
+    planned.types.push_back(input.type());
+    planned.shapes.push_back(input.shape());
+  }
+  planned.executor = engine_->program().instantiate(inputs, threads_);
+  plans_.push_front(std::move(planned));
   if (plans_.size() > options_.plan_cache) plans_.pop_back();
-  return made;
+  return plans_.front().executor;
 }
 
 void Session::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,

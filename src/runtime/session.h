@@ -51,8 +51,14 @@ class Session {
   int threads_;
   std::shared_ptr<ThreadPool> pool_;
   std::mutex mutex_;
-  std::list<std::pair<std::vector<int64_t>, std::shared_ptr<Executor>>>
-      plans_;  // most recent first
+  /// A plan and the inputs it is for.
+  struct Planned {
+    std::vector<ElementType> types;
+    std::vector<Shape> shapes;
+    std::shared_ptr<Executor> executor;
+    bool fits(std::span<const Tensor> inputs) const;
+  };
+  std::list<Planned> plans_;  // most recent first
 };
 
 /// The process's pool of `threads` workers, shared by all sessions that ask for as many.

@@ -30,49 +30,47 @@ std::unique_ptr<Plan::Frame> Plan::take_frame() {
     if (place_[r] == Place::constant) {
       const Value& value = graph_.value(r);
       if (value.uses.empty() && !graph_.is_output(r)) continue;
-      frame->address[id] = const_cast<void*>(value.constant->tensor().raw());
-      frame->tensors[id] = value.constant->tensor();
-      if (id != r)
-        frame->tensors[id] = frame->tensors[id].reshaped(graph_.value(id).type.tensor.shape());
+      const Tensor& tensor = value.constant->tensor();
+      frame->address[id] = const_cast<void*>(tensor.raw());
+      if (needs_tensor_[id]) {
+        frame->tensors[id] =
+            id == r ? tensor : tensor.reshaped(graph_.value(id).type.tensor.shape());
+      }
     } else if (place_[r] == Place::arena) {
-      const TensorType& type = graph_.value(id).type.tensor;
       frame->address[id] = frame->arena + offset_[r];
-      frame->tensors[id] = Tensor::view(type.element, type.shape(), frame->address[id]);
+      if (needs_tensor_[id]) frame->tensors[id] = view(id, frame->address[id]);
     }
   }
   return frame;
 }
 
+Tensor Plan::view(ValueId id, void* address) const {
+  const TensorType& type = graph_.value(id).type.tensor;
+  return Tensor::view(type.element, type.shape(), address);
+}
+
 void Plan::prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
-  for (size_t i = 0; i < graph_.inputs().size(); ++i) frame.tensors[graph_.inputs()[i]] = inputs[i];
+  for (size_t i = 0; i < graph_.inputs().size(); ++i) {
+    const ValueId id = graph_.inputs()[i];
+    frame.address[id] = const_cast<void*>(inputs[i].raw());
+    if (needs_tensor_[id]) frame.tensors[id] = inputs[i];
+  }
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const ValueId r = root(graph_.outputs()[i]);
+    const ValueId id = graph_.outputs()[i], r = root(id);
     if (place_[r] != Place::output || slot_[r] != i) continue;
-    const TensorType& type = graph_.value(graph_.outputs()[i]).type.tensor;
+    const TensorType& type = graph_.value(id).type.tensor;
     Tensor& out = outputs[i];
     const bool fits =
         out.has_value() && out.kind() == Tensor::Kind::tensor && out.type() == type.element &&
         std::equal(out.shape().begin(), out.shape().end(), type.dims.begin(), type.dims.end(),
-                   [](int64_t a, const Dim& b) { return Dim(a) == b; });
+                   [](int64_t a, const Dim& b) { return b.value() == a; });
     if (!fits) out = Tensor::allocate(type.element, type.shape());
     frame.address[r] = out.raw();
   }
-  for (ValueId id = 0; id < graph_.value_count(); ++id) {
-    const ValueId r = root(id);
-    if (place_[r] == Place::output) {
-      frame.address[id] = frame.address[r];
-    } else if (place_[r] == Place::input) {
-      frame.address[id] = frame.tensors[r].raw();
-    } else {
-      continue;
-    }
-    if (graph_.value(id).uses.empty() && !graph_.is_output(id)) continue;
-    if (frame.tensors[id].raw() != frame.address[id] || id != r) {
-      const TensorType& type = graph_.value(id).type.tensor;
-      if (frame.tensors[id].raw() != frame.address[id]) {
-        frame.tensors[id] = Tensor::view(type.element, type.shape(), frame.address[id]);
-      }
-    }
+  for (ValueId id : moving_) {
+    frame.address[id] = frame.address[root(id)];
+    const bool given = place_[id] == Place::input && root(id) == id;
+    if (needs_tensor_[id] && !given) frame.tensors[id] = view(id, frame.address[id]);
   }
 }
 
@@ -80,12 +78,10 @@ void Plan::finish(Frame& frame, std::span<Tensor> outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const ValueId id = graph_.outputs()[i], r = root(id);
     if (place_[r] == Place::output && slot_[r] == i) continue;
-    outputs[i] = place_[r] == Place::dynamic && place_[id] == Place::dynamic
-                     ? frame.tensors[id]
-                     : frame.tensors[id].clone();
+    outputs[i] = place_[r] == Place::dynamic ? frame.tensors[id] : frame.tensors[id].clone();
   }
   for (ValueId id = 0; id < graph_.value_count(); ++id) {
-    if (place_[id] == Place::dynamic) frame.tensors[id] = Tensor();
+    if (place_[root(id)] == Place::dynamic) frame.tensors[id] = Tensor();
   }
   for (ValueId id : graph_.inputs()) frame.tensors[id] = Tensor();
 }

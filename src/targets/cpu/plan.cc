@@ -192,6 +192,24 @@ void Plan::place_values() {
     if (step->scratch_bytes) step->scratch_offset = plan.offsets[next++];
   }
   arena_bytes_ = plan.arena_bytes;
+  needs_tensor_.assign(graph_.value_count(), 0);
+  for (const auto& step : steps_) {
+    if (step->kind == Step::Kind::kernel) continue;
+    const Node& node = graph_.node(step->node);
+    for (ValueId id : node.inputs) {
+      if (id != no_id) needs_tensor_[id] = 1;
+    }
+    for (ValueId id : node.outputs) needs_tensor_[id] = 1;
+  }
+  for (size_t i = 0; i < graph_.outputs().size(); ++i) {
+    const ValueId id = graph_.outputs()[i];
+    if (place_[root(id)] != Place::output || slot_[root(id)] != i) needs_tensor_[id] = 1;
+  }
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    const Place place = place_[root(id)];
+    if (place == Place::input || place == Place::output) moving_.push_back(id);
+    if (place == Place::dynamic) needs_tensor_[id] = 1;
+  }
   for (ValueId id = 0; id < graph_.value_count(); ++id) {
     if (place_[id] == Place::dynamic && root(id) == id && last[id] >= 0 && last[id] < count) {
       steps_[static_cast<size_t>(last[id])]->release.push_back(id);

@@ -50,6 +50,7 @@ class Plan final : public Executor {
   ValueId root(ValueId id) const;
   std::unique_ptr<Frame> take_frame();
   void prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
+  Tensor view(ValueId id, void* address) const;  // of a value with planned memory
   void finish(Frame& frame, std::span<Tensor> outputs);
   void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
   void execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, ThreadPool& pool);
@@ -64,10 +65,12 @@ class Plan final : public Executor {
   Graph graph_;
   PlanContext context_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<Place> place_;     // by value; of the root where values share memory
-  std::vector<ValueId> parent_;  // the value whose memory this one shares, or itself
-  std::vector<int64_t> offset_;  // of arena roots
-  std::vector<uint32_t> slot_;   // input or output index of such roots
+  std::vector<Place> place_;        // by value; of the root where values share memory
+  std::vector<ValueId> parent_;     // the value whose memory this one shares, or itself
+  std::vector<int64_t> offset_;     // of arena roots
+  std::vector<uint32_t> slot_;      // input or output index of such roots
+  std::vector<char> needs_tensor_;  // values that some step reads or writes as a Tensor
+  std::vector<ValueId> moving_;     // values in the caller's memory: another address each run
   int64_t arena_bytes_ = 0;
   std::mutex frames_mutex_;
   std::vector<std::unique_ptr<Frame>> frames_;

@@ -7,7 +7,8 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int64_t kPassLength = 384;  // k of a pass: a panel of B stays in the first-level cache
+/// The k of a pass: what a pass reads of A and B stays in the second-level cache.
+constexpr int64_t kPassLength = 768;
 constexpr double kGrainWork = 400 * 1e3;  // multiply-adds worth waking a thread for
 
 /// Few rows need many vectors to keep the multipliers busy. With AVX-512, 6 × 4 tiles run at 98 %
@@ -42,12 +43,13 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
     result.block_taps = divide_up(taps, divide_up(taps, most));
     result.k_blocks = divide_up(taps, result.block_taps);
   }
-  const int64_t pass_k = result.parts > 1 ? result.part_k : k * result.block_taps;
 
   const int64_t step = divide_up(result.vectors, 2);
   const int64_t units = divide_up(divide_up(n, panel_width(isa)), step);
-  int64_t rows = cache_sizes().l2 / 2 / (4 * std::max<int64_t>(pass_k, 1));
-  rows = std::clamp(rows, 8 * tile_rows, 64 * tile_rows);
+  // Taps of neighbouring pixels overlap: about two rows of k are a pixel's own.
+  const int64_t row_k = taps > 1 ? 2 * k : k;
+  int64_t rows = cache_sizes().l2 / 4 / (4 * std::max<int64_t>(row_k, 1));
+  rows = std::clamp(rows, 16 * tile_rows, 64 * tile_rows);
   int64_t blocks = divide_up(m, rows);
   if (threads > 1 && blocks * units < 8 * threads) {
     blocks = std::min(divide_up(8 * threads, units), std::max<int64_t>(m / (4 * tile_rows), 1));
@@ -55,9 +57,16 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
   result.block_rows = divide_up(divide_up(m, blocks), tile_rows) * tile_rows;
   if (blocks == 1) result.block_rows = std::max<int64_t>(m, 1);
 
+  const int64_t tile_columns = step * panel_width(isa);
+  result.chunk = divide_up(n, tile_columns) * tile_columns;
+  if (result.k_blocks > 1) {
+    const int64_t columns = cache_sizes().l2 / 4 / (4 * result.block_rows);
+    result.chunk = std::clamp(columns / tile_columns * tile_columns, tile_columns,
+                              std::max(tile_columns, result.chunk));
+  }
+
   const double unit_work = static_cast<double>(std::min(m, result.block_rows)) *
-                           static_cast<double>(panel_width(isa) * step) *
-                           static_cast<double>(k * taps);
+                           static_cast<double>(tile_columns) * static_cast<double>(k * taps);
   result.grain = std::max<int64_t>(static_cast<int64_t>(kGrainWork / std::max(unit_work, 1.0)), 1);
   return result;
 }

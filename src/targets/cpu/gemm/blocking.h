@@ -17,6 +17,7 @@ struct Blocking {
   int64_t parts = 1;       // passes per tap, when one tap's k is too long
   int64_t part_k = 0;      // k of a part
   int64_t block_rows = 1;  // rows whose part of A stays in the second-level cache
+  int64_t chunk = 0;       // columns whose part of C stays there from pass to pass
   int64_t grain = 1;       // units (a step of panels in a block of rows) worth a thread's visit
 };
 

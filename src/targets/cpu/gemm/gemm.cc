@@ -21,84 +21,109 @@ struct Product {
   Blocking blocking;
 };
 
-/// Computes rows [row, row + rows) of the panels [panel, panel_end), all of k.
-void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+/// A pass over k: some whole taps, or a part of one.
+struct Pass {
+  int64_t tap, taps, k_begin, k_end;
+};
+
+Pass pass_of(const Product& p, int64_t index) {
+  const Blocking& blocking = p.blocking;
+  if (blocking.parts == 1) {
+    const int64_t tap = index * blocking.block_taps;
+    return {tap, std::min(blocking.block_taps, p.taps - tap), 0, p.k};
+  }
+  const int64_t k_begin = index % blocking.parts * blocking.part_k;
+  return {index / blocking.parts, 1, k_begin, std::min(p.k, k_begin + blocking.part_k)};
+}
+
+/// Where a pass reads B for the tiles from `column`, the start of a panel.
+const float* b_at(const Product& p, int64_t column, const Pass& pass) {
+  return p.b->data + column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
+}
+
+/// One pass over the rows of a block and the columns of a tile, args being set up for both. Rows
+/// are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
+void run_tiles(KernelArgs& args, int64_t rows, Isa isa, RowSource source) {
+  const auto vectors = static_cast<int>(args.vectors);
+  const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
+  const int64_t height = rows / tiles;
+  const int64_t taller = rows % tiles;
+  if (taller > 0) {
+    args.rows = height + 1;
+    args.tiles = taller;
+    kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
+  }
+  args.rows = height;
+  args.tiles = tiles - taller;
+  kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
+}
+
+/// Computes rows [row, row + rows) of the columns [begin, end), all passes, one after the other:
+/// few enough columns that C stays in the second-level cache meanwhile.
+void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, int64_t end,
                    const float** list) {
   const Blocking& blocking = p.blocking;
   const Epilogue& epilogue = *p.epilogue;
   const Isa isa = p.b->isa;
   const int64_t lane = lanes(isa);
-  const int64_t width = panel_width(isa);
-  const int64_t panel_floats = p.b->k * width;
-  const RowSource source = p.indirect != nullptr ? RowSource::pointers : RowSource::strided;
-  if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
-
-  const int64_t column_end = std::min(panel_end * width, p.b->n);
-
   KernelArgs args;
   args.lanes = lane;
-  args.activation = 0;
   args.a_stride = p.lda * 4;
   args.list_stride = rows * 8;
-  args.b_step = panel_floats * 4;
+  args.b_step = p.b->k * panel_width(isa) * 4;
   args.c_stride = p.ldc * 4;
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;
-  for (int64_t block = 0; block < blocking.k_blocks; ++block) {
-    const bool first = block == 0;
-    const bool last = block + 1 == blocking.k_blocks;
-    // A block is some whole taps, or a part of one.
-    int64_t tap = block * blocking.block_taps;
-    int64_t k_begin = 0;
-    int64_t k_end = p.k;
-    args.taps = std::min(blocking.block_taps, p.taps - tap);
-    if (blocking.parts > 1) {
-      tap = block / blocking.parts;
-      args.taps = 1;
-      k_begin = block % blocking.parts * blocking.part_k;
-      k_end = std::min(p.k, k_begin + blocking.part_k);
-    }
-    args.k_begin = k_begin * 4;
-    args.k_end = k_end * 4;
+  for (int64_t index = 0; index < blocking.k_blocks; ++index) {
+    const bool first = index == 0;
+    const bool last = index + 1 == blocking.k_blocks;
+    const Pass pass = pass_of(p, index);
+    args.taps = pass.taps;
+    args.k_begin = pass.k_begin * 4;
+    args.k_end = pass.k_end * 4;
     args.accumulate = !first || epilogue.accumulate;
     if (last) args.activation = static_cast<int64_t>(epilogue.activation);
     int64_t next = 0;
-    for (int64_t column = panel * width; column < column_end; column = next) {
-      const int vectors = next_vectors(divide_up(column_end - column, lane), blocking.vectors);
+    for (int64_t column = begin; column < end; column = next) {
+      const int vectors = next_vectors(divide_up(end - column, lane), blocking.vectors);
       next = column + vectors * lane;
-      const int64_t columns = std::min(next, column_end) - column;
+      const int64_t columns = std::min(next, end) - column;
       args.vectors = vectors;
       args.last_columns = columns - (vectors - 1) * lane;
-      args.b = p.b->data + column * p.b->k + (tap * p.k + k_begin) * width;
-      args.prefetch = args.b + (next < column_end ? next - column : 0) * p.b->k;
-      args.prefetch_end = args.prefetch + (args.taps * (k_end - k_begin) - 1) * width;
+      args.b = b_at(p, column, pass);
+      args.prefetch = next < end ? b_at(p, next, pass)
+                      : !last    ? b_at(p, begin, pass_of(p, index + 1))
+                                 : args.b;
+      args.prefetch_end =
+          args.prefetch + (pass.taps * (pass.k_end - pass.k_begin) - 1) * panel_width(isa);
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
       args.c = p.c + row * p.ldc + column;
       args.residual = last && epilogue.residual != nullptr
                           ? epilogue.residual + row * epilogue.residual_ld + column
                           : nullptr;
       if (p.indirect != nullptr) {
-        args.a_list = list + tap * rows;
+        args.a_list = list + pass.tap * rows;
+        run_tiles(args, rows, isa, RowSource::pointers);
       } else {
         args.a = p.a + row * p.lda;
+        run_tiles(args, rows, isa, RowSource::strided);
       }
-      // Rows are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
-      const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
-      const int64_t height = rows / tiles;
-      const int64_t taller = rows % tiles;
-      if (taller > 0) {
-        args.rows = height + 1;
-        args.tiles = taller;
-        kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
-      }
-      args.rows = height;
-      args.tiles = tiles - taller;
-      kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
       if (last && epilogue.hook != nullptr) {
         (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
       }
     }
+  }
+}
+
+/// Computes rows [row, row + rows) of the panels [panel, panel_end).
+void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                   const float** list) {
+  if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
+  const int64_t width = panel_width(p.b->isa);
+  const int64_t end = std::min(panel_end * width, p.b->n);
+  for (int64_t column = panel * width; column < end; column += p.blocking.chunk) {
+    compute_chunk(p, row, rows, column, std::min(end, column + p.blocking.chunk), list);
   }
 }
 

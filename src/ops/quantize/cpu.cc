@@ -1,0 +1,155 @@
+#include <algorithm>
+
+#include "ops/quantize/cpu_lines.h"
+#include "ops/quantize/op.h"
+#include "targets/cpu/kernel.h"
+
+namespace drawbar::cpu {
+namespace {
+
+using ops::DequantizeLinear;
+using ops::DynamicQuantizeLinear;
+using ops::QuantizeLinear;
+using ops::ScaleMap;
+
+constexpr int64_t piece = 16384;  // elements a worker takes at a time
+
+bool row_major(const Problem& problem) {
+  return problem.inputs[0].layout == Layout::row_major &&
+         problem.outputs[0].layout == Layout::row_major;
+}
+
+bool scaled_by_f32(const Problem& problem) {
+  return row_major(problem) && problem.inputs[1].present &&
+         problem.inputs[1].type == ElementType::f32;
+}
+
+/// A piece of x that one scale holds for, or whose elements have neighbouring scales.
+struct Piece {
+  int64_t x, scale, count;
+};
+
+/// x cut into pieces: along lines of one scale, or along the axis itself where it is innermost.
+class Pieces {
+ public:
+  explicit Pieces(const ScaleMap& map) : per_element_(map.inner == 1 && map.scale_axis != 0) {
+    length_ = per_element_ ? map.axis : map.inner;
+    scales_ = per_element_ ? 0 : map.scale_axis == 0 ? 0 : map.axis;
+    lines_ = length_ == 0 ? 0 : map.outer * (per_element_ ? 1 : map.axis);
+    per_line_ = (length_ + piece - 1) / piece;
+  }
+  bool per_element() const { return per_element_; }
+  int64_t count() const { return lines_ * per_line_; }
+  int64_t grain() const { return std::max<int64_t>(1, piece / std::max<int64_t>(1, length_)); }
+  Piece operator[](int64_t i) const {
+    const int64_t line = i / per_line_, first = i % per_line_ * piece;
+    const int64_t scale = per_element_ ? first : scales_ ? line % scales_ : 0;
+    return {line * length_ + first, scale, std::min(piece, length_ - first)};
+  }
+
+ private:
+  bool per_element_;
+  int64_t length_, scales_, lines_, per_line_;
+};
+
+double line_seconds(const Problem& problem) {
+  int64_t bytes = 0;
+  for (const Operand& x : problem.inputs)
+    if (x.present) bytes += storage_bytes(x.type, x.size());
+  bytes += storage_bytes(problem.outputs[0].type, problem.outputs[0].size());
+  return 1e-6 + static_cast<double>(bytes) / (6e9 * problem.threads);
+}
+
+template <class T>
+const T* at(const T* data, int64_t elements, int64_t width) {
+  return data ? data + elements * width : nullptr;
+}
+
+bool quantize_applies(const Problem& problem) {
+  const auto& op = *problem.op.as<QuantizeLinear>();
+  return scaled_by_f32(problem) && problem.inputs[0].type == ElementType::f32 &&
+         op.block_size == 0 && op.precision == ElementType::f32 && quantize_line(op.to);
+}
+
+std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
+  const auto& op = *problem.op.as<QuantizeLinear>();
+  const QuantizeLine line = quantize_line(op.to);
+  const Pieces pieces(ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, 0));
+  return make_kernel([=](const KernelRun& run) {
+    const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
+    run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Piece p = pieces[i];
+        line(run.in<float>(0) + p.x, run.in<float>(1) + p.scale, at(zero, p.scale, 1),
+             run.out<char>(0) + p.x, p.count, pieces.per_element());
+      }
+    });
+  });
+}
+
+bool dequantize_applies(const Problem& problem) {
+  const auto& op = *problem.op.as<DequantizeLinear>();
+  return scaled_by_f32(problem) && op.to == ElementType::f32 && op.block_size == 0 &&
+         dequantize_line(problem.inputs[0].type);
+}
+
+std::unique_ptr<Kernel> make_dequantize(const Problem& problem) {
+  const auto& op = *problem.op.as<DequantizeLinear>();
+  const ElementType type = problem.inputs[0].type;
+  const DequantizeLine line = dequantize_line(type);
+  const int64_t width = bits(type) / 8;
+  const Pieces pieces(ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, 0));
+  return make_kernel([=](const KernelRun& run) {
+    const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
+    run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Piece p = pieces[i];
+        line(run.in<char>(0) + p.x * width, run.in<float>(1) + p.scale, at(zero, p.scale, width),
+             run.out<float>(0) + p.x, p.count, pieces.per_element());
+      }
+    });
+  });
+}
+
+/// The range of every piece goes to scratch; the pieces are quantised once all are known.
+std::unique_ptr<Kernel> make_dynamic(const Problem& problem) {
+  const int64_t size = problem.inputs[0].size(), pieces = (size + piece - 1) / piece;
+  const QuantizeLine line = quantize_line(ElementType::u8);
+  const auto run_pieces = [=](const KernelRun& run, auto&& body) {
+    run.pool.parallel_for(pieces, 2, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) body(i, std::min(piece, size - i * piece));
+    });
+  };
+  const auto body = [=](const KernelRun& run) {
+    const float* x = run.in<float>(0);
+    auto* ranges = static_cast<float*>(run.scratch);
+    run_pieces(run, [&](int64_t i, int64_t count) {
+      range_of(x + i * piece, count, ranges[2 * i], ranges[2 * i + 1]);
+    });
+    float low = 0, high = 0;
+    for (int64_t i = 0; i < pieces; ++i) {
+      low = std::min(low, ranges[2 * i]);
+      high = std::max(high, ranges[2 * i + 1]);
+    }
+    const ops::DynamicRange range = ops::dynamic_range(low, high);
+    if (run.outputs.size() > 1 && run.outputs[1]) *run.out<float>(1) = range.scale;
+    if (run.outputs.size() > 2 && run.outputs[2]) *run.out<uint8_t>(2) = range.zero_point;
+    run_pieces(run, [&](int64_t i, int64_t count) {
+      line(x + i * piece, &range.scale, &range.zero_point, run.out<char>(0) + i * piece, count,
+           false);
+    });
+  };
+  return make_kernel(body, static_cast<size_t>(pieces) * 2 * sizeof(float));
+}
+
+bool dynamic_applies(const Problem& problem) { return row_major(problem); }
+
+DRAWBAR_CPU_TACTIC(quantize, .op = "QuantizeLinear", .name = "quantize_f32",
+                   .applies = quantize_applies, .seconds = line_seconds, .make = make_quantize);
+DRAWBAR_CPU_TACTIC(dequantize, .op = "DequantizeLinear", .name = "dequantize_f32",
+                   .applies = dequantize_applies, .seconds = line_seconds, .make = make_dequantize);
+DRAWBAR_CPU_TACTIC(dynamic_quantize, .op = "DynamicQuantizeLinear", .name = "dynamic_quantize_f32",
+                   .applies = dynamic_applies, .seconds = line_seconds, .make = make_dynamic);
+
+}  // namespace
+}  // namespace drawbar::cpu

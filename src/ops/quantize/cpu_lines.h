@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/element_type.h"
+
+namespace drawbar::cpu {
+
+/// One line of n elements between f32 and a quantized type, as ops/quantize/op.h defines it.
+/// `scale` and `zero` (of the quantized type, null: 0) are one value for the line, or one per
+/// element where `per_element`.
+using QuantizeLine = void (*)(const float* x, const float* scale, const void* zero, void* y,
+                              int64_t n, bool per_element);
+using DequantizeLine = void (*)(const void* x, const float* scale, const void* zero, float* y,
+                                int64_t n, bool per_element);
+
+QuantizeLine quantize_line(ElementType to);        // u8, i8; null for others
+DequantizeLine dequantize_line(ElementType from);  // u8, i8, i32; null for others
+
+/// The smallest and largest of n numbers and 0.
+void range_of(const float* x, int64_t n, float& low, float& high);
+
+}  // namespace drawbar::cpu

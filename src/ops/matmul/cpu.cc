@@ -1,0 +1,225 @@
+#include <algorithm>
+
+#include "ops/matmul/epilogue.h"
+#include "ops/matmul/op.h"
+
+namespace drawbar::cpu {
+namespace {
+
+using ops::MatMul;
+using ops::MatMulSizes;
+
+const MatMul& op_of(const Problem& problem) { return *problem.op.as<MatMul>(); }
+
+/// Whether both operands are stacks of f32 matrices and there is something to multiply.
+bool has_operands(const Problem& problem) {
+  for (size_t i = 0; i < 2; ++i) {
+    const Operand& operand = problem.inputs[i];
+    if (operand.type != ElementType::f32 || operand.rank() < 2 || operand.size() == 0 ||
+        operand.layout != Layout::row_major) {
+      return false;
+    }
+  }
+  return problem.outputs[0].layout == Layout::row_major;
+}
+
+double seconds_of(const Problem& problem, bool packed) {
+  const MatMulSizes sizes =
+      ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape);
+  const double peak = problem.isa == Isa::avx512 ? 150e9 : problem.isa == Isa::avx2 ? 80e9 : 8e9;
+  const double products = static_cast<double>(sizes.batch_count * sizes.m) *
+                          static_cast<double>(sizes.n) * static_cast<double>(sizes.k);
+  double bytes = 0;
+  for (size_t i = 0; i < 2; ++i) bytes += 4.0 * static_cast<double>(problem.inputs[i].size());
+  bytes += 4.0 * static_cast<double>(problem.outputs[0].size());
+  if (!packed) bytes += 8.0 * static_cast<double>(problem.inputs[1].size());
+  return 2e-6 + 2 * products / (peak * problem.threads) + bytes / 12e9;
+}
+
+/// to[m][k] = from[k][m]: a transposed operand as gemm wants it, in squares that stay in cache.
+void transpose(const float* from, float* to, int64_t m, int64_t k) {
+  constexpr int64_t square = 16;
+  for (int64_t i = 0; i < m; i += square) {
+    for (int64_t j = 0; j < k; j += square) {
+      const int64_t i_end = std::min(m, i + square), j_end = std::min(k, j + square);
+      for (int64_t r = i; r < i_end; ++r) {
+        for (int64_t c = j; c < j_end; ++c) to[r * k + c] = from[c * m + r];
+      }
+    }
+  }
+}
+
+/// The operand a of a run, transposed into scratch where the operator says so.
+class RowsOfA {
+ public:
+  RowsOfA(const Problem& problem, const MatMulSizes& sizes)
+      : transposed_(op_of(problem).transpose_a), m_(sizes.m), k_(sizes.k) {
+    const int64_t matrix = m_ * k_;
+    count_ = matrix == 0 ? 0 : problem.inputs[0].size() / matrix;
+  }
+
+  size_t scratch_bytes() const {
+    return transposed_ ? static_cast<size_t>((count_ * m_ * k_ * 4 + 63) / 64 * 64) : 0;
+  }
+
+  const float* prepare(const KernelRun& run) const {
+    const float* a = run.in<float>(0);
+    if (!transposed_) return a;
+    auto* rows = static_cast<float*>(run.scratch);
+    run.pool.parallel_for(count_, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(1, m_ * k_)),
+                          [&](int64_t begin, int64_t end, int) {
+                            for (int64_t i = begin; i < end; ++i) {
+                              transpose(a + i * m_ * k_, rows + i * m_ * k_, m_, k_);
+                            }
+                          });
+    return rows;
+  }
+
+ private:
+  bool transposed_;
+  int64_t m_, k_, count_ = 0;
+};
+
+/// Constant b: packed once, alpha included; the rows of all items that share a matrix of b are one
+/// product.
+class PackedMatMul final : public Kernel {
+ public:
+  PackedMatMul(const Problem& problem)
+      : sizes_(ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape)),
+        a_(problem, sizes_),
+        epilogue_(*MatMulEpilogue::plan(problem, 1)),
+        isa_(problem.isa) {
+    const MatMul& op = op_of(problem);
+    const int64_t k = sizes_.k, n = sizes_.n, matrix = k * n;
+    const int64_t count = matrix == 0 ? 0 : problem.inputs[1].size() / matrix;
+    matrix_bytes_ = (packed_bytes(k, n, isa_) + 63) / 64 * 64;
+    single_ = count <= 1;
+    const std::string form = fmt::format("gemm_b {} k={} n={} count={}{} alpha={}", name(isa_), k,
+                                         n, count, op.transpose_b ? " transposed" : "", op.alpha);
+    packed_ = problem.packed.get(
+        problem.inputs[1].constant, form, static_cast<size_t>(count * matrix_bytes_),
+        [&](const Tensor& source, void* packed) {
+          std::vector<float> scaled;
+          for (int64_t i = 0; i < count; ++i) {
+            const float* b = source.data<float>() + i * matrix;
+            if (op.alpha != 1) {
+              scaled.assign(b, b + matrix);
+              for (float& value : scaled) value *= op.alpha;
+              b = scaled.data();
+            }
+            pack(b, op.transpose_b ? k : n, op.transpose_b, k, n, isa_,
+                 reinterpret_cast<float*>(static_cast<std::byte*>(packed) + i * matrix_bytes_));
+          }
+        });
+  }
+
+  size_t scratch_bytes() const override { return a_.scratch_bytes(); }
+
+  void run(const KernelRun& run) const override {
+    const float* a = a_.prepare(run);
+    float* y = run.out<float>(0);
+    const int64_t m = sizes_.m, n = sizes_.n, k = sizes_.k;
+    epilogue_.with(run, [&](const Epilogue& whole) {
+      // Items of a that are repeated (broadcast) are not one matrix with the others.
+      const bool flat = single_ && sizes_.a_index(sizes_.batch_count - 1) == sizes_.batch_count - 1;
+      const int64_t items = flat ? 1 : sizes_.batch_count;
+      const int64_t rows = flat ? sizes_.batch_count * m : m;
+      for (int64_t i = 0; i < items; ++i) {
+        const int64_t which = single_ ? 0 : sizes_.b_index(i);
+        const PackedMatrix b{reinterpret_cast<const float*>(packed_.get() + which * matrix_bytes_),
+                             k, n, isa_};
+        Epilogue epilogue = whole;
+        if (epilogue.residual != nullptr) epilogue.residual += i * m * n;
+        gemm(rows, a + (flat ? 0 : sizes_.a_index(i)) * m * k, k, b, y + i * m * n, n, epilogue,
+             &run.pool);
+      }
+    });
+  }
+
+ private:
+  MatMulSizes sizes_;
+  RowsOfA a_;
+  MatMulEpilogue epilogue_;
+  Isa isa_;
+  PackedConstants::Buffer packed_;
+  int64_t matrix_bytes_ = 0;
+  bool single_ = true;
+};
+
+/// b that is only known while running.
+class BatchedMatMul final : public Kernel {
+ public:
+  BatchedMatMul(const Problem& problem)
+      : sizes_(ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape)),
+        a_(problem, sizes_),
+        epilogue_(*MatMulEpilogue::plan(problem, op_of(problem).alpha)),
+        isa_(problem.isa) {
+    const MatMul& op = op_of(problem);
+    const int64_t count = sizes_.batch_count;
+    // All items of a against one b are one product.
+    const bool flat = count > 1 && sizes_.b_index(count - 1) == 0 &&
+                      problem.inputs[1].size() == sizes_.k * sizes_.n &&
+                      sizes_.a_index(count - 1) == count - 1;
+    shape_ = {.count = flat ? 1 : count,
+              .m = flat ? count * sizes_.m : sizes_.m,
+              .n = sizes_.n,
+              .k = sizes_.k,
+              .lda = sizes_.k,
+              .ldb = op.transpose_b ? sizes_.k : sizes_.n,
+              .ldc = sizes_.n,
+              .b_transposed = op.transpose_b};
+    batch_scratch_ = static_cast<size_t>(matmul_batch_scratch_bytes(shape_, problem.threads, isa_));
+  }
+
+  size_t scratch_bytes() const override { return a_.scratch_bytes() + batch_scratch_; }
+
+  void run(const KernelRun& run) const override {
+    const float* a = a_.prepare(run);
+    const float* b = run.in<float>(1);
+    float* y = run.out<float>(0);
+    void* scratch = static_cast<std::byte*>(run.scratch) + a_.scratch_bytes();
+    epilogue_.with(run, [&](const Epilogue& epilogue) {
+      const auto item = [&](int64_t i) {
+        const int64_t at = i * shape_.m * shape_.n;
+        return BatchItem{a + sizes_.a_index(i) * sizes_.m * sizes_.k,
+                         b + sizes_.b_index(i) * sizes_.k * sizes_.n, y + at,
+                         epilogue.residual ? epilogue.residual + at : nullptr};
+      };
+      matmul_batch(shape_, item, epilogue, scratch, isa_, &run.pool);
+    });
+  }
+
+ private:
+  MatMulSizes sizes_;
+  RowsOfA a_;
+  MatMulEpilogue epilogue_;
+  Isa isa_;
+  BatchShape shape_;
+  size_t batch_scratch_ = 0;
+};
+
+bool packed_applies(const Problem& problem) {
+  return has_operands(problem) && problem.inputs[1].constant && MatMulEpilogue::plan(problem, 1);
+}
+
+bool batched_applies(const Problem& problem) {
+  return has_operands(problem) && !problem.inputs[1].constant &&
+         MatMulEpilogue::plan(problem, op_of(problem).alpha);
+}
+
+DRAWBAR_CPU_TACTIC(
+    matmul_packed, "MatMul", "matmul_packed_f32", packed_applies,
+    [](const Problem& problem) { return seconds_of(problem, true); },
+    [](const Problem& problem) -> std::unique_ptr<Kernel> {
+      return std::make_unique<PackedMatMul>(problem);
+    });
+
+DRAWBAR_CPU_TACTIC(
+    matmul_batched, "MatMul", "matmul_batched_f32", batched_applies,
+    [](const Problem& problem) { return seconds_of(problem, false); },
+    [](const Problem& problem) -> std::unique_ptr<Kernel> {
+      return std::make_unique<BatchedMatMul>(problem);
+    });
+
+}  // namespace
+}  // namespace drawbar::cpu

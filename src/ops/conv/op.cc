@@ -1,6 +1,7 @@
 #include "ops/conv/op.h"
 
 #include "ops/conv/convolve.h"
+#include "ops/conv/post.h"
 #include "ops/window/rounded.h"
 
 namespace drawbar::ops {
@@ -28,51 +29,6 @@ void check_convolution(const Dims& x, const Dims& w, int64_t group) {
 
 namespace {
 
-/// The elements between neighbours of `shape`, broadcast to `to`; 0 along broadcast dimensions.
-Shape broadcast_strides(const Shape& shape, const Shape& to) {
-  Shape strides(to.size(), 0);
-  int64_t step = 1;
-  for (size_t i = 1; i <= shape.size(); ++i) {
-    const int64_t dim = shape[shape.size() - i];
-    if (dim != 1) strides[to.size() - i] = step;
-    step *= dim;
-  }
-  return strides;
-}
-
-/// Applies `post` to one output channel of one image, whose sums have been computed.
-class Post {
- public:
-  Post(const Program& program, const Evaluation& e, const Shape& y) : program_(program) {
-    for (size_t i = 3; i < e.inputs(); ++i) {
-      extras_.push_back(&e.input(i));
-      strides_.push_back(broadcast_strides(e.input(i).shape(), y));
-    }
-  }
-
-  double operator()(double sum, int64_t image, int64_t channel, const Window3& window,
-                    int64_t position, std::vector<double>& values) const {
-    if (program_.empty()) return sum;
-    values.assign(1, sum);
-    for (size_t k = 0; k < extras_.size(); ++k) {
-      const Shape& s = strides_[k];
-      int64_t at = image * s[0] + channel * s[1], rest = position;
-      for (size_t axis = s.size() - 1; axis >= 2; --axis) {
-        const int64_t size = window.output[axis + 3 - s.size()];
-        at += rest % size * s[axis];
-        rest /= size;
-      }
-      values.push_back(read_number(*extras_[k], at));
-    }
-    return program_.evaluate(values);
-  }
-
- private:
-  const Program& program_;
-  std::vector<const Tensor*> extras_;
-  std::vector<Shape> strides_;
-};
-
 template <class T>
 void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
   const Tensor &x = e.input(0), &w = e.input(1);
@@ -81,7 +37,7 @@ void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
   T* ys = y.data<T>();
   const int64_t channels = w.dim(1), out_channels = w.dim(0);
   const int64_t inputs = window.inputs(), outputs = window.outputs(), taps = window.taps();
-  const Post post(op.post, e, y.shape());
+  const ConvolutionPost post(op.post, e, y.shape());
   e.pool().parallel_for(x.dim(0) * out_channels, 1, [&](int64_t begin, int64_t end, int) {
     std::vector<double> sums(static_cast<size_t>(outputs)), values;
     for (int64_t plane = begin; plane < end; ++plane) {
@@ -96,7 +52,7 @@ void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
           [&](int64_t c, int64_t tap) { return static_cast<double>(filter[c * taps + tap]); },
           sums.data());
       for (int64_t o = 0; o < outputs; ++o) {
-        const double result = post(sums[static_cast<size_t>(o)], image, m, window, o, values);
+        const double result = post(sums[static_cast<size_t>(o)], image, m, o, values);
         ys[plane * outputs + o] = rounded<T>(result);
       }
     }
@@ -106,37 +62,11 @@ void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
 }  // namespace
 
 void infer(const Conv& op, Infer& context) {
-  const auto extras = static_cast<size_t>(op.post.inputs - 1);
-  context.expect_inputs(2, 3 + extras);
-  if (extras > 0) context.expect_inputs(3 + extras, 3 + extras);
+  check_convolution_inputs(op.post, context);
   const ElementType element = context.element(0);
-  if (!is_floating(element)) {
-    fail(ErrorCode::invalid_model, "x is {}, expected a float type", name(element));
-  }
-  for (size_t i = 1; i < context.inputs(); ++i) {
-    if (context.has(i) && context.element(i) != element) {
-      fail(ErrorCode::invalid_model, "input {} is {}, expected {} as x is", i,
-           name(context.element(i)), name(element));
-    }
-  }
   const std::optional<Dims> y = convolution_dims(op, context, 0, 1);
   if (!y) return context.unranked(0, element);
-  if (context.has(2) && context.ranked(2)) {
-    context.expect_rank(2, 1, "b");
-    Infer::same(context.dims(2)[0], (*y)[1], "b's size and w's output channels");
-  }
-  for (size_t i = 3; i < context.inputs(); ++i) {
-    if (!context.ranked(i)) continue;
-    const Dims both = broadcast(context.dims(i), *y);
-    for (size_t k = 0; k < both.size(); ++k) {
-      if (both.size() == y->size() &&
-          (!both[k].is_constant() || !(*y)[k].is_constant() || both[k] == (*y)[k])) {
-        continue;
-      }
-      fail(ErrorCode::invalid_model, "input {} is [{}], which does not broadcast to [{}]", i,
-           to_string(context.dims(i)), to_string(*y));
-    }
-  }
+  check_convolution_extras(context, *y);
   context.output(0, element, *y);
 }
 

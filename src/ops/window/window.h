@@ -60,6 +60,7 @@ struct Window3 {
   int64_t outputs() const { return output[0] * output[1] * output[2]; }
   int64_t taps() const { return kernel[0] * kernel[1] * kernel[2]; }
 
+  Window3() = default;
   /// x [N, C, d1…dn]. Throws UNSUPPORTED beyond three spatial dimensions.
   Window3(Window window, const Shape& x);
 };

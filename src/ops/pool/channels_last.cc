@@ -1,0 +1,232 @@
+#include "ops/pool/channels_last.h"
+
+#include <algorithm>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/pool/channels_last.cc"
+#include "targets/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using PoolTag = hn::ScalableTag<float>;
+using PoolVector = hn::Vec<PoolTag>;
+
+template <bool average>
+PoolVector pool_start(PoolTag d) {
+  return average ? hn::Zero(d) : hn::Set(d, -std::numeric_limits<float>::infinity());
+}
+template <bool average>
+PoolVector pool_join(PoolVector a, PoolVector b) {
+  return average ? hn::Add(a, b) : hn::Max(a, b);
+}
+
+/// The taps of one window that lie inside: `count` runs of columns, `rows` rows.
+struct PoolWindow {
+  const float* first;
+  int64_t rows, columns;
+  int64_t row_step, column_step;  // floats
+  float factor;                   // 1 / number of elements averaged
+};
+
+/// `vectors` vectors of channels from `channel` on.
+template <bool average, int vectors>
+void pool_block(const PoolWindow& window, int64_t channel, float* y) {
+  const PoolTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  PoolVector sums[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
+                        pool_start<average>(d)};
+  const float* row = window.first + channel;
+  for (int64_t i = 0; i < window.rows; ++i, row += window.row_step) {
+    const float* tap = row;
+    for (int64_t k = 0; k < window.columns; ++k, tap += window.column_step) {
+      for (int v = 0; v < vectors; ++v) {
+        sums[v] = pool_join<average>(sums[v], hn::LoadU(d, tap + v * lanes));
+      }
+    }
+  }
+  for (int v = 0; v < vectors; ++v) {
+    if (average) sums[v] = hn::Mul(sums[v], hn::Set(d, window.factor));
+    hn::StoreU(sums[v], d, y + channel + v * lanes);
+  }
+}
+
+template <bool average>
+void pool_tail(const PoolWindow& window, int64_t channel, int64_t count, float* y) {
+  const PoolTag d;
+  const auto some = hn::FirstN(d, static_cast<size_t>(count));
+  PoolVector sum = pool_start<average>(d);
+  for (int64_t i = 0; i < window.rows; ++i) {
+    for (int64_t k = 0; k < window.columns; ++k) {
+      const float* tap = window.first + i * window.row_step + k * window.column_step + channel;
+      sum = pool_join<average>(sum, hn::MaskedLoad(some, d, tap));
+    }
+  }
+  if (average) sum = hn::Mul(sum, hn::Set(d, window.factor));
+  hn::BlendedStore(sum, some, d, y + channel);
+}
+
+template <bool average>
+void pool_pixel(const PoolWindow& window, int64_t channels, float* y) {
+  const PoolTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t c = 0;
+  for (; c + 4 * lanes <= channels; c += 4 * lanes) pool_block<average, 4>(window, c, y);
+  for (; c + lanes <= channels; c += lanes) pool_block<average, 1>(window, c, y);
+  if (c < channels) pool_tail<average>(window, c, channels - c, y);
+}
+
+/// One axis of a window: taps [first, last) inside, and how many count.
+struct PoolSpan {
+  int64_t first, last, counted;
+};
+inline PoolSpan pool_span(int64_t start, int64_t size, int64_t pad_end, int64_t kernel,
+                          int64_t dilation, bool with_pad) {
+  PoolSpan span;
+  span.first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  span.last = start >= size ? 0 : (size - start + dilation - 1) / dilation;
+  span.last = span.last < kernel ? span.last : kernel;
+  if (span.last < span.first) span.last = span.first;
+  span.counted = span.last - span.first;
+  if (with_pad) {
+    const int64_t fitting = (size + pad_end - start + dilation - 1) / dilation;
+    span.counted = fitting < kernel ? fitting : kernel;
+  }
+  return span;
+}
+
+template <bool average>
+void pool_rows(const PoolShape& s, const float* x, float* y, int64_t first, int64_t last) {
+  const int64_t line = s.w * s.c;
+  for (int64_t row = first; row < last; ++row) {
+    const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
+    const PoolSpan rows =
+        pool_span(top, s.h, s.pad_bottom, s.kh, s.dilation_h, s.count_include_pad);
+    for (int64_t ox = 0; ox < s.ow; ++ox) {
+      const int64_t left = ox * s.stride_w - s.pad_left;
+      const PoolSpan columns =
+          pool_span(left, s.w, s.pad_right, s.kw, s.dilation_w, s.count_include_pad);
+      PoolWindow window;
+      window.rows = rows.last - rows.first;
+      window.columns = columns.last - columns.first;
+      window.row_step = s.dilation_h * line;
+      window.column_step = s.dilation_w * s.c;
+      const bool empty = window.rows == 0 || window.columns == 0;
+      if (empty) window.rows = 0;
+      window.first = empty ? x
+                           : x + (image * s.h + top + rows.first * s.dilation_h) * line +
+                                 (left + columns.first * s.dilation_w) * s.c;
+      const int64_t count = rows.counted * columns.counted;
+      window.factor = count > 0 ? 1.0f / static_cast<float>(count) : 1.0f;
+      pool_pixel<average>(window, s.c, y + (row * s.ow + ox) * s.c);
+    }
+  }
+}
+
+void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_t first,
+                        int64_t last) {
+  if (shape.average) {
+    pool_rows<true>(shape, x, y, first, last);
+  } else {
+    pool_rows<false>(shape, x, y, first, last);
+  }
+}
+
+/// Sums of at most this many pixels are added up, so that rounding errors stay small.
+constexpr int64_t kPixelsPerSum = 128;
+
+template <bool average>
+void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t last, float* y) {
+  const PoolTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const PoolVector factor = hn::Set(d, pixels > 0 ? 1.0f / static_cast<float>(pixels) : 0.0f);
+  int64_t channel = first;
+  for (; channel + 4 * lanes <= last; channel += 4 * lanes) {
+    PoolVector total[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
+                           pool_start<average>(d)};
+    for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
+      PoolVector sums[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
+                            pool_start<average>(d)};
+      const int64_t end = begin + kPixelsPerSum < pixels ? begin + kPixelsPerSum : pixels;
+      for (const float* from = x + begin * c + channel; from < x + end * c; from += c) {
+        for (int v = 0; v < 4; ++v) {
+          sums[v] = pool_join<average>(sums[v], hn::LoadU(d, from + v * lanes));
+        }
+      }
+      for (int v = 0; v < 4; ++v) total[v] = pool_join<average>(total[v], sums[v]);
+    }
+    for (int v = 0; v < 4; ++v) {
+      if (average) total[v] = hn::Mul(total[v], factor);
+      hn::StoreU(total[v], d, y + channel + v * lanes);
+    }
+  }
+  for (; channel < last; channel += lanes) {
+    const int64_t count = last - channel < lanes ? last - channel : lanes;
+    const auto some = hn::FirstN(d, static_cast<size_t>(count));
+    PoolVector total = pool_start<average>(d);
+    for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
+      PoolVector sum = pool_start<average>(d);
+      const int64_t end = begin + kPixelsPerSum < pixels ? begin + kPixelsPerSum : pixels;
+      for (int64_t p = begin; p < end; ++p) {
+        sum = pool_join<average>(sum, hn::MaskedLoad(some, d, x + p * c + channel));
+      }
+      total = pool_join<average>(total, sum);
+    }
+    if (average) total = hn::Mul(total, factor);
+    hn::BlendedStore(total, some, d, y + channel);
+  }
+}
+
+void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
+                            int64_t last, float* y) {
+  if (average) {
+    pool_all<true>(x, pixels, c, first, last, y);
+  } else {
+    pool_all<false>(x, pixels, c, first, last, y);
+  }
+}
+
+float pool_all_row_major(bool average, const float* x, int64_t count) {
+  const PoolTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  PoolVector sums = hn::Zero(d), largest = pool_start<false>(d);
+  float sum = 0, most = -std::numeric_limits<float>::infinity();
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const PoolVector v = hn::LoadU(d, x + i);
+    sums = hn::Add(sums, v);
+    largest = hn::Max(largest, v);
+  }
+  sum = hn::GetLane(hn::SumOfLanes(d, sums));
+  most = hn::GetLane(hn::MaxOfLanes(d, largest));
+  for (; i < count; ++i) {
+    sum += x[i];
+    most = x[i] > most ? x[i] : most;
+  }
+  return average ? sum / static_cast<float>(count) : most;
+}
+
+}  // namespace drawbar::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace drawbar::cpu {
+
+void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_t first,
+                        int64_t last) {
+  DRAWBAR_SIMD(pool_channels_last)(shape, x, y, first, last);
+}
+
+void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
+                            int64_t last, float* y) {
+  DRAWBAR_SIMD(pool_all_channels_last)(average, x, pixels, c, first, last, y);
+}
+
+float pool_all_row_major(bool average, const float* x, int64_t count) {
+  return DRAWBAR_SIMD(pool_all_row_major)(average, x, count);
+}
+
+}  // namespace drawbar::cpu
+#endif

@@ -1,0 +1,118 @@
+#include "ops/pool/channels_last.h"
+#include "ops/pool/op.h"
+#include "targets/cpu/kernel.h"
+
+namespace drawbar::cpu {
+namespace {
+
+DRAWBAR_CPU_LAYOUT(MaxPool, channels_last);
+DRAWBAR_CPU_LAYOUT(AveragePool, channels_last);
+DRAWBAR_CPU_LAYOUT(GlobalMaxPool, channels_last);
+DRAWBAR_CPU_LAYOUT(GlobalAveragePool, channels_last);
+
+bool is_f32(const Operand& operand, Layout layout) {
+  return operand.type == ElementType::f32 && operand.layout == layout;
+}
+
+double bytes_seconds(const Problem& problem) {
+  return static_cast<double>(problem.inputs[0].size() + problem.outputs[0].size()) * 4 / 10e9 /
+         problem.threads;
+}
+
+bool pool_applies(const Problem& problem) {
+  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
+  const bool indices = problem.outputs.size() > 1 && problem.outputs[1].present;
+  return x.rank() == 4 && is_f32(x, Layout::channels_last) && is_f32(y, Layout::channels_last) &&
+         !indices;
+}
+
+std::unique_ptr<Kernel> make_pool(const Problem& problem) {
+  const auto& op = *problem.op.as<ops::Pool>();
+  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
+  ops::Window window = ops::window_of(op, op.kernel);
+  window.resolve_pads(std::span(x.shape).subspan(2));
+  const PoolShape shape{.n = x.dim(0),
+                        .h = x.dim(2),
+                        .w = x.dim(3),
+                        .c = x.dim(1),
+                        .oh = y.dim(2),
+                        .ow = y.dim(3),
+                        .kh = window.kernel[0],
+                        .kw = window.kernel[1],
+                        .stride_h = window.strides[0],
+                        .stride_w = window.strides[1],
+                        .dilation_h = window.dilations[0],
+                        .dilation_w = window.dilations[1],
+                        .pad_top = window.pads_begin[0],
+                        .pad_left = window.pads_begin[1],
+                        .pad_bottom = window.pads_end[0],
+                        .pad_right = window.pads_end[1],
+                        .average = op.kind == ops::PoolKind::average,
+                        .count_include_pad = op.count_include_pad};
+  return make_kernel([shape](const KernelRun& run) {
+    run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
+      pool_channels_last(shape, run.in<float>(0), run.out<float>(0), begin, end);
+    });
+  });
+}
+
+double pool_seconds(const Problem& problem) {
+  const auto& op = *problem.op.as<ops::Pool>();
+  double taps = 1;
+  for (int64_t k : op.kernel) taps *= static_cast<double>(k);
+  return bytes_seconds(problem) +
+         taps * static_cast<double>(problem.outputs[0].size()) / 20e9 / problem.threads;
+}
+
+template <Layout layout>
+bool global_applies(const Problem& problem) {
+  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
+  const bool ranked = layout == Layout::row_major || x.rank() == 4;
+  return ranked && is_f32(x, layout) && is_f32(y, layout);
+}
+
+std::unique_ptr<Kernel> make_global_channels_last(const Problem& problem) {
+  const bool average = problem.op.as<ops::GlobalPool>()->kind == ops::PoolKind::average;
+  const Operand& x = problem.inputs[0];
+  const int64_t images = x.dim(0), c = x.dim(1), pixels = x.dim(2) * x.dim(3);
+  return make_kernel([=](const KernelRun& run) {
+    constexpr int64_t block = 64;
+    const int64_t blocks = (c + block - 1) / block;
+    run.pool.parallel_for(images * blocks, 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t image = i / blocks, first = i % blocks * block;
+        pool_all_channels_last(average, run.in<float>(0) + image * pixels * c, pixels, c, first,
+                               std::min(first + block, c), run.out<float>(0) + image * c);
+      }
+    });
+  });
+}
+
+std::unique_ptr<Kernel> make_global_row_major(const Problem& problem) {
+  const bool average = problem.op.as<ops::GlobalPool>()->kind == ops::PoolKind::average;
+  const int64_t planes = problem.outputs[0].size();
+  const int64_t length = planes == 0 ? 0 : problem.inputs[0].size() / planes;
+  return make_kernel([=](const KernelRun& run) {
+    run.pool.parallel_for(planes, 1 + 16384 / (length + 1), [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        run.out<float>(0)[i] = pool_all_row_major(average, run.in<float>(0) + i * length, length);
+      }
+    });
+  });
+}
+
+DRAWBAR_CPU_TACTIC(max_pool, "MaxPool", "max_pool_channels_last_f32", pool_applies, pool_seconds,
+                   make_pool);
+DRAWBAR_CPU_TACTIC(average_pool, "AveragePool", "average_pool_channels_last_f32", pool_applies,
+                   pool_seconds, make_pool);
+DRAWBAR_CPU_TACTIC(global_max, "GlobalMaxPool", "global_max_pool_channels_last_f32",
+                   global_applies<Layout::channels_last>, bytes_seconds, make_global_channels_last);
+DRAWBAR_CPU_TACTIC(global_average, "GlobalAveragePool", "global_average_pool_channels_last_f32",
+                   global_applies<Layout::channels_last>, bytes_seconds, make_global_channels_last);
+DRAWBAR_CPU_TACTIC(global_max_rows, "GlobalMaxPool", "global_max_pool_f32",
+                   global_applies<Layout::row_major>, bytes_seconds, make_global_row_major);
+DRAWBAR_CPU_TACTIC(global_average_rows, "GlobalAveragePool", "global_average_pool_f32",
+                   global_applies<Layout::row_major>, bytes_seconds, make_global_row_major);
+
+}  // namespace
+}  // namespace drawbar::cpu

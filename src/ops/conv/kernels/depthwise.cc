@@ -52,8 +52,8 @@ HWY_INLINE V load(const float* from, int64_t channels) {
   return hn::LoadU(d, from);
 }
 
-template <bool kTail, int kPixels>
-HWY_INLINE void finish(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
+template <bool kTail, int kPixels, Activation kActivation>
+HWY_INLINE void finish_with(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
   const D d;
   const Epilogue& e = *s.epilogue;
   DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
@@ -63,12 +63,26 @@ HWY_INLINE void finish(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
     if (run.residual != nullptr) {
       v = hn::Add(v, load<kTail>(run.residual + t * s.residual_pixel, run.channels));
     }
-    v = activate(d, v, e.activation, e.alpha, e.beta);
+    v = activate(d, v, kActivation, e.alpha, e.beta);
     if constexpr (kTail) {
       hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(run.channels)), d, y);
     } else {
       hn::StoreU(v, d, y);
     }
+  }
+}
+
+template <bool kTail, int kPixels>
+HWY_INLINE void finish(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
+  switch (s.epilogue->activation) {
+    case Activation::none:
+      return finish_with<kTail, kPixels, Activation::none>(s, run, sums);
+    case Activation::clamp:
+      return finish_with<kTail, kPixels, Activation::clamp>(s, run, sums);
+    case Activation::leaky_relu:
+      return finish_with<kTail, kPixels, Activation::leaky_relu>(s, run, sums);
+    case Activation::hard_swish:
+      return finish_with<kTail, kPixels, Activation::hard_swish>(s, run, sums);
   }
 }
 

@@ -34,8 +34,13 @@ constexpr Rates rates(Isa isa) {
   return {3e9, 10e9};
 }
 
-/// Seconds of C [m, n] += A [m, k] · B as tiles compute it: partial tiles cost as full ones.
-double product_seconds(int64_t m, int64_t n, int64_t k, Isa isa);
+/// Seconds of C [m, n] += A · B with `taps` runs of k in a row of A, as tiles compute it: partial
+/// vectors cost as full ones, and starting a tile or a run some steps. Reading B overlaps for the
+/// most part.
+double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
+
+/// Two costs that overlap for the most part.
+constexpr double overlapped(double a, double b) { return std::max(a, b) + 0.3 * std::min(a, b); }
 
 /// Calls body(row, rows, image, oy, ox): the runs of output pixels within [begin, begin + count)
 /// that lie in one output row; `row` counts from `begin`.

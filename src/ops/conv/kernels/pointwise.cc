@@ -47,7 +47,7 @@ class Pointwise final : public ConvKernel {
   }
 
   double estimate_seconds(int threads) const override {
-    return product_seconds(shape_.pixels(), shape_.m, shape_.c, isa_) / threads;
+    return product_seconds(shape_.pixels(), shape_.m, 1, shape_.c, isa_) / threads;
   }
 
  private:

@@ -21,11 +21,13 @@ constexpr std::array kEntries = {
 
 }  // namespace
 
-double product_seconds(int64_t m, int64_t n, int64_t k, Isa isa) {
+double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const int64_t rows = std::max<int64_t>(m, 4);
-  return static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(k + 8) /
-         rates(isa).multiply_adds;
+  const double steps = static_cast<double>(taps) * (static_cast<double>(k) + 1.5) + 8;
+  const double work = static_cast<double>(rows * columns) * steps;
+  const double weights = 4.0 * static_cast<double>(taps * k * columns);
+  return overlapped(work / rates(isa).multiply_adds, weights / rates(isa).bytes);
 }
 
 const std::vector<std::string_view>& conv_kernel_names() {

@@ -70,8 +70,7 @@ class RowMerged final : public ConvKernel {
   }
 
   double estimate_seconds(int threads) const override {
-    const double product =
-        static_cast<double>(shape_.kh) * product_seconds(shape_.pixels(), shape_.m, run_, isa_);
+    const double product = product_seconds(shape_.pixels(), shape_.m, shape_.kh, run_, isa_);
     return (product + 2 * static_cast<double>(copy_bytes()) / rates(isa_).bytes) / threads;
   }
 

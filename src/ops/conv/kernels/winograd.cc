@@ -90,11 +90,13 @@ class Winograd final : public ConvKernel {
   double estimate_seconds(int threads) const override {
     const double planes = static_cast<double>(planes_);
     const double tiles = static_cast<double>(tiles_);
-    const double product = planes * product_seconds(tiles_, shape_.m, shape_.c, isa_);
-    const double moved = tiles * planes * static_cast<double>(shape_.c + shape_.m) * 4 * 1.5;
-    const double weights = static_cast<double>(planes_ * plane_floats_) * 4 *
-                           static_cast<double>(divide_up(tiles_, block_));
-    return (product + (moved * 0.5 + weights) / rates(isa_).bytes) / threads + 2e-6;
+    // Each block of tiles reads the transformed weights again.
+    const double blocks = static_cast<double>(divide_up(tiles_, block_));
+    const double product = blocks * planes *
+                           product_seconds(divide_up(tiles_, static_cast<int64_t>(blocks)),
+                                           shape_.m, 1, shape_.c, isa_);
+    const double moved = tiles * planes * static_cast<double>(shape_.c + shape_.m) * 4;
+    return (product + moved / rates(isa_).bytes) / threads + 2e-6;
   }
 
  private:

@@ -25,8 +25,12 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> activate(D d, hwy::HWY_NAMESPACE::Vec<D> x
     case Activation::clamp: {
       const auto low = hn::Set(d, alpha);
       const auto high = hn::Set(d, beta);
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+      return hn::Min(high, hn::Max(low, x));  // x86 gives the second operand where one is NaN
+#else
       x = hn::IfThenElse(hn::Lt(x, low), low, x);
       return hn::IfThenElse(hn::Gt(x, high), high, x);
+#endif
     }
     case Activation::leaky_relu:
       return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, hn::Set(d, alpha)), x);

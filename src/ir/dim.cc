@@ -235,6 +235,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
 
 Dim mod(const Dim& a, const Dim& b) {
   if (b.is_constant() && b.value() == 1) return Dim(0);
+  if (!a.is_constant() && b != Dim(0) && floor_div(a, b) * b == a) return Dim(0);
   return DimBuilder::function(Kind::mod, a, b);
 }
 

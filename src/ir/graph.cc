@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <queue>
+#include <set>
 
 #include "base/checked.h"
 
@@ -119,6 +120,7 @@ void Graph::set_input(NodeId node, size_t i, ValueId value) {
 }
 
 void Graph::replace_value(ValueId from, ValueId to) {
+  if (from == to) return;
   for (const Use& use : values_[from].uses) {
     nodes_[use.node].inputs[use.input] = to;
     values_[to].uses.push_back(use);
@@ -206,15 +208,23 @@ struct Graph::Copier {
   const Graph& from;
   Graph to;
   std::vector<ValueId> map;
+  std::set<std::string> names;
 
   explicit Copier(const Graph& graph) : from(graph), map(graph.value_count(), no_id) {
     to.name = graph.name;
+    for (ValueId input : graph.inputs()) names.insert(graph.value(input).name);
+  }
+
+  /// Fresh symbols are spelt after values, so no two may share a name.
+  std::string unique(std::string name) {
+    while (!names.insert(name).second) name += "#";
+    return name;
   }
 
   ValueId mapped(ValueId id) {
     if (id == no_id) return no_id;
     if (map[id] == no_id && from.value(id).is_constant()) {
-      map[id] = to.add_constant(from.value(id).constant, from.value(id).name);
+      map[id] = to.add_constant(from.value(id).constant, unique(from.value(id).name));
     }
     return map[id];
   }
@@ -224,9 +234,9 @@ struct Graph::Copier {
     const Node& node = from.node(id);
     Node copy{node.name, node.op, {}, {}, node.subgraphs, -1, true};
     for (ValueId input : node.inputs) copy.inputs.push_back(mapped(input));
-    std::vector<std::string> names;
-    for (ValueId output : node.outputs) names.push_back(from.value(output).name);
-    const NodeId result = to.append_node(std::move(copy), names);
+    std::vector<std::string> outputs;
+    for (ValueId output : node.outputs) outputs.push_back(unique(from.value(output).name));
+    const NodeId result = to.append_node(std::move(copy), outputs);
     for (size_t i = 0; i < node.outputs.size(); ++i)
       map[node.outputs[i]] = to.nodes_[result].outputs[i];
     return result;

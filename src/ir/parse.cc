@@ -90,6 +90,7 @@ class Parser {
   }
 
   void statement(Graph& g, Names& names, int depth) {
+    const size_t start = skip();
     std::vector<std::string> outputs;
     std::vector<std::optional<Type>> types;
     do {
@@ -128,8 +129,14 @@ class Parser {
     while (text_.substr(skip(), 6) == "graph ") {
       subgraphs.push_back(std::make_shared<const Graph>(this->graph(depth + 1)));
     }
-    const NodeId node = add(g, Op::named(op_name, attributes), std::move(inputs), outputs,
-                            std::move(node_name), std::move(subgraphs));
+    NodeId node = no_id;
+    try {
+      node = add(g, Op::named(op_name, attributes), std::move(inputs), outputs,
+                 std::move(node_name), std::move(subgraphs));
+    } catch (const Error&) {
+      at_ = start;  // where the statement stands, for the message
+      throw;
+    }
     for (size_t i = 0; i < outputs.size(); ++i) {
       const ValueId id = g.node(node).outputs[i];
       define(names, outputs[i], id);

@@ -1,0 +1,94 @@
+#include "passes/pipeline.h"
+
+#include <algorithm>
+
+#include "passes/drop_expands.h"
+#include "passes/fold_affine.h"
+#include "passes/fold_batch_norm.h"
+#include "passes/fold_constants.h"
+#include "passes/fold_shapes.h"
+#include "passes/fuse_epilogue.h"
+#include "passes/fuse_pointwise.h"
+#include "passes/merge_equal.h"
+#include "passes/merge_transposes.h"
+#include "passes/merge_views.h"
+#include "passes/recognise_activations.h"
+#include "passes/recognise_layer_norm.h"
+#include "passes/recognise_softmax.h"
+#include "passes/remove_identities.h"
+#include "passes/remove_unused.h"
+
+namespace drawbar {
+namespace {
+
+constexpr Pass neutral[] = {
+    // What is known before running.
+    {"fold_constants", fold_constants},
+    {"fold_shapes", fold_shapes},
+    {"remove_identities", remove_identities},
+    {"drop_expands", drop_expands},
+    {"merge_equal", merge_equal},
+
+    // What models spell out in small steps.
+    {"recognise_activations", recognise_activations},
+    {"recognise_softmax", recognise_softmax},
+    {"recognise_layer_norm", recognise_layer_norm},
+    {"fold_layer_norm_affine", fold_layer_norm_affine},
+
+    // Fewer movements.
+    {"merge_views", merge_views},
+    {"merge_transposes", merge_transposes},
+    {"sink_transposes", sink_transposes},
+    {"merge_transposes", merge_transposes},
+    {"absorb_transposes", absorb_transposes},
+    {"merge_views", merge_views},
+    {"remove_identities", remove_identities},
+
+    // Constants into weights.
+    {"fold_batch_norm", fold_batch_norm},
+    {"fold_affine", fold_affine},
+    {"fold_input_scale", fold_input_scale},
+    {"fold_constants", fold_constants},
+    {"merge_equal", merge_equal},
+
+    // Several operators in one kernel.
+    {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
+
+    {"remove_unused", remove_unused},
+};
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+Graph optimize(Graph graph, const PassOptions& options) {
+  for (const std::string& name : options.disabled) pass_named(name);
+  if (!options.dump_after.empty() && options.dump_after != "all") pass_named(options.dump_after);
+  for (const Pass& pass : neutral) {
+    if (!contains(options.disabled, pass.name)) run_pass(graph, pass, options);
+  }
+  return graph;
+}
+
+std::vector<std::string> pass_names() {
+  std::vector<std::string> names;
+  for (const Pass& pass : neutral) {
+    if (!contains(names, pass.name)) names.emplace_back(pass.name);
+  }
+  return names;
+}
+
+const Pass& pass_named(std::string_view name) {
+  const auto* found = std::find_if(std::begin(neutral), std::end(neutral),
+                                   [&](const Pass& p) { return p.name == name; });
+  if (found != std::end(neutral)) return *found;
+  std::string names;
+  for (const std::string& known : pass_names()) names += (names.empty() ? "" : ", ") + known;
+  fail(ErrorCode::invalid_argument, "there is no pass '{}', only {}", name, names);
+}
+
+}  // namespace drawbar

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "passes/pass.h"
+
+namespace drawbar {
+
+/// Runs all target-neutral passes in their order (the table in pipeline.cc). The result computes
+/// the same, up to the rounding that reordered arithmetic brings. Throws INVALID_ARGUMENT when the
+/// options name a pass that there is not, and what the graph's own contradictions throw.
+Graph optimize(Graph graph, const PassOptions& options = {});
+
+/// The passes' names in their order, each once.
+std::vector<std::string> pass_names();
+
+/// One pass by name: what tests and `--dump-after` need. Throws INVALID_ARGUMENT.
+const Pass& pass_named(std::string_view name);
+
+}  // namespace drawbar

@@ -13,6 +13,7 @@ ProtoNode::ProtoNode(ModelTranslation& model, const drawbar_onnx::NodeProto& pro
       inputs_(std::move(inputs)),
       outputs_(static_cast<size_t>(proto.output_size()), no_id),
       first_value_(place.scope.graph().value_count()) {
+  if (proto.output_size() == 0) fail(ErrorCode::invalid_model, "has no outputs");
   const std::string domain = plain_domain(proto.domain());
   const auto opset = place.opsets.find(domain);
   if (opset == place.opsets.end()) {
@@ -20,7 +21,7 @@ ProtoNode::ProtoNode(ModelTranslation& model, const drawbar_onnx::NodeProto& pro
          domain.empty() ? "ai.onnx" : domain);
   }
   opset_ = opset->second;
-  const std::string first = proto.output_size() ? proto.output(0) : std::string();
+  const std::string first = proto.output(0);
   label_ = !proto.name().empty() ? proto.name() : first.empty() ? proto.op_type() : first;
   for (int i = 0; i < proto.output_size(); ++i) {
     const std::string& name = proto.output(i);
@@ -40,9 +41,8 @@ ElementType ProtoNode::element_type(std::string_view attribute, ElementType fall
 
 GraphPtr ProtoNode::subgraph(std::string_view attribute, std::vector<ValueId>& captures,
                              const std::vector<Type>& input_types) {
-  const std::string name = (outputs_.empty() ? new_name() : output_names_[0]) + ":";
-  return model_.subgraph(attributes_.graph(attribute), name + std::string(attribute), place_,
-                         input_types, captures);
+  const std::string name = output_names_[0] + ":" + std::string(attribute);
+  return model_.subgraph(attributes_.graph(attribute), name, place_, input_types, captures);
 }
 
 std::vector<std::string> ProtoNode::subgraph_inputs(std::string_view attribute) const {
@@ -60,8 +60,7 @@ void ProtoNode::set_output(size_t i, ValueId value) {
 }
 
 std::string ProtoNode::new_name() {
-  const std::string& stem =
-      proto_.output_size() && !proto_.output(0).empty() ? proto_.output(0) : label_;
+  const std::string& stem = proto_.output(0).empty() ? label_ : proto_.output(0);
   return place_.scope.graph_name(fmt::format("{}#{}", stem, ++names_));
 }
 

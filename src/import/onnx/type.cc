@@ -1,6 +1,7 @@
 #include "import/onnx/type.h"
 
 #include "import/onnx/tensor.h"
+#include "ops/control_flow/merge.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -73,9 +74,8 @@ Type read_type(const drawbar_onnx::TypeProto& proto, Symbols& symbols, const std
   const auto element = [&](bool present, const TypeProto& inner) {
     if (!present) fail(ErrorCode::invalid_model, "has no element type");
     Type type = read_type(inner, symbols, value + ".element");
-    if (type.is_tensor() && !type.tensor.is_static()) {
-      type.tensor.ranked = false;
-      type.tensor.dims.clear();
+    for (Dim& dim : type.tensor.dims) {
+      if (!dim.is_constant()) dim = ops::varying_dim();
     }
     return type;
   };

@@ -29,10 +29,6 @@ Type without_dim(Type type, int64_t axis) {
   return type;
 }
 
-void expect_output(const OnnxNode& node) {
-  if (node.outputs() == 0) fail(ErrorCode::invalid_model, "has no outputs");
-}
-
 void append(std::vector<ValueId>& inputs, const std::vector<ValueId>& captures) {
   inputs.insert(inputs.end(), captures.begin(), captures.end());
 }
@@ -40,7 +36,6 @@ void append(std::vector<ValueId>& inputs, const std::vector<ValueId>& captures) 
 }  // namespace
 
 ONNX_OP(If) {
-  expect_output(node);
   std::vector<ValueId> inputs = {node.input(0)}, captures;
   const GraphPtr then_graph = node.subgraph("then_branch", captures);
   const auto then_inputs = static_cast<int64_t>(captures.size());
@@ -50,7 +45,6 @@ ONNX_OP(If) {
 }
 
 ONNX_OP(Loop) {
-  expect_output(node);
   std::vector<ValueId> inputs = node.inputs_padded(2), captures;
   std::vector<Type> types = {Type(ElementType::i64, {}), Type(ElementType::boolean, {})};
   for (size_t i = 2; i < inputs.size(); ++i) {
@@ -69,7 +63,6 @@ ONNX_OP(Loop) {
 }
 
 ONNX_OP(Scan) {
-  expect_output(node);
   std::vector<ValueId> inputs = node.all_inputs(), captures;
   ops::Scan scan;
   scan.batched = node.opset() < 9;

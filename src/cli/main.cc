@@ -23,7 +23,12 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    std::fprintf(stderr, "drawbar: %s (see `drawbar --help`)\n", error.what());
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (!first.empty() && first[0] != '-' && !app.get_subcommand_no_throw(first)) {
+      std::fprintf(stderr, "drawbar: there is no command '%s' (see `drawbar --help`)\n", first.c_str());
+    } else {
+      std::fprintf(stderr, "drawbar: %s (see `drawbar --help`)\n", error.what());
+    }
     return 2;
   } catch (const drawbar::Error& error) {
     std::fprintf(stderr, "drawbar: %s: %s\n", drawbar::name(error.code()), error.what());

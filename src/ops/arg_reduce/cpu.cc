@@ -62,6 +62,7 @@ int64_t line_position(const float* x, int64_t length) {
   };
   const int64_t seen = length >= lanes ? lanes : 0;
   for (int64_t lane = 1; lane < seen; ++lane) consider(values[lane], places[lane]);
+  if (lanes == 1) return at;  // nothing is left over
   for (int64_t rest = length >= lanes ? length / lanes * lanes : 1; rest < length; ++rest) {
     consider(x[rest], rest);
   }

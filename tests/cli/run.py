@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""The command line as a user meets it: what it prints, writes and answers to mistakes.
+
+    run.py --drawbar build/drawbar
+
+Makes its own small models; needs onnx and numpy (the project's .venv).
+"""
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tally import Tally  # noqa: E402
+
+COMMANDS = ["compile", "run", "bench", "inspect", "diff", "targets", "completion"]
+
+
+def classifier(path, names=("x", "y")):
+    """[N, 3, 8, 8] -> [N, 10], weights seeded."""
+    rng = np.random.default_rng(1)
+    weights = {"w": rng.standard_normal((6, 3, 3, 3)), "f": rng.standard_normal((6, 10)), "b": rng.standard_normal(10)}
+    nodes = [
+        helper.make_node("Conv", [names[0], "w"], ["c"], pads=[1, 1, 1, 1], name="conv"),
+        helper.make_node("Relu", ["c"], ["r"], name="relu"),
+        helper.make_node("GlobalAveragePool", ["r"], ["p"], name="pool"),
+        helper.make_node("Flatten", ["p"], ["flat"], name="flatten"),
+        helper.make_node("Gemm", ["flat", "f", "b"], [names[1]], name="head"),
+    ]
+    graph = helper.make_graph(
+        nodes, "classifier",
+        [helper.make_tensor_value_info(names[0], TensorProto.FLOAT, ["N", 3, 8, 8])],
+        [helper.make_tensor_value_info(names[1], TensorProto.FLOAT, ["N", 10])],
+        [numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+class Cli:
+    def __init__(self, binary, folder):
+        self.binary, self.folder = Path(binary).resolve(), Path(folder)
+        self.model = self.folder / "model.onnx"
+        self.engine = self.folder / "model.engine"
+        self.input = self.folder / "x.npy"
+        classifier(self.model)
+        np.save(self.input, np.random.default_rng(2).random((2, 3, 8, 8), np.float32))
+
+    def run(self, *arguments, status=0):
+        done = subprocess.run([self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=self.folder)
+        assert done.returncode == status, f"{' '.join(map(str, arguments))}: status {done.returncode}, expected {status}: {done.stderr.strip()}"
+        return done
+
+    def refuses(self, words, *arguments, status=2):
+        done = self.run(*arguments, status=status)
+        lines = done.stderr.strip().splitlines()
+        assert len(lines) == 1 and lines[0].startswith("drawbar: "), f"expected one line, got {done.stderr!r}"
+        assert words in lines[0], f"expected {words!r} in {lines[0]!r}"
+        assert not done.stdout, f"refused, yet printed {done.stdout!r}"
+        return lines[0]
+
+    # What works.
+
+    def help(self):
+        assert all(command in self.run("--help").stdout for command in COMMANDS)
+        for command in COMMANDS:
+            text = self.run(command, "--help").stdout
+            assert f"drawbar {command}" in text, f"{command} --help has no example"
+
+    def compile(self):
+        out = self.run("compile", self.model, "-o", self.engine, "--threads", "1,2", "--shape", "x=1x3x8x8", "--shape", "x=2x3x8x8",
+                       "--preprocess", "resize=8,crop=8,mean=127,std=128").stdout
+        assert self.engine.exists() and "model.engine" in out and out.count("\n") == 1, out
+
+    def deterministic(self):
+        bytes_of = []
+        for name in ("a", "b"):
+            self.run("compile", self.model, "-o", self.folder / f"{name}.engine", "--deterministic")
+            bytes_of.append((self.folder / f"{name}.engine").read_bytes())
+        assert bytes_of[0] == bytes_of[1], "two compilations differ"
+
+    def run_npy(self):
+        for source in (self.model, self.engine):
+            self.run("run", source, "--input", f"x={self.input}", "--output", self.folder / "out")
+            y = np.load(self.folder / "out/y.npy")
+            assert y.shape == (2, 10) and y.dtype == np.float32 and np.isfinite(y).all()
+
+    def run_image(self):
+        image = np.zeros((6, 9, 3), np.uint8)
+        rows = b"".join(row.tobytes() + b"\0" * (-len(row.tobytes()) % 4) for row in image[::-1, :, ::-1])
+        header = b"BM" + (54 + len(rows)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+        info = (40).to_bytes(4, "little") + (9).to_bytes(4, "little") + (6).to_bytes(4, "little") + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
+        (self.folder / "black.bmp").write_bytes(header + info + rows)
+        (self.folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(10)))
+        out = self.run("run", self.engine, "--image", "black.bmp", "--labels", "labels.txt", "--top", "3").stdout.splitlines()
+        assert len(out) == 4 and "class" in out[1], out
+        probabilities = [float(line.split()[0]) for line in out[1:]]
+        assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1.001
+
+    def bench(self):
+        done = self.run("bench", self.engine, "--input", f"x={self.input}", "--threads", "1", "--duration", "0.05", "--json")
+        result = json.loads(done.stdout)
+        for key in ("throughput_per_s", "load_ms", "first_run_ms", "peak_rss_bytes", "threads", "target", "precision"):
+            assert key in result, key
+        assert {"min", "p50", "p90", "p99"} <= set(result["latency_ms"]) and result["threads"] == 1
+        assert "p50" in self.run("bench", self.model, "--duration", "0.05", "--profile").stdout
+
+    def inspect(self):
+        text = self.run("inspect", self.engine, "--verify").stdout
+        for words in ("model.onnx", "Conv", "built", "arena", "resize=8"):
+            assert words in text, words
+        assert json.loads(self.run("inspect", self.engine, "--json").stdout)["plans"]
+        assert json.loads(self.run("inspect", self.model, "--json").stdout)["operators"]["Conv"] == 1
+        assert "return" in self.run("inspect", self.engine, "--text").stdout
+        assert "ai.onnx.Conv" in self.run("inspect", self.model, "--operators").stdout
+
+    def diff(self):
+        out = self.run("diff", self.model, self.engine, "--input", f"x={self.input}", "--threshold", "1e-4").stdout
+        assert "output" in out and "y" in out
+
+    def targets(self):
+        assert self.run("targets").stdout.startswith("cpu ")
+
+    def completion(self):
+        script = self.run("completion", "bash").stdout
+        check = script + '\nCOMP_WORDS=(drawbar compile --pre); COMP_CWORD=2; _drawbar; echo "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", check], capture_output=True, text=True)
+        assert done.stdout.split() == ["--precision", "--preprocess"], done.stdout + done.stderr
+
+    def hostile_output_name(self):
+        path = self.folder / "hostile.onnx"
+        classifier(path, names=("x", "../../escape"))
+        self.run("run", path, "--input", f"x={self.input}", "--output", self.folder / "safe")
+        assert [p.name for p in (self.folder / "safe").iterdir()] == ["%2E.%2F..%2Fescape.npy"], list((self.folder / "safe").iterdir())
+
+    # What is refused.
+
+    def usage(self):
+        self.refuses("subcommand", status=2)
+        self.refuses("--nonsense", "run", self.model, "--nonsense")
+        self.refuses("--threads", "run", self.model, "--threads", "0")
+        self.refuses("frobnicate", "frobnicate")
+
+    def missing_files(self):
+        self.refuses("No such file", "run", "nothing.onnx")
+        self.refuses("No such file", "run", self.model, "--input", "x=nothing.npy")
+        self.refuses("not a plain file", "inspect", self.folder)
+
+    def wrong_inputs(self):
+        np.save(self.folder / "wrong.npy", np.zeros((2, 4, 8, 8), np.float32))
+        self.refuses("expected f32[N, 3, 8, 8]", "run", self.model, "--input", "x=wrong.npy")
+        self.refuses("one of x", "run", self.model, "--input", "z=x.npy")
+        self.refuses("input 'x'", "run", self.model)
+        (self.folder / "cut.npy").write_bytes(self.input.read_bytes()[:200])
+        self.refuses(".npy", "run", self.model, "--input", "x=cut.npy")
+
+    def wrong_options(self):
+        self.refuses("std is 0", "compile", self.model, "-o", "no.engine", "--preprocess", "std=0")
+        self.refuses("no input 'q'", "compile", self.model, "-o", "no.engine", "--shape", "q=1")
+        self.refuses("there is no target 'abacus'", "compile", self.model, "-o", "no.engine", "--target", "abacus")
+        self.refuses("cannot write", "compile", self.model, "-o", "/nowhere/x.engine")
+        assert not (self.folder / "no.engine").exists()
+
+    def broken_models(self):
+        (self.folder / "noise.onnx").write_bytes(bytes(range(256)) * 4)
+        self.refuses("noise.onnx", "run", "noise.onnx", status=1)
+        (self.folder / "empty.onnx").write_bytes(b"")
+        self.refuses("empty.onnx", "run", "empty.onnx", status=1)
+        whole = self.engine.read_bytes()
+        (self.folder / "cut.engine").write_bytes(whole[: len(whole) // 2])
+        self.refuses("truncated", "run", "cut.engine", "--input", f"x={self.input}", status=1)
+        damaged = bytearray(whole)
+        damaged[20] ^= 1
+        (self.folder / "bad.engine").write_bytes(damaged)
+        self.refuses("damaged", "inspect", "bad.engine", status=1)
+
+    def unknown_operators(self):
+        graph = helper.make_graph(
+            [helper.make_node("Swirl", ["x"], ["a"], domain="com.acme"), helper.make_node("Swirl", ["a"], ["y"], domain="com.acme")],
+            "unknown", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])
+        path = self.folder / "unknown.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.acme", 1)], ir_version=8), path)
+        self.refuses("com.acme.Swirl ×2", "run", path, status=1)
+        assert "unknown" in self.run("inspect", path, "--operators").stdout
+
+    def deadline(self):
+        self.refuses("DEADLINE_EXCEEDED", "run", self.model, "--input", f"x={self.input}", "--deadline", "1e-9", status=1)
+
+    checks = [help, compile, deterministic, run_npy, run_image, bench, inspect, diff, targets, completion, hostile_output_name,
+              usage, missing_files, wrong_inputs, wrong_options, broken_models, unknown_operators, deadline]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--drawbar", required=True)
+    options = parser.parse_args()
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as folder:
+        cli = Cli(options.drawbar, folder)
+        for check in Cli.checks:
+            tally.check(check.__name__.replace("_", " "), check, cli)
+    return tally.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,8 +24,11 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     const std::string first = argc > 1 ? argv[1] : "";
-    if (!first.empty() && first[0] != '-' && !app.get_subcommand_no_throw(first)) {
-      std::fprintf(stderr, "drawbar: there is no command '%s' (see `drawbar --help`)\n", first.c_str());
+    const auto known =
+        app.get_subcommands([&](const CLI::App* command) { return command->get_name() == first; });
+    if (!first.empty() && first[0] != '-' && known.empty()) {
+      std::fprintf(stderr, "drawbar: there is no command '%s' (see `drawbar --help`)\n",
+                   first.c_str());
     } else {
       std::fprintf(stderr, "drawbar: %s (see `drawbar --help`)\n", error.what());
     }

@@ -1,0 +1,132 @@
+#include "passes/pass_testing.h"
+
+namespace drawbar {
+namespace {
+
+TEST(RecogniseActivations, HoweverTheyAreWritten) {
+  struct Form {
+    const char* written;
+    const char* known;
+  };
+  const Form forms[] = {
+      {"%r = const f32[] [1.4142135]; %one = const f32[] [1]; %h = const f32[] [0.5]"
+       " %a = Div(%x, %r); %b = Erf(%a); %c = Add(%b, %one); %d = Mul(%x, %c); %y = Mul(%d, %h)",
+       "Gelu(%x)"},
+      {"%r = const f32[] [0.70710677]; %one = const f32[] [1]; %h = const f32[] [0.5]"
+       " %a = Mul(%r, %x); %b = Erf(%a); %c = Add(%one, %b); %d = Mul(%h, %x); %y = Mul(%d, %c)",
+       "Gelu(%x)"},
+      {"%three = const f32[] [3]; %k = const f32[] [0.044715]; %s = const f32[] [0.7978845608]"
+       " %one = const f32[] [1]; %h = const f32[] [0.5]; %a = Pow(%x, %three); %b = Mul(%a, %k)"
+       " %c = Add(%x, %b); %d = Mul(%c, %s); %e = Tanh(%d); %f = Add(%e, %one); %i = Mul(%x, %h)"
+       " %y = Mul(%i, %f)",
+       "GeluTanh(%x)"},
+      {"%k = const f32[] [0.044715]; %s = const f32[] [0.7978845608]"
+       " %one = const f32[] [1]; %h = const f32[] [0.5]; %a = Mul(%x, %x); %b = Mul(%a, %k)"
+       " %c = Add(%one, %b); %d = Mul(%x, %s); %d2 = Mul(%d, %c); %e = Tanh(%d2)"
+       " %f = Add(%e, %one); %i = Mul(%x, %f); %y = Mul(%i, %h)",
+       "GeluTanh(%x)"},
+      {"%s = Sigmoid(%x); %y = Mul(%x, %s)", "Swish(%x)"},
+      {"%k = const f32[] [1.702]; %a = Mul(%x, %k); %s = Sigmoid(%a); %y = Mul(%s, %x)",
+       "Swish(%x) {alpha = 1.7020000219345093}"},
+      {"%three = const f32[] [3]; %six = const f32[] [6]; %a = Add(%x, %three)"
+       " %b = Clip(%a) {min = 0.0, max = 6.0}; %c = Mul(%x, %b); %y = Div(%c, %six)",
+       "HardSwish(%x)"},
+      {"%b = HardSigmoid(%x) {alpha = 0.16666667}; %y = Mul(%x, %b)", "HardSwish(%x)"},
+      {"%three = const f32[] [3]; %six = const f32[] [6]; %a = Add(%x, %three)"
+       " %b = Clip(%a) {min = 0.0, max = 6.0}; %y = Div(%b, %six)",
+       "HardSigmoid(%x) {alpha = 0.1666666716337204}"},
+      {"%a = Softplus(%x); %b = Tanh(%a); %y = Mul(%x, %b)", "Mish(%x)"},
+      {"%one = const f32[] [1]; %a = Exp(%x); %b = Add(%a, %one); %y = Log(%b)", "Softplus(%x)"},
+      {"%zero = const f32[] [0]; %six = const f32[] [6]; %a = Max(%x, %zero); %y = Min(%a, %six)",
+       "Clip(%x) {max = 6.0, min = 0.0}"},
+      {"%k = const f32[] [0.25]; %a = Mul(%x, %k); %y = Max(%a, %x)",
+       "LeakyRelu(%x) {alpha = 0.25}"},
+  };
+  for (const Form& form : forms) {
+    expect_pass("recognise_activations",
+                fmt::format("graph g(%x: f32[N, 7]) {{ {}; return %y }}", form.written),
+                fmt::format("graph g(%x: f32[N, 7]) {{ %y = {}; return %y }}", form.known));
+  }
+}
+
+TEST(RecogniseActivations, BehindOtherFunctions) {
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N], %z: f32[N]) { %a = Add(%x, %z); %s = Sigmoid(%a)"
+              " %b = Mul(%a, %s); %y = Exp(%b); return %y }",
+              "graph g(%x: f32[N], %z: f32[N]) { %a = Add(%x, %z); %b = Swish(%a); %y = Exp(%b)"
+              " return %y }");
+}
+
+TEST(RecogniseActivations, NotWhereOthersReadTheSteps) {
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N]) { %s = Sigmoid(%x); %y = Mul(%x, %s); return %y, %s }",
+              "unchanged");
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N], %z: f32[N]) { %s = Sigmoid(%x); %y = Mul(%z, %s); return %y }",
+              "unchanged");
+}
+
+const char* const normalised =
+    "%m = ReduceMean(%x) {axes = [-1]}; %d = Sub(%x, %m); %two = const f32[] [2]"
+    " %q = Pow(%d, %two); %v = ReduceMean(%q) {axes = [2]}; %e = const f32[] [1e-5]"
+    " %p = Add(%v, %e); %r = Sqrt(%p); ";
+
+TEST(RecogniseLayerNorm, WithItsFactorAndTerm) {
+  const std::string graph = "graph g(%x: f32[2, N, 3]) { ";
+  const std::string affine = " %s = const f32[3] [1, 2, 3]; %t = const f32[1, 1, 3] [1, 2, 3]";
+  expect_pass("recognise_layer_norm",
+              graph + normalised + affine + " %y = Div(%d, %r); %z = Mul(%y, %s); return %z }",
+              graph + affine + " %y = LayerNormalization(%x); %z = Mul(%y, %s); return %z }");
+  expect_pass("fold_layer_norm_affine",
+              graph + affine +
+                  " %y = LayerNormalization(%x); %z = Mul(%y, %s); %o = Add(%t, %z); return %o }",
+              graph + affine +
+                  " %u = const f32[3] [1, 2, 3]"
+                  " %y = LayerNormalization(%x, %s, %u); return %y as \"o\" }");
+}
+
+TEST(RecogniseLayerNorm, BySquaresAndReciprocals) {
+  expect_pass(
+      "recognise_layer_norm",
+      "graph g(%x: f32[2, 3, 4]) { %m = ReduceMean(%x) {axes = [1, 2]}; %d = Sub(%x, %m)"
+      " %q = Mul(%d, %d); %v = ReduceMean(%q) {axes = [-1, -2]}; %e = const f32[] [0.01]"
+      " %p = Add(%e, %v); %r = Sqrt(%p); %i = Reciprocal(%r); %y = Mul(%i, %d); return %y }",
+      "graph g(%x: f32[2, 3, 4]) {"
+      " %y = LayerNormalization(%x) {axis = -2, epsilon = 0.009999999776482582}"
+      " return %y }");
+}
+
+TEST(RecogniseLayerNorm, RootMeanSquare) {
+  expect_pass("recognise_layer_norm",
+              "graph g(%x: f32[2, 3, 4]) { %two = const f32[] [2]; %q = Pow(%x, %two)"
+              " %v = ReduceMean(%q) {axes = [-1]}; %e = const f32[] [1e-5]; %p = Add(%v, %e)"
+              " %r = Sqrt(%p); %one = const f32[] [1]; %i = Div(%one, %r); %y = Mul(%x, %i)"
+              " return %y }",
+              "graph g(%x: f32[2, 3, 4]) { %y = RMSNormalization(%x); return %y }");
+}
+
+TEST(RecogniseLayerNorm, NotOverOtherAxes) {
+  expect_pass("recognise_layer_norm",
+              "graph g(%x: f32[2, 3, 4]) { %m = ReduceMean(%x) {axes = [1]}; %d = Sub(%x, %m)"
+              " %q = Mul(%d, %d); %v = ReduceMean(%q) {axes = [1]}; %e = const f32[] [0.01]"
+              " %p = Add(%e, %v); %r = Sqrt(%p); %y = Div(%d, %r); return %y }",
+              "unchanged");
+}
+
+TEST(RecogniseSoftmax, WithAndWithoutTheLargest) {
+  expect_pass("recognise_softmax",
+              "graph g(%x: f32[2, 3, 4]) { %m = ReduceMax(%x) {axes = [1]}; %d = Sub(%x, %m)"
+              " %e = Exp(%d); %s = ReduceSum(%e) {axes = [1]}; %y = Div(%e, %s); return %y }",
+              "graph g(%x: f32[2, 3, 4]) { %y = Softmax(%x) {axis = 1}; return %y }");
+  expect_pass("recognise_softmax",
+              "graph g(%x: f32[2, 3]) { %e = Exp(%x); %s = ReduceSum(%e) {axes = [-1]}"
+              " %y = Div(%e, %s); return %y }",
+              "graph g(%x: f32[2, 3]) { %y = Softmax(%x); return %y }");
+  expect_pass("recognise_softmax",
+              "graph g(%x: f32[2, 3]) { %e = Exp(%x); %s = ReduceSum(%e); %y = Div(%e, %s)"
+              " return %y }",
+              "unchanged");
+}
+
+}  // namespace
+}  // namespace drawbar

@@ -1,0 +1,83 @@
+#include "passes/pass_testing.h"
+
+namespace drawbar {
+namespace {
+
+TEST(MergeTransposes, TwoBecomeOneOrNone) {
+  expect_pass("merge_transposes",
+              "graph g(%x: f32[2, 3, 4, 5]) { %a = Transpose(%x) {permutation = [0, 2, 3, 1]}"
+              " %y = Transpose(%a) {permutation = [0, 3, 1, 2]}; %z = Neg(%a); return %y, %z }",
+              "graph g(%x: f32[2, 3, 4, 5]) { %a = Transpose(%x) {permutation = [0, 2, 3, 1]}"
+              " %z = Neg(%a); return %x as \"y\", %z }");
+  expect_pass(
+      "merge_transposes",
+      "graph g(%x: f32[2, 3, 4]) { %a = Transpose(%x)"
+      " %y = Transpose(%a) {permutation = [0, 2, 1]}; return %y }",
+      "graph g(%x: f32[2, 3, 4]) { %y = Transpose(%x) {permutation = [2, 0, 1]}; return %y }");
+}
+
+TEST(SinkTransposes, BelowPointwise) {
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3, 4]) { %c = const f32[2] [1, 2]"
+              " %t = Transpose(%x) {permutation = [1, 2, 0]}; %a = Mul(%t, %c); %y = Relu(%a)"
+              " return %y }",
+              "graph g(%x: f32[2, 3, 4]) { %c = const f32[1, 1, 2] [1, 2]"
+              " %d = Transpose(%c) {permutation = [2, 0, 1]}; %a = Mul(%x, %d); %r = Relu(%a)"
+              " %y = Transpose(%r) {permutation = [1, 2, 0]}; return %y }");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3], %z: f32[2, 3]) { %a = Transpose(%x); %b = Transpose(%z)"
+              " %y = Add(%a, %b); return %y }",
+              "graph g(%x: f32[2, 3], %z: f32[2, 3]) { %s = Add(%x, %z)"
+              " %y = Transpose(%s) {permutation = [1, 0]}; return %y }");
+}
+
+TEST(SinkTransposes, NotWhereOthersRead) {
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3]) { %a = Transpose(%x); %y = Relu(%a); return %y, %a }",
+              "unchanged");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3], %z: f32[3, 2]) { %a = Transpose(%x); %y = Add(%a, %z)"
+              " return %y }",
+              "unchanged");
+}
+
+TEST(SinkTransposes, BelowConcatAndSoftmax) {
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3, 4], %z: f32[2, 3, 1]) {"
+              " %a = Transpose(%x) {permutation = [0, 2, 1]}"
+              " %b = Transpose(%z) {permutation = [0, 2, 1]}"
+              " %y = Concat(%a, %b) {axis = 1}; return %y }",
+              "graph g(%x: f32[2, 3, 4], %z: f32[2, 3, 1]) { %c = Concat(%x, %z) {axis = 2}"
+              " %y = Transpose(%c) {permutation = [0, 2, 1]}; return %y }");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3, 4]) { %a = Transpose(%x) {permutation = [0, 2, 1]}"
+              " %y = Softmax(%a) {axis = 1}; return %y }",
+              "graph g(%x: f32[2, 3, 4]) { %s = Softmax(%x) {axis = 2}"
+              " %y = Transpose(%s) {permutation = [0, 2, 1]}; return %y }");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[2, 3, 4]) { %a = Transpose(%x) {permutation = [0, 2, 1]}"
+              " %y = Softmax(%a); return %y }",
+              "unchanged");
+}
+
+TEST(AbsorbTransposes, IntoTheProduct) {
+  expect_pass("absorb_transposes",
+              "graph g(%q: f32[2, 3, 4], %k: f32[2, 5, 4]) {"
+              " %t = Transpose(%k) {permutation = [0, 2, 1]}; %y = MatMul(%q, %t); return %y }",
+              "graph g(%q: f32[2, 3, 4], %k: f32[2, 5, 4]) {"
+              " %y = MatMul(%q, %k) {transpose_b = true}; return %y }");
+  expect_pass("absorb_transposes",
+              "graph g(%q: f32[2, 2, 3, 4], %k: f32[2, 5, 2, 4]) {"
+              " %t = Transpose(%k) {permutation = [0, 2, 3, 1]}; %y = MatMul(%q, %t); return %y }",
+              "graph g(%q: f32[2, 2, 3, 4], %k: f32[2, 5, 2, 4]) {"
+              " %t = Transpose(%k) {permutation = [0, 2, 1, 3]}"
+              " %y = MatMul(%q, %t) {transpose_b = true}; return %y }");
+  expect_pass("absorb_transposes",
+              "graph g(%q: f32[2, 3, 4], %k: f32[2, 4, 5]) {"
+              " %t = Transpose(%q) {permutation = [2, 0, 1]}; %s = const i64[3] [2, 3, 4]"
+              " %r = Reshape(%t, %s); %y = MatMul(%r, %k); return %y }",
+              "unchanged");
+}
+
+}  // namespace
+}  // namespace drawbar

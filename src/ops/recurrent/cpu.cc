@@ -1,0 +1,392 @@
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "ops/recurrent/gates.h"
+#include "ops/recurrent/op.h"
+#include "targets/cpu/gemm/gemm.h"
+#include "targets/cpu/kernel.h"
+
+namespace drawbar::cpu {
+namespace {
+
+using ops::Cell;
+using ops::Recurrent;
+
+constexpr int64_t projection_bytes = 8 << 20;  // of x·W that are kept at once
+constexpr int64_t shared_work = 50'000;        // multiply-adds of a step worth sharing
+
+const Recurrent& op_of(const Problem& problem) { return *problem.op.as<Recurrent>(); }
+
+bool has_input(const Problem& problem, size_t i) {
+  return i < problem.inputs.size() && problem.inputs[i].present;
+}
+
+/// The gates of `unit` hidden units stand together, so that whoever has computed some columns of a
+/// step has all that these units need.
+struct Sizes {
+  int64_t steps, batch, inputs, hidden;
+  int64_t directions, gates;
+  int64_t unit;    // hidden units per group of gates: a vector
+  int64_t padded;  // hidden, a multiple of unit
+  bool batch_first;
+
+  explicit Sizes(const Problem& problem) {
+    const Recurrent& op = op_of(problem);
+    const Operand& x = problem.inputs[Recurrent::x];
+    batch_first = op.batch_first;
+    steps = x.dim(batch_first ? 1 : 0);
+    batch = x.dim(batch_first ? 0 : 1);
+    inputs = x.dim(2);
+    hidden = problem.inputs[Recurrent::r].dim(2);
+    directions = op.directions();
+    gates = op.gates();
+    unit = lanes(problem.isa);
+    padded = (hidden + unit - 1) / unit * unit;
+  }
+  int64_t columns() const { return gates * padded; }
+  int64_t units() const { return padded / unit; }
+  int64_t y_row(int64_t d, int64_t t, int64_t b) const {
+    return (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) *
+           hidden;
+  }
+  int64_t state_row(int64_t d, int64_t b) const {
+    return (batch_first ? b * directions + d : d * batch + b) * hidden;
+  }
+};
+
+/// Weights [D, gates · hidden, k] of some gates, packed for every direction.
+class PackedGates {
+ public:
+  PackedGates() = default;
+  PackedGates(const Problem& problem, size_t input, const Sizes& sizes, int64_t first,
+              int64_t count)
+      : k_(problem.inputs[input].dim(2)), n_(count * sizes.padded), isa_(problem.isa) {
+    bytes_ = (packed_bytes(k_, n_, isa_) + 63) / 64 * 64;
+    const std::string form = fmt::format("recurrent {} gates={}+{}of{} unit={}", name(isa_), first,
+                                         count, sizes.gates, sizes.unit);
+    packed_ = problem.packed.get(
+        problem.inputs[input].constant, form, static_cast<size_t>(bytes_ * sizes.directions),
+        [&](const Tensor& source, void* packed) {
+          std::vector<float> rows(static_cast<size_t>(n_ * k_));
+          for (int64_t d = 0; d < sizes.directions; ++d) {
+            std::fill(rows.begin(), rows.end(), 0.0f);
+            for (int64_t gate = 0; gate < count; ++gate) {
+              for (int64_t j = 0; j < sizes.hidden; ++j) {
+                const int64_t row = column(sizes, count, gate, j);
+                const int64_t from = (d * sizes.gates + first + gate) * sizes.hidden + j;
+                std::copy_n(source.data<float>() + from * k_, k_, rows.data() + row * k_);
+              }
+            }
+            pack(rows.data(), k_, true, k_, n_, isa_,
+                 reinterpret_cast<float*>(static_cast<std::byte*>(packed) + d * bytes_));
+          }
+        });
+  }
+
+  /// Where gate `gate` of hidden unit j stands among `count` gates.
+  static int64_t column(const Sizes& sizes, int64_t count, int64_t gate, int64_t j) {
+    return (j / sizes.unit * count + gate) * sizes.unit + j % sizes.unit;
+  }
+
+  /// Columns [begin, end) of direction d; begin is a multiple of the panel width.
+  PackedMatrix part(int64_t d, int64_t begin, int64_t end) const {
+    const auto* data = reinterpret_cast<const float*>(packed_.get() + d * bytes_);
+    return {data + begin * k_, k_, end - begin, isa_};
+  }
+  PackedMatrix whole(int64_t d) const { return part(d, 0, n_); }
+
+ private:
+  int64_t k_ = 0, n_ = 0, bytes_ = 0;
+  Isa isa_ = Isa::baseline;
+  PackedConstants::Buffer packed_;
+};
+
+/// All steps of all directions: x·W for many steps at once, then step by step h·R and the gates,
+/// the hidden units shared among the threads.
+class RecurrentKernel final : public Kernel {
+ public:
+  explicit RecurrentKernel(const Problem& problem) : sizes_(problem), op_(op_of(problem)) {
+    const Isa isa = problem.isa;
+    resets_ = op_.cell == Cell::gru && !op_.linear_before_reset;
+    w_ = PackedGates(problem, Recurrent::w, sizes_, 0, sizes_.gates);
+    if (resets_) {
+      r_ = PackedGates(problem, Recurrent::r, sizes_, 0, 2);
+      r_last_ = PackedGates(problem, Recurrent::r, sizes_, 2, 1);
+      gates_ = gru_reset_gates(isa);
+      update_ = gru_update_gates(isa);
+    } else {
+      r_ = PackedGates(problem, Recurrent::r, sizes_, 0, sizes_.gates);
+      gates_ = op_.cell == Cell::lstm                       ? lstm_gates(isa)
+               : op_.cell == Cell::gru                      ? gru_linear_gates(isa)
+               : ops::activations(op_, 0)[0].name == "relu" ? rnn_relu_gates(isa)
+                                                            : rnn_tanh_gates(isa);
+    }
+    read_bias(problem);
+    const int64_t row = sizes_.directions * sizes_.batch * sizes_.columns();
+    chunk_ = std::clamp<int64_t>(projection_bytes / 4 / std::max<int64_t>(1, row), 1,
+                                 std::max<int64_t>(1, sizes_.steps));
+    const int64_t work = sizes_.directions * sizes_.batch * sizes_.columns() * sizes_.hidden;
+    shares_steps_ = problem.threads > 1 && work >= shared_work;
+    pieces_ = 1;
+    if (shares_steps_) {
+      pieces_ = std::max<int64_t>(1, 4 * problem.threads / sizes_.directions);
+    }
+    // A piece begins at a panel: two units.
+    piece_units_ = (sizes_.units() + 2 * pieces_ - 1) / (2 * pieces_) * 2;
+    pieces_ = (sizes_.units() + piece_units_ - 1) / piece_units_;
+  }
+
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(projection_floats() + gate_floats() + 4 * state_floats()) * 4;
+  }
+
+  void run(const KernelRun& run) const override {
+    const Buffers buffers(*this, run);
+    load_states(run, buffers);
+    for (int64_t begin = 0; begin < sizes_.steps; begin += chunk_) {
+      const int64_t end = std::min(sizes_.steps, begin + chunk_);
+      for (int64_t d = 0; d < sizes_.directions; ++d) project(run, buffers, d, begin, end);
+      if (shares_steps_) {
+        for (int64_t s = begin; s < end; ++s) {
+          for (int phase = 0; phase < phases(); ++phase) {
+            run.pool.parallel_for(
+                sizes_.directions * pieces_, 1, [&](int64_t first, int64_t last, int) {
+                  for (int64_t i = first; i < last; ++i) {
+                    step(run, buffers, i / pieces_, s, phase, i % pieces_, begin, end);
+                  }
+                });
+          }
+        }
+      } else {
+        run.pool.parallel_for(sizes_.directions, 1, [&](int64_t first, int64_t last, int) {
+          for (int64_t d = first; d < last; ++d) {
+            for (int64_t s = begin; s < end; ++s) {
+              for (int phase = 0; phase < phases(); ++phase) {
+                step(run, buffers, d, s, phase, 0, begin, end);
+              }
+            }
+          }
+        });
+      }
+    }
+    store_states(run, buffers);
+  }
+
+ private:
+  struct Buffers {
+    float* projection;        // [D][rows of the chunk][columns]
+    float* gates;             // [D][B][columns]
+    std::array<float*, 2> h;  // [D][B][padded], in turns
+    float *c, *reset;         // the same
+    const int32_t* lengths = nullptr;
+
+    Buffers(const RecurrentKernel& kernel, const KernelRun& run) {
+      projection = static_cast<float*>(run.scratch);
+      gates = projection + kernel.projection_floats();
+      h[0] = gates + kernel.gate_floats();
+      h[1] = h[0] + kernel.state_floats();
+      c = h[1] + kernel.state_floats();
+      reset = c + kernel.state_floats();
+      if (run.inputs.size() > Recurrent::sequence_lens) {
+        lengths = run.in<int32_t>(Recurrent::sequence_lens);
+      }
+    }
+  };
+
+  int64_t projection_floats() const {
+    return sizes_.directions * chunk_ * sizes_.batch * sizes_.columns();
+  }
+  int64_t gate_floats() const { return sizes_.directions * sizes_.batch * sizes_.columns(); }
+  int64_t state_floats() const { return sizes_.directions * sizes_.batch * sizes_.padded; }
+  int phases() const { return resets_ ? 2 : 1; }
+
+  /// Both biases are added to x·W, except the one that the reset gate multiplies.
+  void read_bias(const Problem& problem) {
+    const auto all = static_cast<size_t>(sizes_.directions * sizes_.columns());
+    input_bias_.assign(all, 0);
+    const bool linear = op_.cell == Cell::gru && op_.linear_before_reset;
+    if (linear) state_bias_.assign(all, 0);
+    if (!has_input(problem, Recurrent::bias)) return;
+    const float* bias = problem.inputs[Recurrent::bias].constant->tensor().data<float>();
+    const int64_t rows = sizes_.gates * sizes_.hidden;
+    for (int64_t d = 0; d < sizes_.directions; ++d) {
+      for (int64_t gate = 0; gate < sizes_.gates; ++gate) {
+        for (int64_t j = 0; j < sizes_.hidden; ++j) {
+          const auto to = static_cast<size_t>(d * sizes_.columns() +
+                                              PackedGates::column(sizes_, sizes_.gates, gate, j));
+          const float* from = bias + d * 2 * rows + gate * sizes_.hidden + j;
+          const bool apart = linear && gate == 2;
+          input_bias_[to] = from[0] + (apart ? 0 : from[rows]);
+          if (apart) state_bias_[to] = from[rows];
+        }
+      }
+    }
+  }
+
+  void load_states(const KernelRun& run, const Buffers& buffers) const {
+    const auto load = [&](size_t input, float* to) {
+      std::fill_n(to, state_floats(), 0.0f);
+      const float* from = input < run.inputs.size() ? run.in<float>(input) : nullptr;
+      for (int64_t i = 0; from && i < sizes_.directions * sizes_.batch; ++i) {
+        const int64_t d = i / sizes_.batch, b = i % sizes_.batch;
+        std::copy_n(from + sizes_.state_row(d, b), sizes_.hidden, to + i * sizes_.padded);
+      }
+    };
+    load(Recurrent::initial_h, buffers.h[0]);
+    std::fill_n(buffers.h[1], state_floats(), 0.0f);
+    std::fill_n(buffers.reset, state_floats(), 0.0f);
+    load(op_.cell == Cell::lstm ? size_t{Recurrent::initial_c} : run.inputs.size(), buffers.c);
+    for (int64_t b = 0; buffers.lengths && b < sizes_.batch; ++b) {
+      if (buffers.lengths[b] < 0 || buffers.lengths[b] > sizes_.steps) {
+        fail(ErrorCode::invalid_argument, "sequence_lens[{}] is {}, expected 0 to {}", b,
+             buffers.lengths[b], sizes_.steps);
+      }
+    }
+  }
+
+  void store_states(const KernelRun& run, const Buffers& buffers) const {
+    const auto store = [&](size_t output, const float* from) {
+      float* to = output < run.outputs.size() ? run.out<float>(output) : nullptr;
+      for (int64_t i = 0; to && i < sizes_.directions * sizes_.batch; ++i) {
+        const int64_t d = i / sizes_.batch, b = i % sizes_.batch;
+        std::copy_n(from + i * sizes_.padded, sizes_.hidden, to + sizes_.state_row(d, b));
+      }
+    };
+    store(Recurrent::last_h, buffers.h[static_cast<size_t>(sizes_.steps % 2)]);
+    if (op_.cell == Cell::lstm) store(Recurrent::last_c, buffers.c);
+  }
+
+  /// The first time step in memory of steps [begin, end).
+  int64_t first_time(int64_t d, int64_t begin, int64_t end) const {
+    return op_.backwards(d) ? sizes_.steps - end : begin;
+  }
+
+  void project(const KernelRun& run, const Buffers& buffers, int64_t d, int64_t begin,
+               int64_t end) const {
+    Epilogue epilogue;
+    epilogue.bias = input_bias_.data() + d * sizes_.columns();
+    const int64_t count = end - begin, time = first_time(d, begin, end);
+    float* to = buffers.projection + d * chunk_ * sizes_.batch * sizes_.columns();
+    const float* x = run.in<float>(Recurrent::x);
+    const int64_t products = sizes_.batch_first ? sizes_.batch : 1;
+    const int64_t rows = sizes_.batch_first ? count : count * sizes_.batch;
+    for (int64_t i = 0; i < products; ++i) {
+      const int64_t row = sizes_.batch_first ? i * sizes_.steps + time : time * sizes_.batch;
+      gemm(rows, x + row * sizes_.inputs, sizes_.inputs, w_.whole(d),
+           to + i * count * sizes_.columns(), sizes_.columns(), epilogue, &run.pool);
+    }
+  }
+
+  /// One piece of the hidden units in step s of direction d; [begin, end) are the projected steps.
+  void step(const KernelRun& run, const Buffers& buffers, int64_t d, int64_t s, int phase,
+            int64_t piece, int64_t begin, int64_t end) const {
+    const int64_t t = op_.backwards(d) ? sizes_.steps - 1 - s : s;
+    const int64_t unit = sizes_.unit, columns = sizes_.columns();
+    const int64_t first = piece * piece_units_;
+    const int64_t last = std::min(sizes_.units(), first + piece_units_);
+    const int64_t gates = resets_ ? (phase == 0 ? 2 : 1) : sizes_.gates;
+    const int64_t states = d * sizes_.batch * sizes_.padded;
+    const float* h = buffers.h[static_cast<size_t>(s % 2)] + states;
+    float* next = buffers.h[static_cast<size_t>((s + 1) % 2)] + states;
+    float* from_state = buffers.gates + d * sizes_.batch * columns;
+    const int64_t from = first * unit * gates, to = last * unit * gates;
+    const PackedGates& weights = phase == 0 ? r_ : r_last_;
+    Epilogue epilogue;
+    if (!state_bias_.empty()) epilogue.bias = state_bias_.data() + d * columns + from;
+    gemm(sizes_.batch, phase == 0 ? h : buffers.reset + states, sizes_.padded,
+         weights.part(d, from, to), from_state + from, columns, epilogue, nullptr);
+
+    const int64_t count = end - begin, step_in_chunk = t - first_time(d, begin, end);
+    const float* projection = buffers.projection + d * chunk_ * sizes_.batch * columns;
+    const int64_t hidden = (last - first) * unit;
+    for (int64_t b = 0; b < sizes_.batch; ++b) {
+      const int64_t row =
+          sizes_.batch_first ? b * count + step_in_chunk : step_in_chunk * sizes_.batch + b;
+      const int64_t state = b * sizes_.padded + first * unit;
+      const bool runs = !buffers.lengths || t < buffers.lengths[b];
+      const bool final_phase = phase + 1 == phases();
+      if (runs) {
+        const GateBlock block{
+            .from_input = projection + row * columns + first * unit * sizes_.gates,
+            .from_state = from_state + b * columns + from,
+            .h = h + state,
+            .c = buffers.c + states + state,
+            .next_h = (final_phase ? next : buffers.reset + states) + state,
+            .hidden = hidden,
+            .unit = unit};
+        (final_phase && resets_ ? update_ : gates_)(block);
+      } else if (final_phase) {
+        std::copy_n(h + state, hidden, next + state);
+      }
+      float* y = run.outputs.empty() ? nullptr : run.out<float>(Recurrent::y);
+      if (!final_phase || !y) continue;
+      y += sizes_.y_row(d, t, b) + first * unit;
+      const int64_t own = std::min(hidden, sizes_.hidden - first * unit);
+      if (runs) {
+        std::copy_n(next + state, own, y);
+      } else {
+        std::fill_n(y, own, 0.0f);
+      }
+    }
+  }
+
+  Sizes sizes_;
+  Recurrent op_;
+  bool resets_ = false, shares_steps_ = false;
+  PackedGates w_, r_, r_last_;
+  GateFunction gates_ = nullptr, update_ = nullptr;
+  std::vector<float> input_bias_, state_bias_;
+  int64_t chunk_ = 1, pieces_ = 1, piece_units_ = 2;
+};
+
+bool has_usual_activations(const Recurrent& op) {
+  const Recurrent usual{.cell = op.cell, .direction = op.direction};
+  for (int64_t d = 0; d < op.directions(); ++d) {
+    const auto own = ops::activations(op, d);
+    const bool relu =
+        op.cell == Cell::rnn && own[0].name == "relu" && ops::activations(op, 0)[0].name == "relu";
+    if (!relu && own != ops::activations(usual, d)) return false;
+  }
+  return true;
+}
+
+bool applies(const Problem& problem) {
+  const Recurrent& op = op_of(problem);
+  if (op.clip > 0 || op.input_forget || !has_usual_activations(op)) return false;
+  if (op.cell == Cell::rnn && op.directions() == 2 &&
+      ops::activations(op, 0) != ops::activations(op, 1)) {
+    return false;
+  }
+  if (has_input(problem, Recurrent::peepholes)) return false;
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    const Operand& operand = problem.inputs[i];
+    if (!operand.present) continue;
+    const bool weights = i == Recurrent::w || i == Recurrent::r || i == Recurrent::bias;
+    const ElementType wanted = i == Recurrent::sequence_lens ? ElementType::i32 : ElementType::f32;
+    if (operand.type != wanted || (weights && !operand.constant)) return false;
+  }
+  return problem.inputs[Recurrent::x].size() > 0 && problem.inputs[Recurrent::r].size() > 0;
+}
+
+double seconds(const Problem& problem) {
+  const Sizes sizes(problem);
+  const double weights = 4.0 * static_cast<double>(sizes.directions * sizes.columns()) *
+                         static_cast<double>(sizes.hidden);
+  const double work = 2.0 * static_cast<double>(sizes.steps * sizes.batch * sizes.directions) *
+                      static_cast<double>(sizes.columns()) *
+                      static_cast<double>(sizes.inputs + sizes.hidden);
+  return work / (50e9 * problem.threads) +
+         static_cast<double>(sizes.steps) * (2e-6 + weights / (20e9 * problem.threads));
+}
+
+std::unique_ptr<Kernel> make(const Problem& problem) {
+  return std::make_unique<RecurrentKernel>(problem);
+}
+
+DRAWBAR_CPU_TACTIC(rnn, "RNN", "recurrent_f32", applies, seconds, make);
+DRAWBAR_CPU_TACTIC(gru, "GRU", "recurrent_f32", applies, seconds, make);
+DRAWBAR_CPU_TACTIC(lstm, "LSTM", "recurrent_f32", applies, seconds, make);
+
+}  // namespace
+}  // namespace drawbar::cpu

@@ -127,7 +127,9 @@ std::vector<ResizeAxis> resize_axes(const Resize& op, const Shape& x, const Tens
                                     const Tensor* scales, const Tensor* sizes) {
   const auto rank = static_cast<int64_t>(x.size());
   std::vector<ResizeAxis> result;
-  for (int64_t dim : x) result.push_back({.inputs = dim, .outputs = dim});
+  for (int64_t dim : x) {
+    result.push_back({.inputs = dim, .outputs = dim, .length = static_cast<float>(dim)});
+  }
   std::vector<int64_t> axes = op.axes;
   if (axes.empty()) {
     for (int64_t i = 0; i < rank; ++i) axes.push_back(i);

@@ -92,7 +92,7 @@ TEST(Engine, FindsDamagedWeightsBeforeTheirFirstUse) {
   const Scratch file("weights.engine");
   Graph graph;
   const ValueId x = graph.add_input("x", Type(ElementType::f32, {Dim(1), Dim(4)}));
-  Tensor w = Tensor::allocate(ElementType::f32, {4, 32});
+  Tensor w = Tensor::allocate(ElementType::f32, {4, 2048});
   for (int64_t i = 0; i < w.size(); ++i) w.data<float>()[i] = static_cast<float>(i);
   const NodeId node = graph.add_node(Op::named("MatMul", {}), {x, graph.add_constant(w, "w")});
   graph.add_output(graph.node(node).outputs[0], "y");

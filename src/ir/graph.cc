@@ -78,10 +78,10 @@ Infer::Input infer_input(const Value& value) {
   Infer::Input input;
   input.type = &value.type;
   if (value.content) input.content = &*value.content;
-  // A large constant that is only described is not drawn for its shape's sake.
-  const bool drawn = value.constant && (!value.constant->description() ||
-                                        element_count(value.constant->shape()) <= 4096);
-  if (drawn) input.constant = &value.constant->tensor();
+  // Large constants steer no shape: they are neither drawn nor read from a file for inference's
+  // sake.
+  if (value.constant && element_count(value.constant->shape()) <= 4096)
+    input.constant = &value.constant->tensor();
   return input;
 }
 

@@ -93,6 +93,11 @@ double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& poo
 }
 
 const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
+  const auto empty = [](const Operand& o) { return o.present && o.size() == 0; };
+  if (std::any_of(problem.inputs.begin(), problem.inputs.end(), empty) ||
+      std::any_of(problem.outputs.begin(), problem.outputs.end(), empty)) {
+    return nullptr;  // the reference knows what nothing is
+  }
   std::vector<const Tactic*> candidates;
   for (const Tactic& tactic : tactics_for(problem.op.name())) {
     if (tactic.applies(problem)) candidates.push_back(&tactic);

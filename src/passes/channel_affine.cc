@@ -1,6 +1,7 @@
 #include "passes/channel_affine.h"
 
 #include "ops/conv/op.h"
+#include "ops/conv_transpose/op.h"
 #include "ops/matmul/op.h"
 
 namespace drawbar {
@@ -25,21 +26,16 @@ WeightChannels weight_channels(const Node& node, const Shape& w) {
   const int64_t count = element_count(w);
   if (node.op.as<ops::Conv>()) return {count / std::max<int64_t>(w[0], 1), w[0]};
   // ConvTranspose: w [C, M/group, k1…kn]
-  const Attributes attributes = node.op.attributes();
-  const auto found = attributes.find("group");
-  const int64_t group = found == attributes.end() ? 1 : std::get<int64_t>(found->second);
+  const int64_t group = node.op.as<ops::ConvTranspose>()->group;
   return {count / (w[0] * w[1]), w[1], count / group};
 }
 
-int64_t groups_times(const Node& node, int64_t channels) {
-  const Attributes attributes = node.op.attributes();
-  const auto found = attributes.find("group");
-  return found == attributes.end() ? channels : channels * std::get<int64_t>(found->second);
-}
-
-bool has_fused_program(const Node& node) {
-  const Attributes attributes = node.op.attributes();
-  return attributes.contains("post");
+/// Constants can only go in where nothing pointwise stands between.
+bool is_plain(const Op& op) {
+  if (const auto* conv = op.as<ops::Conv>()) return conv->post.empty();
+  if (const auto* conv = op.as<ops::ConvTranspose>()) return conv->post.empty();
+  const auto* product = op.as<ops::MatMul>();
+  return product && product->post.empty();
 }
 
 /// Number per channel of a constant bias; zeros where it is absent.
@@ -90,13 +86,11 @@ std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId value
 bool can_absorb(const Graph& graph, ValueId value) {
   if (graph.value(value).producer == no_id || !has_one_reader(graph, value)) return false;
   const Node& node = producer(graph, value);
-  const bool product = node.op.as<ops::MatMul>() != nullptr;
-  if (!product && !node.op.as<ops::Conv>() && node.op.name() != "ConvTranspose") return false;
-  if (!is_ranked_tensor(graph, value) || has_fused_program(node)) return false;
+  if (!is_ranked_tensor(graph, value) || !is_plain(node.op)) return false;
   const ValueId w = node.inputs[1];
   if (!graph.value(w).is_constant() || !is_floating(element_of(graph, w))) return false;
   if (element_count(graph.value(w).constant->shape()) == 0) return false;
-  if (product && graph.value(w).type.tensor.rank() != 2) return false;
+  if (node.op.as<ops::MatMul>() && graph.value(w).type.tensor.rank() != 2) return false;
   if (graph.value(value).type.tensor.rank() < 2) return false;
   const int64_t channels = channel_count(graph, value);
   return channels > 0 && bias_numbers(graph, node, channels).has_value();
@@ -111,7 +105,8 @@ int64_t channel_count(const Graph& graph, ValueId value) {
   const Node& node = producer(graph, value);
   const Shape& w = graph.value(node.inputs[1]).constant->shape();
   if (const auto* product = node.op.as<ops::MatMul>()) return product->transpose_b ? w[0] : w[1];
-  return node.op.as<ops::Conv>() ? w[0] : groups_times(node, w[1]);
+  const auto* transposed = node.op.as<ops::ConvTranspose>();
+  return transposed ? w[1] * transposed->group : w[0];
 }
 
 ValueId absorb(Patch& patch, const Graph& graph, ValueId value, const ChannelAffine& affine) {

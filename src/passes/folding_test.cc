@@ -131,5 +131,85 @@ TEST(FoldInputScale, IntoWeightsAndAlpha) {
               "unchanged");
 }
 
+TEST(FoldPadding, IntoConvolutionsAndPooling) {
+  const std::string pad =
+      "graph g(%x: f32[1, 2, 5, 5]) { %p = const i64[8] [0, 0, 1, 0, 0, 0, 1, 2]"
+      " %w = const f32[3, 2, 3, 3] normal(0.0, 0.3, 1); %a = Pad(%x, %p); ";
+  const std::string rest =
+      "graph g(%x: f32[1, 2, 5, 5]) { %w = const f32[3, 2, 3, 3] normal(0.0, 0.3, 1); ";
+  expect_pass("fold_padding",
+              pad + "%y = Conv(%a, %w) {pads_begin = [0, 1], pads_end = [0, 0]}; return %y }",
+              rest + "%y = Conv(%x, %w) {pads_begin = [1, 1], pads_end = [1, 2]}; return %y }");
+  expect_pass("fold_padding", pad + "%y = AveragePool(%a) {kernel = [3, 3]}; return %y }",
+              rest +
+                  "%y = AveragePool(%x) {count_include_pad = true, kernel = [3, 3],"
+                  " pads_begin = [1, 0], pads_end = [1, 2]}; return %y }");
+  expect_pass("fold_padding",
+              "graph g(%x: f32[1, 2, 5]) { %p = const i64[2] [1, 1]; %ax = const i64[1] [-1]"
+              " %v = const f32[] [-inf]; %a = Pad(%x, %p, %v, %ax)"
+              " %y = MaxPool(%a) {kernel = [2]}; return %y }",
+              "graph g(%x: f32[1, 2, 5]) {"
+              " %y = MaxPool(%x) {kernel = [2], pads_begin = [1], pads_end = [1]}; return %y }");
+  expect_pass("fold_padding",
+              "graph g(%x: f32[1, 2, 5]) { %p = const i64[6] [0, 0, 1, 0, 0, 1]; %r = Relu(%x)"
+              " %a = Pad(%r, %p); %y = MaxPool(%a) {kernel = [3], strides = [2]}; return %y }",
+              "graph g(%x: f32[1, 2, 5]) { %r = Relu(%x); %y = MaxPool(%r)"
+              " {kernel = [3], pads_begin = [1], pads_end = [1], strides = [2]}; return %y }");
+}
+
+TEST(FoldPadding, NotWhereItChangesTheResult) {
+  const char* const lines[] = {
+      "%p = const i64[6] [0, 0, 1, 0, 0, 1]; %a = Pad(%x, %p); %y = MaxPool(%a) {kernel = [3]}",
+      "%p = const i64[6] [0, 1, 0, 0, 1, 0]; %a = Pad(%x, %p); %y = AveragePool(%a) {kernel = [3]}",
+      "%p = const i64[6] [0, 0, -1, 0, 0, 1]; %a = Pad(%x, %p); %y = AveragePool(%a) {kernel = "
+      "[3]}",
+      "%p = const i64[6] [0, 0, 1, 0, 0, 1]; %a = Pad(%x, %p) {mode = \"edge\"}"
+      " %y = AveragePool(%a) {kernel = [3]}",
+      "%p = const i64[6] [0, 0, 1, 0, 0, 1]; %v = const f32[] [1]; %a = Pad(%x, %p, %v)"
+      " %y = AveragePool(%a) {kernel = [3]}",
+      "%p = const i64[6] [0, 0, 1, 0, 0, 1]; %a = Pad(%x, %p)"
+      " %y = AveragePool(%a) {kernel = [3], pads_begin = [1], pads_end = [1]}",
+  };
+  for (const char* line : lines) {
+    expect_pass("fold_padding", fmt::format("graph g(%x: f32[1, 2, 5]) {{ {}; return %y }}", line),
+                "unchanged");
+  }
+}
+
+TEST(ReducePowers, SmallExponents) {
+  const std::pair<const char*, const char*> forms[] = {
+      {"2", "%y = Mul(%x, %x)"},
+      {"3", "%a = Mul(%x, %x); %y = Mul(%a, %x)"},
+      {"-1", "%y = Reciprocal(%x)"},
+  };
+  for (const auto& [exponent, result] : forms) {
+    expect_pass(
+        "reduce_powers",
+        fmt::format("graph g(%x: f32[3]) {{ %e = const f32[] [{}]; %y = Pow(%x, %e); return %y }}",
+                    exponent),
+        fmt::format("graph g(%x: f32[3]) {{ {}; return %y }}", result));
+  }
+  expect_pass(
+      "reduce_powers",
+      "graph g(%x: f32[3]) { %a = Abs(%x); %e = const f32[] [-0.5]; %y = Pow(%a, %e)"
+      " return %y }",
+      "graph g(%x: f32[3]) { %a = Abs(%x); %s = Sqrt(%a); %y = Reciprocal(%s); return %y }");
+  expect_pass("reduce_powers",
+              "graph g(%x: f32[3]) { %e = const f32[] [2.5]; %y = Pow(%x, %e); return %y }",
+              "unchanged");
+}
+
+TEST(RecogniseGlobalPool, MeansOverAllPositions) {
+  expect_pass("recognise_global_pool",
+              "graph g(%x: f32[N, 3, 4, 5]) { %y = ReduceMean(%x) {axes = [-1, -2]}; return %y }",
+              "graph g(%x: f32[N, 3, 4, 5]) { %y = GlobalAveragePool(%x); return %y }");
+  expect_pass("recognise_global_pool",
+              "graph g(%x: f32[N, 3, 4, 5]) { %y = ReduceMean(%x) {axes = [1, 2]}; return %y }",
+              "unchanged");
+  expect_pass("recognise_global_pool",
+              "graph g(%x: f32[N, 3, 4]) { %y = ReduceMean(%x) {axes = [2]}; return %y }",
+              "unchanged");
+}
+
 }  // namespace
 }  // namespace drawbar

@@ -1,6 +1,7 @@
 #include "passes/fuse_epilogue.h"
 
 #include "ops/conv/op.h"
+#include "ops/conv_transpose/op.h"
 #include "ops/matmul/op.h"
 #include "passes/fusion.h"
 
@@ -11,19 +12,22 @@ constexpr size_t first_post_input = 3;  // of every operator that has a program
 
 const ops::Program* post_of(const Op& op) {
   if (const auto* conv = op.as<ops::Conv>()) return &conv->post;
+  if (const auto* conv = op.as<ops::ConvTranspose>()) return &conv->post;
   if (const auto* product = op.as<ops::MatMul>()) return &product->post;
   return nullptr;
 }
 
-Op with_post(const Op& op, ops::Program post) {
-  if (const auto* conv = op.as<ops::Conv>()) {
-    ops::Conv fused = *conv;
-    fused.post = std::move(post);
-    return fused;
-  }
-  ops::MatMul fused = *op.as<ops::MatMul>();
+template <class T>
+Op with_post(const T& op, ops::Program post) {
+  T fused = op;
   fused.post = std::move(post);
   return fused;
+}
+
+Op with_post(const Op& op, ops::Program post) {
+  if (const auto* conv = op.as<ops::Conv>()) return with_post(*conv, std::move(post));
+  if (const auto* conv = op.as<ops::ConvTranspose>()) return with_post(*conv, std::move(post));
+  return with_post(*op.as<ops::MatMul>(), std::move(post));
 }
 
 bool broadcasts_to(const Dims& dims, const Dims& whole) {

@@ -6,15 +6,19 @@
 #include "passes/fold_affine.h"
 #include "passes/fold_batch_norm.h"
 #include "passes/fold_constants.h"
+#include "passes/fold_padding.h"
 #include "passes/fold_shapes.h"
 #include "passes/fuse_epilogue.h"
 #include "passes/fuse_pointwise.h"
+#include "passes/inline_branches.h"
 #include "passes/merge_equal.h"
 #include "passes/merge_transposes.h"
 #include "passes/merge_views.h"
 #include "passes/recognise_activations.h"
+#include "passes/recognise_global_pool.h"
 #include "passes/recognise_layer_norm.h"
 #include "passes/recognise_softmax.h"
+#include "passes/reduce_powers.h"
 #include "passes/remove_identities.h"
 #include "passes/remove_unused.h"
 
@@ -23,6 +27,10 @@ namespace {
 
 constexpr Pass neutral[] = {
     // What is known before running.
+    {"fold_constants", fold_constants},
+    {"fold_shapes", fold_shapes},
+    {"sink_constants", sink_constants},
+    {"inline_branches", inline_branches},
     {"fold_constants", fold_constants},
     {"fold_shapes", fold_shapes},
     {"remove_identities", remove_identities},
@@ -34,6 +42,8 @@ constexpr Pass neutral[] = {
     {"recognise_softmax", recognise_softmax},
     {"recognise_layer_norm", recognise_layer_norm},
     {"fold_layer_norm_affine", fold_layer_norm_affine},
+    {"recognise_global_pool", recognise_global_pool},
+    {"reduce_powers", reduce_powers},
 
     // Fewer movements.
     {"merge_views", merge_views},
@@ -45,6 +55,7 @@ constexpr Pass neutral[] = {
     {"remove_identities", remove_identities},
 
     // Constants into weights.
+    {"fold_padding", fold_padding},
     {"fold_batch_norm", fold_batch_norm},
     {"fold_affine", fold_affine},
     {"fold_input_scale", fold_input_scale},

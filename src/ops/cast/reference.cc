@@ -109,7 +109,7 @@ double number_of(std::string_view text) {
   if (digits.starts_with('+')) digits.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || end != digits.data() + digits.size() || digits.starts_with("+-"))
+  if (digits.empty() || end != digits.data() + digits.size() || text.starts_with("+-"))
     not_a_number(text);
   if (error == std::errc::result_out_of_range) {
     const std::string copy(digits);

@@ -21,7 +21,8 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 #define UNARY(NAME, TYPES, COST, PARAMETERS, ...) ROW(NAME, 1, TYPES, COST, PARAMETERS)
 #define BINARY(NAME, TYPES, COST, PARAMETERS, ...) ROW(NAME, 2, TYPES, COST, PARAMETERS)
 #define TERNARY(NAME, TYPES, COST, PARAMETERS, ...) ROW(NAME, 3, TYPES, COST, PARAMETERS)
-constinit const FunctionInfo rows[] = {  // other files register from it while they are initialised
+constinit const FunctionInfo rows[] = {
+    // other files register from it while they are initialised
     {"Constant", 0, FunctionTypes::floats, 0, 1, {"value"}, {0, 0}},
 #include "ops/pointwise/functions.def"
 };

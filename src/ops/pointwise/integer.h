@@ -11,7 +11,7 @@
 namespace drawbar::ops {
 
 /// Integer forms of the pointwise functions, free of undefined behaviour: arithmetic wraps, a
-/// quotient or remainder by zero is 0, shifting by the width or more gives 0.
+/// quotient or remainder by zero is 0.
 namespace integer {
 
 template <std::integral T>
@@ -64,12 +64,12 @@ T pow(T x, int64_t y) {
   }
   return result;
 }
+/// To the right copies of the sign move in. Shifts out of range leave nothing but those.
 template <std::integral T>
 T shift(T x, T by, bool left) {
   constexpr int width = 8 * sizeof(T);
-  if (by < 0 || static_cast<uint64_t>(by) >= width) return 0;
-  const auto bits = static_cast<Unsigned<T>>(x);
-  return static_cast<T>(left ? bits << by : bits >> by);
+  if (by < 0 || static_cast<uint64_t>(by) >= width) return !left && x < 0 ? static_cast<T>(-1) : 0;
+  return static_cast<T>(left ? static_cast<T>(static_cast<uint64_t>(x) << by) : x >> by);
 }
 
 /// A real number as an integer: truncated, limited to the type's range, not-a-number as 0.

@@ -44,8 +44,11 @@ void check_scales(int64_t axis, int64_t block_size, const Infer& context) {
   }
   if (context.has(2) && context.ranked(1) && context.ranked(2)) {
     const Dims &scale = context.dims(1), &zero = context.dims(2);
-    bool same = scale.size() == zero.size();
-    for (size_t i = 0; same && i < scale.size(); ++i) {
+    const auto one = [](const Dims& dims) {  // [1] and [] are the same
+      return dims.empty() || (dims.size() == 1 && dims[0] == Dim(1));
+    };
+    bool same = scale.size() == zero.size() || (one(scale) && one(zero));
+    for (size_t i = 0; same && i < std::min(scale.size(), zero.size()); ++i) {
       same = !scale[i].is_constant() || !zero[i].is_constant() || scale[i] == zero[i];
     }
     if (!same) {

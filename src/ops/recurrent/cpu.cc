@@ -14,7 +14,7 @@ using ops::Cell;
 using ops::Recurrent;
 
 constexpr int64_t projection_bytes = 8 << 20;  // of x·W that are kept at once
-constexpr int64_t shared_work = 50'000;        // multiply-adds of a step worth sharing
+constexpr int64_t shared_work = 200'000;       // multiply-adds of a step worth sharing
 
 const Recurrent& op_of(const Problem& problem) { return *problem.op.as<Recurrent>(); }
 

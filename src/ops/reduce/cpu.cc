@@ -47,6 +47,23 @@ HWY_INLINE V fold_join(D d, V a, V b) {
   return fold_step < adds ? FoldKind::sum : kKind > (d, a, b, a);
 }
 
+/// All lanes folded to one.
+template <FoldKind kKind, class D, class V = hn::Vec<D>>
+HWY_INLINE float fold_lanes(D d, V folded) {
+  if (kKind == FoldKind::product) {
+    HWY_ALIGN float parts[hn::MaxLanes(d)];
+    hn::Store(folded, d, parts);
+    for (size_t lane = 1; lane < hn::Lanes(d); ++lane) parts[0] *= parts[lane];
+    return parts[0];
+  }
+  if (kKind != FoldKind::max && kKind != FoldKind::min) {
+    return hn::GetLane(hn::SumOfLanes(d, folded));
+  }
+  if (!hn::AllTrue(d, hn::Eq(folded, folded))) return std::numeric_limits<float>::quiet_NaN();
+  return hn::GetLane(kKind == FoldKind::max ? hn::MaxOfLanes(d, folded)
+                                            : hn::MinOfLanes(d, folded));
+}
+
 /// Folds `n` contiguous elements into *folded.
 template <FoldKind kKind>
 void fold_run(const float* x, int64_t n, float shift_value, float* folded) {
@@ -64,17 +81,12 @@ void fold_run(const float* x, int64_t n, float shift_value, float* folded) {
     e = fold_step<kKind>(d, e, hn::LoadU(d, x + i + 3 * lanes), shift);
   }
   for (; i + lanes <= n; i += lanes) a = fold_step<kKind>(d, a, hn::LoadU(d, x + i), shift);
+  if (i < n) {
+    b = fold_step<kKind>(d, b, load_part(d, x + i, n - i, hn::Set(d, fold_neutral(kKind))), shift);
+  }
   a = fold_join<kKind>(d, fold_join<kKind>(d, a, b), fold_join<kKind>(d, c, e));
-  HWY_ALIGN float parts[hn::MaxLanes(d)];
-  hn::Store(a, d, parts);
-  auto result = hn::Set(d1, *folded);
-  for (int64_t lane = 0; lane < lanes; ++lane) {
-    result = fold_join<kKind>(d1, result, hn::Set(d1, parts[lane]));
-  }
-  for (; i < n; ++i) {
-    result = fold_step<kKind>(d1, result, hn::Set(d1, x[i]), hn::Set(d1, shift_value));
-  }
-  *folded = hn::GetLane(result);
+  *folded =
+      hn::GetLane(fold_join<kKind>(d1, hn::Set(d1, *folded), hn::Set(d1, fold_lanes<kKind>(d, a))));
 }
 
 /// Folds `rows` rows, `step` elements apart, into folded[columns]. Rows are taken in groups so that

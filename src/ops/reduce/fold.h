@@ -41,4 +41,10 @@ constexpr float fold_identity(FoldKind kind) {
                                    : 0;
 }
 
+/// The element that changes nothing.
+constexpr float fold_neutral(FoldKind kind) {
+  return kind == FoldKind::exponentials ? -std::numeric_limits<float>::infinity()
+                                        : fold_identity(kind);
+}
+
 }  // namespace drawbar::cpu

@@ -125,6 +125,31 @@ struct DimBuilder {
     return atom(kind, "", {a, b});
   }
 
+  /// The function that a dimension consists of, or null.
+  static const Atom* lone_function(const Dim& d, Kind kind) {
+    if (d.is_constant() || d.expression_->terms.size() != 1) return nullptr;
+    const Term& term = d.expression_->terms[0];
+    if (term.coefficient != 1 || term.atoms.size() != 1) return nullptr;
+    const Atom* atom = term.atoms[0].get();
+    return atom->kind == kind ? atom : nullptr;
+  }
+
+  static bool has_argument(const Atom* atom, const Dim& d) {
+    return atom && (order(atom->arguments[0], d) == 0 || order(atom->arguments[1], d) == 0);
+  }
+
+  /// min and max: of a number apart, absorption (max(a, min(a, b)) = a) and repetition.
+  static Dim extremum(Kind kind, const Dim& a, const Dim& b) {
+    const Dim difference = a - b;
+    if (difference.is_constant()) return (difference.value() < 0) == (kind == Kind::min) ? a : b;
+    const Kind opposite = kind == Kind::min ? Kind::max : Kind::min;
+    if (has_argument(lone_function(a, opposite), b)) return b;
+    if (has_argument(lone_function(b, opposite), a)) return a;
+    if (has_argument(lone_function(a, kind), b)) return a;
+    if (has_argument(lone_function(b, kind), a)) return b;
+    return order(a, b) < 0 ? function(kind, a, b) : function(kind, b, a);
+  }
+
   static std::string text(const Atom& a) {
     if (a.kind == Kind::symbol) return a.symbol;
     return std::string(function_names[static_cast<int>(a.kind)]) + "(" + a.arguments[0].str() +
@@ -239,21 +264,8 @@ Dim mod(const Dim& a, const Dim& b) {
   return DimBuilder::function(Kind::mod, a, b);
 }
 
-Dim min(const Dim& a, const Dim& b) {
-  if (a == b) return a;
-  const Dim difference = a - b;
-  if (difference.is_non_negative()) return b;
-  if ((b - a).is_non_negative()) return a;
-  return a < b ? DimBuilder::function(Kind::min, a, b) : DimBuilder::function(Kind::min, b, a);
-}
-
-Dim max(const Dim& a, const Dim& b) {
-  if (a == b) return a;
-  const Dim difference = a - b;
-  if (difference.is_non_negative()) return a;
-  if ((b - a).is_non_negative()) return b;
-  return a < b ? DimBuilder::function(Kind::max, a, b) : DimBuilder::function(Kind::max, b, a);
-}
+Dim min(const Dim& a, const Dim& b) { return DimBuilder::extremum(Kind::min, a, b); }
+Dim max(const Dim& a, const Dim& b) { return DimBuilder::extremum(Kind::max, a, b); }
 
 bool operator==(const Dim& a, const Dim& b) { return DimBuilder::order(a, b) == 0; }
 bool operator<(const Dim& a, const Dim& b) { return DimBuilder::order(a, b) < 0; }

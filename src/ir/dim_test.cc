@@ -73,6 +73,12 @@ TEST(Dim, MinAndMaxOfWhatDiffersByANumber) {
   EXPECT_EQ(max(n, n + 3), n + 3);
   EXPECT_EQ(min(n, h), min(h, n));
   EXPECT_EQ(max(n, n), n);
+  EXPECT_EQ(max(n, min(n, 512)), n);
+  EXPECT_EQ(min(max(h, n), n), n);
+  EXPECT_EQ(max(n, max(h, n)), max(n, h));
+  EXPECT_EQ(min(min(n, h), h), min(n, h));
+  EXPECT_EQ(max(Dim(3), 5), Dim(5));
+  EXPECT_EQ(min(Dim(3), 5), Dim(3));
 }
 
 TEST(Dim, SubstitutesAndEvaluates) {

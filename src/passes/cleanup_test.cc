@@ -88,22 +88,42 @@ TEST(MergeViews, OneReshapeOfSeveral) {
   expect_pass("merge_views",
               "graph g(%x: f32[N, 4, 1, 1]) { %a = Squeeze(%x) {axes = [2, 3]}"
               " %b = Unsqueeze(%a) {axes = [1]}; %c = Flatten(%b); return %c }",
-              "graph g(%x: f32[N, 4, 1, 1]) { %s = const i64[2] [-1, 4]"
+              "graph g(%x: f32[N, 4, 1, 1]) { %s = const i64[2] [0, 4]"
               " %c = Reshape(%x, %s); return %c }");
+}
+
+TEST(NumberShapes, SymbolsThatStayAndOneMore) {
+  expect_pass(
+      "number_shapes",
+      "graph g(%x: f32[N, 4, H]) { %s = Shape(%x); %i = const i64[1] [0]"
+      " %j = const i64[1] [2]; %n = Gather(%s, %i); %h = Gather(%s, %j)"
+      " %c = const i64[2] [2, 2]; %t = Concat(%n, %c, %h); %y = Reshape(%x, %t); return %y }",
+      "graph g(%x: f32[N, 4, H]) { %s = const i64[4] [0, 2, 2, -1]; %y = Reshape(%x, %s)"
+      " return %y }");
+  expect_pass("number_shapes",
+              "graph g(%x: f32[N, 4, H, W]) { %s = Shape(%x); %i = const i64[3] [3, 2, 0]"
+              " %n = Gather(%s, %i); %c = const i64[1] [4]; %t = Concat(%n, %c)"
+              " %y = Reshape(%x, %t); return %y }",
+              "unchanged");
 }
 
 TEST(MergeViews, ShapesWithTwoSymbolsKeepTheirOwn) {
   expect_pass("merge_views",
               "graph g(%x: f32[N, 4, H]) { %a = Unsqueeze(%x) {axes = [0]}"
-              " %y = Squeeze(%a) {axes = [0]}; return %y }",
+              " %y = Unsqueeze(%a) {axes = [0]}; return %y }",
               "unchanged");
+  expect_pass("merge_views",
+              "graph g(%x: f32[N, 4, H]) { %a = Unsqueeze(%x) {axes = [0]}"
+              " %y = Squeeze(%a) {axes = [0]}; return %y }",
+              "graph g(%x: f32[N, 4, H]) { %s = const i64[3] [0, 4, 0]; %y = Reshape(%x, %s)"
+              " return %y }");
 }
 
 TEST(MergeViews, TransposeOfOnesIsAView) {
   expect_pass("merge_views",
               "graph g(%x: f32[N, 4, 1, 1]) {"
               " %y = Transpose(%x) {permutation = [0, 2, 3, 1]}; return %y }",
-              "graph g(%x: f32[N, 4, 1, 1]) { %s = const i64[4] [-1, 1, 1, 4]"
+              "graph g(%x: f32[N, 4, 1, 1]) { %s = const i64[4] [0, 1, 1, 4]"
               " %y = Reshape(%x, %s); return %y }");
   expect_pass("merge_views",
               "graph g(%x: f32[N, 4, 2, 1]) {"

@@ -37,16 +37,36 @@ bool says_everything(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-std::optional<std::vector<int64_t>> shape_in_numbers(const Dims& dims) {
+std::optional<std::vector<int64_t>> shape_in_numbers(const Dims& data, const Dims& dims) {
   std::vector<int64_t> shape;
   int unknown = 0;
-  for (const Dim& dim : dims) {
-    unknown += !dim.is_constant();
-    shape.push_back(dim.is_constant() ? dim.value() : -1);
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (dims[i].is_constant()) {
+      if (dims[i].value() == 0) return std::nullopt;
+      shape.push_back(dims[i].value());
+    } else if (i < data.size() && dims[i] == data[i]) {
+      shape.push_back(0);
+    } else {
+      shape.push_back(-1);
+      ++unknown;
+    }
   }
-  const bool zero = std::find(shape.begin(), shape.end(), 0) != shape.end();
-  if (unknown > 1 || zero) return std::nullopt;
+  if (unknown > 1) return std::nullopt;
   return shape;
+}
+
+Patch number_shapes(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const bool reshape = node.op.as<ops::Reshape>() && !graph.value(node.inputs[1]).is_constant();
+  if (!reshape && !node.op.as<ops::ReshapeLike>()) return unchanged();
+  const ValueId x = node.inputs[0], output = node.outputs[0];
+  if (!is_ranked_tensor(graph, x) || !is_ranked_tensor(graph, output)) return unchanged();
+  const auto numbers = shape_in_numbers(dims_of(graph, x), dims_of(graph, output));
+  if (!numbers) return unchanged();
+  Patch patch(graph, id);
+  const ValueId shape = shape_constant(patch, *numbers);
+  patch.replace(output, patch.add(ops::Reshape{}, {x, shape}));
+  return patch;
 }
 
 Patch merge_views(const Graph& graph, NodeId id) {
@@ -65,11 +85,11 @@ Patch merge_views(const Graph& graph, NodeId id) {
     if (before == no_id || !ops::is_view(graph.node(before).op)) return unchanged();
     source = graph.node(before).inputs[0];
   }
-  if (source == no_id || !is_ranked_tensor(graph, output) || !graph.value(source).type.is_tensor())
+  if (source == no_id || !is_ranked_tensor(graph, output) || !is_ranked_tensor(graph, source))
     return unchanged();
   Patch patch(graph, id);
   ValueId shape = no_id;
-  if (const auto numbers = shape_in_numbers(dims_of(graph, output))) {
+  if (const auto numbers = shape_in_numbers(dims_of(graph, source), dims_of(graph, output))) {
     shape = shape_constant(patch, *numbers);
   } else if (says_everything(graph, node)) {
     shape = node.inputs[1];

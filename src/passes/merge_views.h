@@ -9,11 +9,18 @@ namespace drawbar {
 ///     %a = Squeeze(%x); %y = Unsqueeze(%a)      →     %y = Reshape(%x, const)
 ///     %y = Transpose(%x)  (x is f32[N, 64, 1])  →     %y = Reshape(%x, const [-1, 1, 64])
 ///
-/// Where the result's shape has at most one dimension that is no number, or the second view says
-/// all of it.
+/// Where numbers can say the result's shape (at most one dimension is a symbol that was not at that
+/// place before), or the second view says all of it.
 Patch merge_views(const Graph& graph, NodeId node);
 
-/// The contents of a Reshape's shape input that gives `dims`, when numbers can say it.
-std::optional<std::vector<int64_t>> shape_in_numbers(const Dims& dims);
+/// Says the shape of a Reshape in numbers, so that what computed it is not needed:
+///
+///     %s = Concat(Gather(Shape(%x), 0), const [12, 64])        (x is f32[N, 768])
+///     %y = Reshape(%x, %s)                                →    %y = Reshape(%x, const [0, 12, 64])
+Patch number_shapes(const Graph& graph, NodeId node);
+
+/// The contents of a Reshape's shape input that makes `dims` of `data`, when numbers can say it: 0
+/// for a symbol that stays at its place, -1 for one other.
+std::optional<std::vector<int64_t>> shape_in_numbers(const Dims& data, const Dims& dims);
 
 }  // namespace drawbar

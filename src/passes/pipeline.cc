@@ -46,6 +46,7 @@ constexpr Pass neutral[] = {
     {"reduce_powers", reduce_powers},
 
     // Fewer movements.
+    {"number_shapes", number_shapes},
     {"merge_views", merge_views},
     {"merge_transposes", merge_transposes},
     {"sink_transposes", sink_transposes},

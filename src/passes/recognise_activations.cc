@@ -19,14 +19,30 @@ double evaluate(const ops::Program& program, double x) {
   return program.evaluate(std::span<const double>(&x, 1));
 }
 
+bool agrees_at(const ops::Program& program, const Elementwise& candidate, double x) {
+  const double want = apply(candidate.function, x, 0, 0, candidate.p, candidate.q);
+  const double got = evaluate(program, x);
+  if (std::abs(x) > 80 && !std::isfinite(got)) return true;  // written so that it overflows there
+  return std::abs(got - want) <= tolerance * std::max(1.0, std::abs(want));
+}
+
+/// Compares on a fine grid around zero, at magnitudes up to 1e6, and on both sides of every number
+/// the program holds: a bound far out (a clip at 320) is seen.
 bool agrees(const ops::Program& program, const Elementwise& candidate) {
-  for (int i = -60; i <= 60; ++i) {
-    const double x = i * 0.2 + (i % 3) * 0.0123;
-    const double want = apply(candidate.function, x, 0, 0, candidate.p, candidate.q);
-    const double got = evaluate(program, x);
-    if (!(std::abs(got - want) <= tolerance * std::max(1.0, std::abs(want)))) return false;
+  std::vector<double> points;
+  for (int i = -60; i <= 60; ++i) points.push_back(i * 0.2 + (i % 3) * 0.0123);
+  for (double magnitude = 13; magnitude < 1e6; magnitude *= 1.7) {
+    points.insert(points.end(), {magnitude, -magnitude});
   }
-  return true;
+  for (const auto& instruction : program.instructions) {
+    for (const double number : {instruction.p, instruction.q}) {
+      if (!std::isfinite(number) || std::abs(number) > 1e30) continue;
+      for (const double factor : {-10.0, -1.1, -0.9, 0.9, 1.1, 10.0})
+        points.push_back(number * factor);
+    }
+  }
+  return std::all_of(points.begin(), points.end(),
+                     [&](double x) { return agrees_at(program, candidate, x); });
 }
 
 /// What the program computes, when it is a function we have.

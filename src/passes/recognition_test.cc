@@ -57,6 +57,13 @@ TEST(RecogniseActivations, BehindOtherFunctions) {
               " return %y }");
 }
 
+TEST(RecogniseActivations, SeesBoundsFarFromZero) {
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N]) { %zero = const f32[] [0]; %far = const f32[] [320]"
+              " %m = Max(%x, %zero); %y = Min(%m, %far); return %y }",
+              "graph g(%x: f32[N]) { %y = Clip(%x) {min = 0.0, max = 320.0}; return %y }");
+}
+
 TEST(RecogniseActivations, NotWhereOthersReadTheSteps) {
   expect_pass("recognise_activations",
               "graph g(%x: f32[N]) { %s = Sigmoid(%x); %y = Mul(%x, %s); return %y, %s }",

@@ -9,15 +9,27 @@ namespace {
 constexpr size_t head_bytes = 4096;
 
 std::vector<Importer>& importers() {
-  static std::vector<Importer> all;
+  static std::vector<Importer> all = {text_importer()};
   return all;
+}
+
+/// Names out of a file, fit for one line of a message.
+Error printable(const Error& error) {
+  constexpr size_t longest = 2000;
+  std::string text;
+  for (char c : error.message().substr(0, longest)) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  if (error.message().size() > longest) text += "…";
+  return {error.code(), std::move(text)};
 }
 
 const Importer& importer_for(std::string_view head) {
   for (const Importer& importer : importers()) {
     if (importer.recognises(head)) return importer;
   }
-  if (importers().empty()) {
+  if (importers().size() == 1) {
     fail(ErrorCode::unsupported,
          "this build has no importers: it reads engines and graphs in text form only");
   }
@@ -43,16 +55,27 @@ ModelSource file_source(const std::string& path) {
   return {path, {}, folder.empty() ? "." : std::move(folder)};
 }
 
-/// Runs f(importer, source) and adds the path and the stage to errors.
+/// Runs f and turns whatever a damaged file provokes into an Error of this stage.
 template <class F>
-auto with_importer(const std::string& path, F&& f) {
+auto guarded(const F& f) {
   try {
-    const Importer& importer = importer_for(read_head(path));
-    return f(importer, file_source(path));
+    return f();
   } catch (const Error& error) {
-    throw error.at("import").at(path);
+    throw printable(error).at("import");
   } catch (const std::bad_alloc&) {
-    fail(ErrorCode::resource_exhausted, "{}: import: memory is short", path);
+    fail(ErrorCode::resource_exhausted, "import: memory is short");
+  } catch (const std::length_error&) {
+    fail(ErrorCode::resource_exhausted, "import: a list would be too long");
+  }
+}
+
+/// Runs f(importer, source) and adds the path to errors.
+template <class F>
+auto with_importer(const std::string& path, const F& f) {
+  try {
+    return guarded([&] { return f(importer_for(read_head(path)), file_source(path)); });
+  } catch (const Error& error) {
+    throw error.at(path);
   }
 }
 
@@ -65,7 +88,7 @@ std::string importer_names() {
   for (const Importer& importer : importers()) {
     names += (names.empty() ? "" : ", ") + std::string(importer.name);
   }
-  return names.empty() ? "none" : names;
+  return names;
 }
 
 Graph import_model(const std::string& path, ModelProperties* properties) {
@@ -75,13 +98,9 @@ Graph import_model(const std::string& path, ModelProperties* properties) {
 }
 
 Graph import_bytes(std::string_view bytes, const std::string& folder, ModelProperties* properties) {
-  try {
+  return guarded([&] {
     return importer_for(bytes.substr(0, head_bytes)).import({{}, bytes, folder}, properties);
-  } catch (const Error& error) {
-    throw error.at("import");
-  } catch (const std::bad_alloc&) {
-    fail(ErrorCode::resource_exhausted, "import: memory is short");
-  }
+  });
 }
 
 std::vector<OperatorCount> model_operators(const std::string& path) {

@@ -36,8 +36,9 @@ struct Importer {
 };
 
 void register_importer(const Importer& importer);
-/// "ONNX", or "none" in a build without importers.
-std::string importer_names();
+std::string importer_names();  // "text, ONNX"
+/// Graphs in text form, which every build reads.
+Importer text_importer();
 
 /// Reads a model of any format this build knows. Throws INVALID_MODEL and UNSUPPORTED with
 /// "<path>: import: node '…' (Type): …"; INVALID_ARGUMENT when there is no such file. Memory: the

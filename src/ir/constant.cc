@@ -3,8 +3,12 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/checked.h"
+
 namespace drawbar {
 namespace {
+
+constexpr int64_t largest_described = int64_t{4} << 30;  // bytes: a few words of text ask for them
 
 /// SplitMix64: a counter-based generator, so that any build draws the same numbers.
 /// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
@@ -26,6 +30,11 @@ Constant::Constant(Tensor tensor)
 
 Constant::Constant(ElementType type, Shape shape, Description description)
     : type_(type), shape_(std::move(shape)), description_(std::move(description)) {
+  const int64_t bytes = storage_bytes(type_, element_count(shape_));
+  if (bytes > largest_described) {
+    fail(ErrorCode::resource_exhausted, "a constant would be filled with {} bytes, at most {}",
+         bytes, largest_described);
+  }
   if (description_->distribution != "normal" && description_->distribution != "fill") {
     fail(ErrorCode::invalid_model, "constant of unknown distribution '{}'",
          description_->distribution);

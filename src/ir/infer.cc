@@ -1,5 +1,6 @@
 #include "ir/infer.h"
 
+#include "base/checked.h"
 #include "ir/graph.h"
 
 namespace drawbar {
@@ -36,6 +37,9 @@ std::optional<Dims> Infer::content(size_t i) const {
 }
 
 void Infer::output(size_t i, Type type) {
+  if (type.is_static()) {  // sizes that overflow end here, before anybody allocates
+    storage_bytes(type.tensor.element, element_count(type.tensor.shape()));
+  }
   if (i < outputs_.size()) outputs_[i].type = std::move(type);
 }
 

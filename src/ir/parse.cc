@@ -120,7 +120,8 @@ class Parser {
       while (!accept('}')) {
         std::string name = word();
         expect('=');
-        attributes.insert_or_assign(std::move(name), attribute());
+        const auto [entry, added] = attributes.emplace(std::move(name), attribute());
+        if (!added) error(fmt::format("attribute '{}' is given twice", entry->first));
         if (peek() != '}') expect(',');
       }
     }
@@ -223,7 +224,10 @@ class Parser {
       case ElementKind::complex:
         error("complex constants stand outside the text");
       default:
-        write_integer(tensor, i, integer());
+        const int64_t value = integer();
+        write_integer(tensor, i, value);
+        if (read_integer(tensor, i) != value)
+          error(fmt::format("{} is no {}", value, name(tensor.type())));
     }
   }
 
@@ -371,6 +375,7 @@ class Parser {
         if (result.dims.size() > 64) error("more than 64 dimensions");
         if (peek() != ']') expect(',');
       }
+      if (result.is_static()) storage_bytes(result.element, element_count(result.shape()));
     }
     if (at_ < text_.size() && text_[at_] == ':' && text_.substr(at_, 14) == ":channels_last") {
       at_ += 14;

@@ -13,7 +13,6 @@ using drawbar_onnx::TensorProto;
 namespace {
 
 constexpr size_t worth_moving = 1024;  // bytes of raw data; less is copied
-constexpr int64_t largest_description = int64_t{4} << 30;
 constexpr int64_t free_dense_bytes = int64_t{64} << 20;
 
 constexpr ElementType element_types[] = {
@@ -179,13 +178,8 @@ bool has_data(const TensorProto& proto) {
 ConstantPtr described_constant(const TensorProto& proto) {
   const ElementType type = element_type(proto.data_type());
   Shape shape = shape_of(proto.dims());
-  const int64_t bytes = storage_bytes(type, element_count(shape));
   if (!is_floating(type))
     fail(ErrorCode::invalid_model, "is {}, only floats are filled", name(type));
-  if (bytes > largest_description) {
-    fail(ErrorCode::resource_exhausted, "would be filled with {} bytes, at most {}", bytes,
-         largest_description);
-  }
   const std::string& text = proto.doc_string();
   Description description;
   double mean = 0, deviation = 0;

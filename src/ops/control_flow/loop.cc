@@ -54,6 +54,7 @@ Dim trips(Infer& context) {
 /// that already stand for "any size".
 Type widened(const Type& before, const Type& after, std::set<std::string>& own, Infer& context,
              size_t i) {
+  if (before.kind == Tensor::Kind::optional && after.kind != Tensor::Kind::optional) return before;
   if (!before.is_tensor() || !after.is_tensor()) {
     return merge(before, after, context, fmt::format("carried value {}", i));
   }
@@ -132,7 +133,12 @@ void infer(const Loop& op, Infer& context) {
     if (next == state) break;
     state = std::move(next);
   }
-  for (size_t i = 0; i < carried; ++i) context.output(i, state[i]);
+  for (size_t i = 0; i < carried; ++i) {
+    // What begins as an optional and is none after an iteration: there is one.
+    const bool filled =
+        state[i].kind == Tensor::Kind::optional && results[1 + i].kind != Tensor::Kind::optional;
+    context.output(i, filled ? results[1 + i] : state[i]);
+  }
   if (context.outputs() == carried) return;
   const Dim count = trips(context);
   for (size_t i = carried; i < context.outputs(); ++i) {

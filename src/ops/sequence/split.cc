@@ -132,14 +132,18 @@ void reference(const ConcatFromSequence& op, Evaluation& e) {
   const int64_t rank = parts[0].rank() + (op.new_axis ? 1 : 0);
   const auto axis = static_cast<size_t>(Infer::axis(op.axis, rank));
   int64_t length = 0;
+  Shape wanted;  // but for the axis
   for (Tensor& part : parts) {
     Shape shape = part.shape();
     if (op.new_axis && static_cast<int64_t>(shape.size()) + 1 == rank)
       shape.insert(shape.begin() + static_cast<ptrdiff_t>(axis), 1);
-    const bool fits = static_cast<int64_t>(shape.size()) == rank && part.type() == parts[0].type();
-    Shape wanted = parts[0].shape();
-    if (fits && wanted.size() == shape.size()) wanted[axis] = shape[axis];
-    if (!fits || wanted != shape) {
+    if (wanted.empty()) wanted = shape;
+    bool fits = shape.size() == wanted.size() && part.type() == parts[0].type();
+    if (fits) {
+      wanted[axis] = shape[axis];
+      fits = wanted == shape;
+    }
+    if (!fits) {
       fail(ErrorCode::invalid_argument, "an element of shape {} does not join {} along axis {}",
            to_string(part.shape()), to_string(parts[0].shape()), op.axis);
     }

@@ -325,7 +325,12 @@ CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
       inputs[i].constant = std::make_shared<const Constant>(t.clone());
   }
   Infer context(node.name, given, node.outputs.size());
-  node.op.infer(context);
+  try {
+    node.op.infer(context);
+  } catch (const Error& error) {  // the model is right, the values at hand are not
+    if (error.code() != ErrorCode::invalid_model) throw;
+    throw Error(ErrorCode::invalid_argument, error.message());
+  }
   CachedKernel result;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Type& type = context.results()[i].type;

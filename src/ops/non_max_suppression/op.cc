@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <limits>
 
 namespace drawbar::ops {
@@ -46,7 +47,7 @@ struct Boxes {
 };
 
 /// Whether box i of `all` overlaps one of `selected` by more than the threshold.
-bool overlaps(const Boxes& all, size_t i, const Boxes& selected, float threshold) {
+bool overlaps_any(const Boxes& all, size_t i, const Boxes& selected, float threshold) {
   const float x1 = all.x1[i], y1 = all.y1[i], x2 = all.x2[i], y2 = all.y2[i], area = all.area[i];
   constexpr size_t block = 32;
   for (size_t start = 0; start < selected.size(); start += block) {
@@ -68,6 +69,51 @@ bool overlaps(const Boxes& all, size_t i, const Boxes& selected, float threshold
   }
   return false;
 }
+
+/// Selected boxes in bins by their left edges, so that a box is only compared with those that may
+/// reach it. (Exporters suppress all classes in one call by moving each to a place of its own.)
+class Selection {
+ public:
+  explicit Selection(const Boxes& all) : bins_(1) {
+    float low = infinity, high = -infinity;
+    for (size_t i = 0; i < all.size(); ++i) {
+      low = std::min(low, all.x1[i]);
+      high = std::max(high, all.x1[i]);
+      widest_ = std::max(widest_, all.x2[i] - all.x1[i]);
+      finite_ &= std::isfinite(all.x1[i]) && std::isfinite(all.x2[i]);
+    }
+    const float range = high - low;
+    if (!finite_ || !(range > 0) || !std::isfinite(range) || !std::isfinite(widest_)) return;
+    bins_.resize(std::clamp<size_t>(all.size() / 16, 1, 1024));
+    low_ = low;
+    per_unit_ = static_cast<float>(bins_.size()) / range;
+  }
+
+  bool overlaps(const Boxes& all, size_t i, float threshold) const {
+    // One bin more on the left: the difference below is rounded.
+    const size_t first = bin(all.x1[i] - widest_), last = bin(all.x2[i]);
+    for (size_t k = first - (first > 0); k <= last; ++k) {
+      if (overlaps_any(all, i, bins_[k], threshold)) return true;
+    }
+    return false;
+  }
+
+  void add(const Boxes& all, size_t i) { bins_[bin(all.x1[i])].push(all, i); }
+
+ private:
+  static constexpr float infinity = std::numeric_limits<float>::infinity();
+
+  size_t bin(float x) const {
+    if (bins_.size() == 1) return 0;
+    const float at = (x - low_) * per_unit_;
+    const auto last = static_cast<float>(bins_.size() - 1);
+    return static_cast<size_t>(std::min(std::max(at, 0.0f), last));
+  }
+
+  std::vector<Boxes> bins_;
+  bool finite_ = true;
+  float low_ = 0, per_unit_ = 0, widest_ = 0;
+};
 
 /// Larger for higher scores and, among equal ones, for smaller indices.
 uint64_t sort_key(float score, uint32_t index) {
@@ -93,13 +139,13 @@ std::vector<uint32_t> select(const Boxes& boxes, const float* scores, const Thre
   }
   std::sort(keys.begin(), keys.end(), std::greater<>());
   std::vector<uint32_t> chosen;
-  Boxes selected;
+  Selection selected(boxes);
   for (uint64_t key : keys) {
     if (static_cast<int64_t>(chosen.size()) >= limits.most) break;
     if (chosen.size() % 64 == 63) e.checkpoint();
     const uint32_t i = ~static_cast<uint32_t>(key);
-    if (overlaps(boxes, i, selected, limits.iou)) continue;
-    selected.push(boxes, i);
+    if (selected.overlaps(boxes, i, limits.iou)) continue;
+    selected.add(boxes, i);
     chosen.push_back(i);
   }
   return chosen;

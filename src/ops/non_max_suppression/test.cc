@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ops/non_max_suppression/op.h"
 #include "tests/support/op_case.h"
 
@@ -50,6 +52,45 @@ TEST(NonMaxSuppression, SelectsByScore) {
   expect_close(
       y[0], Tensor::from<int64_t>({6, 3}, {0, 0, 3, 0, 0, 0, 0, 0, 5, 0, 1, 2, 0, 1, 4, 0, 1, 5}),
       0, 0, "selected");
+}
+
+/// The definition, box by box; boxes [1, B, 4] by corners.
+std::vector<int64_t> greedy(const float* boxes, const float* scores, int64_t count, float limit) {
+  std::vector<int64_t> order(static_cast<size_t>(count)), kept;
+  for (int64_t i = 0; i < count; ++i) order[static_cast<size_t>(i)] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return scores[a] > scores[b]; });
+  const auto area = [](const float* b) { return (b[2] - b[0]) * (b[3] - b[1]); };
+  for (int64_t i : order) {
+    bool keep = true;
+    for (int64_t k : kept) {
+      const float *a = boxes + i * 4, *b = boxes + k * 4;
+      const float height = std::min(a[2], b[2]) - std::max(a[0], b[0]);
+      const float width = std::min(a[3], b[3]) - std::max(a[1], b[1]);
+      const float both = width * height;
+      keep &= !(width > 0 && height > 0 && both / (area(a) + area(b) - both) > limit);
+    }
+    if (keep) kept.push_back(i);
+  }
+  return kept;
+}
+
+TEST(NonMaxSuppression, FindsOverlapsInCrowdsFarApart) {
+  constexpr int64_t count = 2000;
+  Tensor boxes = draw("f32[1, 2000, 4]", 11, 0, 1);
+  const Tensor scores = draw("f32[1, 1, 2000]", 12, 0, 1);
+  float* corner = boxes.data<float>();
+  for (int64_t i = 0; i < count; ++i, corner += 4) {
+    corner[2] = corner[0] + corner[2] + 0.01f;
+    corner[3] = corner[1] + corner[3] + 0.01f;
+    const auto away = static_cast<float>(i % 7 * i % 5 * 10);
+    for (int k = 0; k < 4; ++k) corner[k] += away;
+  }
+  const Tensor most = Tensor::from<int64_t>({1}, {count}), limit = Tensor::from<float>({1}, {0.3f});
+  const Tensor y = run_reference(NonMaxSuppression{}, {boxes, scores, most, limit})[0];
+  const auto want = greedy(boxes.data<float>(), scores.data<float>(), count, 0.3f);
+  ASSERT_EQ(y.dim(0), static_cast<int64_t>(want.size()));
+  for (size_t i = 0; i < want.size(); ++i) EXPECT_EQ(y.data<int64_t>()[3 * i + 2], want[i]);
 }
 
 }  // namespace

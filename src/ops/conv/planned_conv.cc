@@ -1,0 +1,95 @@
+#include "ops/conv/planned_conv.h"
+
+namespace drawbar::cpu {
+namespace {
+
+/// What the packed weights depend on.
+std::string packed_form(std::string_view name, const ConvShape& s, Isa isa) {
+  std::string form = fmt::format("conv {} {} m={} c={} k={}x{} groups={}", name, cpu::name(isa),
+                                 s.m, s.c, s.kh, s.kw, s.groups);
+  if (name == "grouped") {  // the kernel of a group depends on everything
+    form += fmt::format(" n={} x={}x{} y={}x{} stride={}x{} dilation={}x{} pad={}x{}", s.n, s.h,
+                        s.w, s.oh, s.ow, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w,
+                        s.pad_top, s.pad_left);
+  }
+  return form;
+}
+
+}  // namespace
+
+ConvShape conv_shape(const Problem& problem) {
+  const auto& op = *problem.op.as<ops::Conv>();
+  const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
+  ops::Window window = ops::convolution_window(op, w.shape);
+  window.resolve_pads(std::span(x.shape).subspan(2));
+  const size_t last = window.rank() - 1;  // the axis called w; the one before is h
+  ConvShape shape;
+  shape.n = x.dim(0);
+  shape.c = shape.x_pixel_stride = x.dim(1);
+  shape.m = shape.y_pixel_stride = y.dim(1);
+  shape.w = x.shape.back();
+  shape.ow = y.shape.back();
+  shape.kw = window.kernel[last];
+  shape.stride_w = window.strides[last];
+  shape.dilation_w = window.dilations[last];
+  shape.pad_left = window.pads_begin[last];
+  shape.groups = op.group;
+  if (last == 0) return shape;
+  shape.h = x.shape[last + 1];
+  shape.oh = y.shape[last + 1];
+  shape.kh = window.kernel[last - 1];
+  shape.stride_h = window.strides[last - 1];
+  shape.dilation_h = window.dilations[last - 1];
+  shape.pad_top = window.pads_begin[last - 1];
+  return shape;
+}
+
+std::span<const Operand> conv_extras(const Problem& problem) {
+  return problem.inputs.size() > 3 ? problem.inputs.subspan(3) : std::span<const Operand>();
+}
+
+bool has_conv_operands(const Problem& problem, Layout layout) {
+  const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
+  const bool biased = problem.inputs.size() > 2 && problem.inputs[2].present;
+  if (x.type != ElementType::f32 || w.type != ElementType::f32 || w.layout != Layout::row_major) {
+    return false;
+  }
+  if (x.layout != layout || y.layout != layout || w.size() == 0) return false;
+  return !biased || problem.inputs[2].type == ElementType::f32;
+}
+
+std::span<const float* const> conv_extra_pointers(const KernelRun& run, ConvPointers& list) {
+  size_t count = 0;
+  for (size_t i = 3; i < run.inputs.size(); ++i) list[count++] = run.in<float>(i);
+  return {list.data(), count};
+}
+
+PlannedConv::PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> kernel,
+                         ConvEpilogue epilogue)
+    : kernel_(std::move(kernel)), epilogue_(std::move(epilogue)) {
+  scratch_bytes_ = (kernel_->scratch_bytes(problem.threads) + 63) / 64 * 64;
+  const ConstantPtr& weights = problem.inputs[1].constant;
+  if (!weights) return;
+  const std::string form = packed_form(kernel_->name(), conv_shape(problem), problem.isa);
+  packed_ = problem.packed.get(weights, form, static_cast<size_t>(kernel_->packed_bytes()),
+                               [&](const Tensor& source, void* packed) {
+                                 kernel_->pack(source.data<float>(), static_cast<float*>(packed),
+                                               nullptr);
+                               });
+}
+
+void PlannedConv::run(const float* x, const KernelRun& run, std::span<const float* const> extras,
+                      float* y, void* scratch) const {
+  const auto* packed = reinterpret_cast<const float*>(packed_.get());
+  if (!packed_) {
+    auto* own = reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + scratch_bytes_);
+    kernel_->pack(run.in<float>(1), own, &run.pool);
+    packed = own;
+  }
+  const float* bias = run.inputs.size() > 2 ? run.in<float>(2) : nullptr;
+  epilogue_.with(bias, extras, [&](const Epilogue& epilogue) {
+    kernel_->run(x, packed, y, epilogue, scratch, &run.pool);
+  });
+}
+
+}  // namespace drawbar::cpu

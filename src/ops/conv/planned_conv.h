@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+
+#include "ops/conv/epilogue.h"
+#include "ops/conv/kernels/conv_kernel.h"
+#include "ops/conv/op.h"
+
+namespace drawbar::cpu {
+
+/// The convolution of a Conv node as its kernels know it; a 1-D one has height 1, of a 3-D one it
+/// is that of one plane.
+ConvShape conv_shape(const Problem& problem);
+
+/// The node's inputs behind the bias: what its program reads.
+std::span<const Operand> conv_extras(const Problem& problem);
+
+/// Whether operands are f32, there is something to multiply, and x and y lie as `layout` says.
+bool has_conv_operands(const Problem& problem, Layout layout);
+
+/// The pointers of those inputs in one run.
+using ConvPointers = std::array<const float*, ops::Program::most_inputs>;
+std::span<const float* const> conv_extra_pointers(const KernelRun& run, ConvPointers& list);
+
+/// A kernel for channels-last operands with its weights packed. Immutable, thread-safe.
+class PlannedConv {
+ public:
+  PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> kernel, ConvEpilogue epilogue);
+
+  /// Weights that are only known while running are packed behind the kernel's scratch.
+  int64_t scratch_bytes() const {
+    return scratch_bytes_ + (packed_ ? 0 : kernel_->packed_bytes() + 64);
+  }
+
+  /// x and y in place of the run's first operands; `extras` as ConvEpilogue has them.
+  void run(const float* x, const KernelRun& run, std::span<const float* const> extras, float* y,
+           void* scratch) const;
+
+ private:
+  std::unique_ptr<ConvKernel> kernel_;
+  ConvEpilogue epilogue_;
+  PackedConstants::Buffer packed_;  // null: the weights are not constant
+  int64_t scratch_bytes_ = 0;
+};
+
+}  // namespace drawbar::cpu

@@ -138,10 +138,40 @@ struct DimBuilder {
     return atom && (order(atom->arguments[0], d) == 0 || order(atom->arguments[1], d) == 0);
   }
 
-  /// min and max: of a number apart, absorption (max(a, min(a, b)) = a) and repetition.
+  /// Whether it is at least 0 whatever the symbols, which stand for sizes.
+  static bool is_nonnegative(const Dim& d) {
+    if (d.is_constant()) return d.value() >= 0;
+    for (const Term& term : d.expression_->terms) {
+      if (term.coefficient < 0) return false;
+      for (const auto& atom : term.atoms) {
+        if (!is_nonnegative(*atom)) return false;
+      }
+    }
+    return true;
+  }
+
+  static bool is_nonnegative(const Atom& atom) {
+    switch (atom.kind) {
+      case Kind::symbol:
+        return true;
+      case Kind::max:
+        return is_nonnegative(atom.arguments[0]) || is_nonnegative(atom.arguments[1]);
+      case Kind::mod:
+        return is_nonnegative(atom.arguments[1]);
+      default:
+        return is_nonnegative(atom.arguments[0]) && is_nonnegative(atom.arguments[1]);
+    }
+  }
+
+  /// min and max: of a number apart, of a size and a number below 1, absorption (max(a, min(a, b))
+  /// = a) and repetition.
   static Dim extremum(Kind kind, const Dim& a, const Dim& b) {
     const Dim difference = a - b;
     if (difference.is_constant()) return (difference.value() < 0) == (kind == Kind::min) ? a : b;
+    for (const auto& [number, size] : {std::pair(&a, &b), std::pair(&b, &a)}) {
+      if (number->is_constant() && number->value() <= 0 && is_nonnegative(*size))
+        return kind == Kind::min ? *number : *size;
+    }
     const Kind opposite = kind == Kind::min ? Kind::max : Kind::min;
     if (has_argument(lone_function(a, opposite), b)) return b;
     if (has_argument(lone_function(b, opposite), a)) return a;

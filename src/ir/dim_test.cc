@@ -77,6 +77,10 @@ TEST(Dim, MinAndMaxOfWhatDiffersByANumber) {
   EXPECT_EQ(min(max(h, n), n), n);
   EXPECT_EQ(max(n, max(h, n)), max(n, h));
   EXPECT_EQ(min(min(n, h), h), min(n, h));
+  EXPECT_EQ(max(n, max(min(n, 512), 0)), n);
+  EXPECT_EQ(min(n * h, -1), Dim(-1));
+  EXPECT_EQ(max(n - 1, 0).str(), "max(N - 1, 0)");
+  EXPECT_EQ(max(floor_div(n + 1, 2), 0), floor_div(n + 1, 2));
   EXPECT_EQ(max(Dim(3), 5), Dim(5));
   EXPECT_EQ(min(Dim(3), 5), Dim(3));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/concat/op.h"
+#include "ops/gather/op.h"
 #include "ops/matmul/op.h"
 #include "ops/softmax/op.h"
 #include "ops/transpose/op.h"
@@ -104,6 +106,28 @@ Patch sink_below_axis(const Graph& graph, NodeId id, int64_t axis, WithAxis&& wi
   return patch;
 }
 
+/// Taking one slice of a transposed value: the slice comes first.
+Patch sink_below_gather(const Graph& graph, NodeId id, const ops::Gather& op) {
+  const Node& node = graph.node(id);
+  const auto permutation = transposed_by(graph, node.inputs[0]);
+  if (!permutation || !graph.value(node.inputs[1]).is_constant() ||
+      !graph.value(node.inputs[1]).constant->shape().empty())
+    return unchanged();
+  const auto rank = static_cast<int64_t>(permutation->size());
+  const auto at = static_cast<size_t>(Infer::axis(op.axis, rank));
+  const int64_t before = (*permutation)[at];
+  Permutation rest = *permutation;
+  rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
+  for (int64_t& axis : rest) axis -= axis > before;
+  // Every slice of a value with several readers is turned for itself only when that is for free.
+  if (!is_identity(rest) && !has_one_reader(graph, node.inputs[0])) return unchanged();
+  Patch patch(graph, id);
+  ValueId slice = patch.add(ops::Gather{before}, {input_of(graph, node.inputs[0]), node.inputs[1]});
+  if (!is_identity(rest)) slice = patch.add(ops::Transpose{rest}, {slice});
+  patch.replace(node.outputs[0], slice);
+  return patch;
+}
+
 }  // namespace
 
 Patch merge_transposes(const Graph& graph, NodeId id) {
@@ -136,14 +160,10 @@ Patch sink_transposes(const Graph& graph, NodeId id) {
       return ops::Softmax{axis, softmax->log};
     });
   }
-  if (node.op.name() == "Concat") {
-    const Attributes attributes = node.op.attributes();
-    const auto axis = attributes.find("axis");
-    const auto* number = axis == attributes.end() ? nullptr : std::get_if<int64_t>(&axis->second);
-    return sink_below_axis(graph, id, number ? *number : 0, [&](int64_t before) {
-      return Op::named("Concat", {{"axis", before}});
-    });
+  if (const auto* concat = node.op.as<ops::Concat>()) {
+    return sink_below_axis(graph, id, concat->axis, [](int64_t axis) { return ops::Concat{axis}; });
   }
+  if (const auto* gather = node.op.as<ops::Gather>()) return sink_below_gather(graph, id, *gather);
   return unchanged();
 }
 

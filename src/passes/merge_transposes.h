@@ -16,8 +16,9 @@ Patch merge_transposes(const Graph& graph, NodeId node);
 ///     %a = Transpose(%x) {permutation = p}            %a = Relu(%x)
 ///     %y = Relu(%a)                             →     %y = Transpose(%a) {permutation = p}
 ///
-/// Passes pointwise operators (whose other operands are constant, or transposed likewise), Softmax
-/// and Concat. Only where nothing else reads the transposed value.
+/// Passes pointwise operators (whose other operands are constant, or transposed likewise), Softmax,
+/// Concat, and Gather of one slice. Only where nothing else reads the transposed value (or the
+/// slice needs no transpose).
 Patch sink_transposes(const Graph& graph, NodeId node);
 
 /// Absorbs the transpose of an operand's last two dimensions into the product:

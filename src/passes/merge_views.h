@@ -13,6 +13,18 @@ namespace drawbar {
 /// place before), or the second view says all of it.
 Patch merge_views(const Graph& graph, NodeId node);
 
+/// Lets a view that splits dimensions, or joins neighbours, stand before a transpose instead of
+/// behind it, so that both meet others:
+///
+///     %t = Transpose(%x) {permutation = [1, 0, 2]}       (x is f32[197, 24, 64])
+///     %y = Reshape(%t, const [2, 12, 197, 64])
+///                                   →     %r = Reshape(%x, const [197, 2, 12, 64])
+///                                         %y = Transpose(%r) {permutation = [1, 2, 0, 3]}
+///
+/// and puts dimensions of 1 that a transpose moves where they go, by a Reshape before it. Only
+/// where nothing else reads %t.
+Patch lift_views(const Graph& graph, NodeId node);
+
 /// Says the shape of a Reshape in numbers, so that what computed it is not needed:
 ///
 ///     %s = Concat(Gather(Shape(%x), 0), const [12, 64])        (x is f32[N, 768])

@@ -15,6 +15,7 @@
 #include "passes/merge_transposes.h"
 #include "passes/merge_views.h"
 #include "passes/recognise_activations.h"
+#include "passes/recognise_attention.h"
 #include "passes/recognise_global_pool.h"
 #include "passes/recognise_layer_norm.h"
 #include "passes/recognise_softmax.h"
@@ -48,11 +49,11 @@ constexpr Pass neutral[] = {
     // Fewer movements.
     {"number_shapes", number_shapes},
     {"merge_views", merge_views},
-    {"merge_transposes", merge_transposes},
+    {"lift_views", lift_views},
+    {"merge_views", merge_views},
     {"sink_transposes", sink_transposes},
     {"merge_transposes", merge_transposes},
     {"absorb_transposes", absorb_transposes},
-    {"merge_views", merge_views},
     {"remove_identities", remove_identities},
 
     // Constants into weights.
@@ -64,6 +65,11 @@ constexpr Pass neutral[] = {
     {"merge_equal", merge_equal},
 
     // Several operators in one kernel.
+    {"recognise_attention", recognise_attention},
+    {"absorb_attention_transpose", absorb_attention_transpose},
+    {"merge_views", merge_views},
+    {"remove_identities", remove_identities},
+    {"merge_equal", merge_equal},
     {"fuse_epilogue", fuse_epilogue},
     {"fuse_pointwise", fuse_pointwise},
     {"fuse_epilogue", fuse_epilogue},

@@ -135,5 +135,78 @@ TEST(RecogniseSoftmax, WithAndWithoutTheLargest) {
               "unchanged");
 }
 
+TEST(RecogniseAttention, WithAMaskAndTransposes) {
+  const std::string inputs =
+      "graph g(%q: f32[B, S, 2, 4], %k: f32[B, T, 2, 4], %v: f32[B, T, 2, 3], %m: f32[B, 1, 1, T])"
+      " { ";
+  expect_pass("recognise_attention",
+              inputs +
+                  "%a = Transpose(%q) {permutation = [0, 2, 1, 3]}"
+                  " %b = Transpose(%k) {permutation = [0, 2, 1, 3]}"
+                  " %c = Transpose(%v) {permutation = [0, 2, 1, 3]}"
+                  " %s = MatMul(%a, %b) {transpose_b = true, alpha = 0.5}"
+                  " %t = Add(%m, %s); %p = Softmax(%t); %y = MatMul(%p, %c); return %y }",
+              inputs +
+                  "%y = Attention(%q, %k, %v, %m) {scale = 0.5, q_heads_last = true,"
+                  " k_heads_last = true, v_heads_last = true}; return %y }");
+}
+
+TEST(RecogniseAttention, MasksThatChooseOrAreABias) {
+  const std::string inputs = "graph g(%q: f32[2, 3, 4], %k: f32[2, 2, 4], %v: f32[2, 2, 5]) { ";
+  const std::string unsqueezed =
+      "%a = Unsqueeze(%q) {axes = [0]}; %b = Unsqueeze(%k) {axes = [0]}"
+      " %c = Unsqueeze(%v) {axes = [0]}; ";
+  const std::string condition = "%w = const bool[3, 2] [1, 0, 1, 1, 0, 1]; ";
+  expect_pass("recognise_attention",
+              inputs + condition +
+                  "%n = const f32[] [-1e9]; %s = MatMul(%q, %k) {transpose_b = true}"
+                  " %t = Where(%w, %s, %n); %p = Softmax(%t); %y = MatMul(%p, %v); return %y }",
+              inputs + condition + unsqueezed +
+                  "%d = Attention(%a, %b, %c, %w) {scale = 1.0}"
+                  " %y = Squeeze(%d) {axes = [0]}; return %y }");
+  const std::string bias = "%w = const f32[2] [0.5, -100]; ";
+  expect_pass("recognise_attention",
+              inputs + bias +
+                  "%s = MatMul(%q, %k, %w) {transpose_b = true}"
+                  " %p = Softmax(%s); %n = IsNaN(%p); %z = const f32[] [0]"
+                  " %r = Where(%n, %z, %p); %y = MatMul(%r, %v); return %y }",
+              inputs + bias + unsqueezed +
+                  "%d = Attention(%a, %b, %c, %w) {scale = 1.0}"
+                  " %y = Squeeze(%d) {axes = [0]}; return %y }");
+}
+
+TEST(RecogniseAttention, NotWhereItIsSomethingElse) {
+  const std::string inputs = "graph g(%q: f32[2, 3, 4], %k: f32[2, 2, 4], %v: f32[2, 2, 5]) { ";
+  const char* const bodies[] = {
+      "%s = MatMul(%q, %k) {transpose_b = true}; %p = Softmax(%s); %y = MatMul(%p, %v)"
+      " return %y, %p }",
+      "%s = MatMul(%q, %k) {transpose_b = true}; %p = Softmax(%s) {axis = 1}; %y = MatMul(%p, %v)"
+      " return %y }",
+      "%s = MatMul(%q, %k) {transpose_b = true}; %w = const bool[3, 2] [1, 0, 0, 0, 0, 1]"
+      " %n = const f32[] [-1e9]; %t = Where(%w, %s, %n); %p = Softmax(%t); %y = MatMul(%p, %v)"
+      " return %y }",
+      "%s = MatMul(%q, %k) {transpose_b = true}; %m = const f32[3, 1] [1, 2, 3]; %t = Add(%s, %m)"
+      " %p = Softmax(%t); %y = MatMul(%p, %v); return %y }",
+      "%s = MatMul(%q, %k) {transpose_b = true}; %p = Softmax(%s) {log = true}"
+      " %y = MatMul(%p, %v); return %y }",
+  };
+  for (const char* body : bodies) expect_pass("recognise_attention", inputs + body, "unchanged");
+}
+
+TEST(RecogniseAttention, TheTransposeBehindIt) {
+  const std::string inputs =
+      "graph g(%q: f32[B, 2, S, 4], %k: f32[B, 2, T, 4], %v: f32[B, 2, T, 3]) { ";
+  expect_pass("absorb_attention_transpose",
+              inputs +
+                  "%y = Attention(%q, %k, %v)"
+                  " %z = Transpose(%y) {permutation = [0, 2, 1, 3]}; return %z }",
+              inputs + "%z = Attention(%q, %k, %v) {y_heads_last = true}; return %z }");
+  expect_pass("absorb_attention_transpose",
+              inputs +
+                  "%y = Attention(%q, %k, %v)"
+                  " %z = Transpose(%y) {permutation = [0, 2, 1, 3]}; return %z, %y }",
+              "unchanged");
+}
+
 }  // namespace
 }  // namespace drawbar

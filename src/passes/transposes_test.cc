@@ -79,5 +79,57 @@ TEST(AbsorbTransposes, IntoTheProduct) {
               "unchanged");
 }
 
+TEST(SinkTransposes, BelowOneSlice) {
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[5, N, 3, 4]) { %t = Transpose(%x) {permutation = [2, 0, 1, 3]}"
+              " %i = const i64[] [0]; %j = const i64[] [-1]; %a = Gather(%t, %i)"
+              " %b = Gather(%t, %j); return %a, %b }",
+              "graph g(%x: f32[5, N, 3, 4]) { %i = const i64[] [0]; %j = const i64[] [-1]"
+              " %a = Gather(%x, %i) {axis = 2}; %b = Gather(%x, %j) {axis = 2}; return %a, %b }");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[5, 2, 3, 4]) { %t = Transpose(%x) {permutation = [2, 1, 0, 3]}"
+              " %i = const i64[] [1]; %a = Gather(%t, %i) {axis = 1}; return %a }",
+              "graph g(%x: f32[5, 2, 3, 4]) { %i = const i64[] [1]; %a = Gather(%x, %i) {axis = 1}"
+              " %y = Transpose(%a) {permutation = [1, 0, 2]}; return %y as \"a\" }");
+}
+
+TEST(LiftViews, SplittingStandsBeforeTheTranspose) {
+  expect_pass(
+      "lift_views",
+      "graph g(%x: f32[7, 12*N, 4]) { %t = Transpose(%x) {permutation = [1, 0, 2]}"
+      " %s = const i64[4] [-1, 12, 7, 4]; %y = Reshape(%t, %s); return %y }",
+      "graph g(%x: f32[7, 12*N, 4]) { %s = const i64[4] [7, -1, 12, 4]"
+      " %r = Reshape(%x, %s); %y = Transpose(%r) {permutation = [1, 2, 0, 3]}; return %y }");
+}
+
+TEST(LiftViews, JoiningNeighboursStandsBeforeTheTranspose) {
+  expect_pass("lift_views",
+              "graph g(%x: f32[N, 3, 4, 5]) { %t = Transpose(%x) {permutation = [0, 2, 3, 1]}"
+              " %s = const i64[3] [0, 20, 3]; %y = Reshape(%t, %s); return %y }",
+              "graph g(%x: f32[N, 3, 4, 5]) { %s = const i64[3] [0, 3, 20]"
+              " %r = Reshape(%x, %s); %y = Transpose(%r) {permutation = [0, 2, 1]}; return %y }");
+  expect_pass("lift_views",
+              "graph g(%x: f32[N, 3, 4, 5]) { %t = Transpose(%x) {permutation = [0, 2, 1, 3]}"
+              " %s = const i64[3] [0, 4, 15]; %y = Reshape(%t, %s); return %y }",
+              "unchanged");
+  expect_pass("lift_views",
+              "graph g(%x: f32[N, 3, 4, 5]) { %t = Transpose(%x) {permutation = [0, 2, 3, 1]}"
+              " %s = const i64[3] [0, 20, 3]; %y = Reshape(%t, %s); return %y, %t }",
+              "unchanged");
+}
+
+TEST(LiftViews, DimensionsOfOneGoWhereTheyBelong) {
+  expect_pass("lift_views",
+              "graph g(%x: f32[7, 1, 3, 4]) {"
+              " %y = Transpose(%x) {permutation = [1, 2, 0, 3]}; return %y }",
+              "graph g(%x: f32[7, 1, 3, 4]) { %s = const i64[4] [1, 7, 3, 4]; %r = Reshape(%x, %s)"
+              " %y = Transpose(%r) {permutation = [0, 2, 1, 3]}; return %y }");
+  expect_pass("lift_views",
+              "graph g(%x: f32[N, 4, 1, 1]) {"
+              " %y = Transpose(%x) {permutation = [0, 2, 3, 1]}; return %y }",
+              "graph g(%x: f32[N, 4, 1, 1]) { %s = const i64[4] [0, 1, 1, 4]"
+              " %y = Reshape(%x, %s); return %y }");
+}
+
 }  // namespace
 }  // namespace drawbar

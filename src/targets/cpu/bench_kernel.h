@@ -15,6 +15,7 @@ struct BenchInput {
   bool constant = false;
   ElementType type = ElementType::f32;
   Layout layout = Layout::row_major;
+  Tensor values = {};  // has none: drawn
 };
 
 struct BenchCase {
@@ -43,6 +44,7 @@ inline void bench_kernel(benchmark::State& state, const BenchCase& bench, int th
   std::vector<Tensor> memory;
   std::vector<Type> types;
   types.reserve(bench.inputs.size());
+  memory.reserve(bench.inputs.size());
   std::vector<Infer::Input> inferred;
   double bytes = 0;
   for (const BenchInput& input : bench.inputs) {
@@ -51,11 +53,15 @@ inline void bench_kernel(benchmark::State& state, const BenchCase& bench, int th
     types.emplace_back();
     inferred.emplace_back();
     if (input.shape != Shape{-1}) {
-      memory.back() = bench_tensor(input.type, input.shape);
+      memory.back() =
+          input.values.has_value() ? input.values : bench_tensor(input.type, input.shape);
       types.back() = Type(input.type, to_dims(input.shape));
       inferred.back().type = &types.back();
       operand = {input.type, input.shape, input.layout, nullptr, true};
-      if (input.constant) operand.constant = std::make_shared<const Constant>(memory.back());
+      if (input.constant) {
+        operand.constant = std::make_shared<const Constant>(memory.back());
+        inferred.back().constant = &memory.back();
+      }
       bytes += static_cast<double>(memory.back().bytes());
     }
     inputs.push_back(std::move(operand));

@@ -1,5 +1,6 @@
 #include "import/onnx/type.h"
 
+#include "base/checked.h"
 #include "import/onnx/tensor.h"
 #include "ops/control_flow/merge.h"
 
@@ -31,7 +32,8 @@ TensorType read_tensor_type(const drawbar_onnx::TypeProto::Tensor& proto, Symbol
       type.dims.push_back(symbols.unnamed(value, axis));
     }
   }
-  type.size();  // throws when it overflows
+  type.size();  // throws when it overflows, and so do the bytes
+  if (type.is_static()) storage_bytes(type.element, element_count(type.shape()));
   return type;
 }
 

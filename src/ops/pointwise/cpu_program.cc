@@ -169,28 +169,40 @@ TileSteps::TileSteps(const Program& program) : inputs_(program.inputs) {
   }
 }
 
-void TileSteps::run(const Operand* operands, float* out, int64_t n, float* scratch,
-                    int64_t scratch_stride) const {
+void TileSteps::run(const Operand* operands, float* out, int64_t out_stride, int64_t rows,
+                    int64_t columns, float* scratch, int64_t scratch_stride) const {
   Operand slots[most_slots];
   std::copy_n(operands, inputs_, slots);
-  for (const auto& [slot, number] : constants_) slots[slot] = {&number, true};
+  for (const auto& [slot, number] : constants_) slots[slot] = {&number, 0, true};
   for (const Step& step : steps_) {
-    const float* data[3] = {};
+    StepOperand read[3];
     unsigned uniform = 0;
+    bool one_row = true;
     for (int k = 0; k < step.arity; ++k) {
       const Operand& operand = slots[step.operands[static_cast<size_t>(k)]];
-      data[k] = operand.data;
+      read[k] = {operand.data, operand.row_stride};
       uniform |= static_cast<unsigned>(operand.uniform) << k;
+      one_row &= operand.row_stride == 0;
     }
-    const bool once = uniform + 1 == 1u << step.arity;
-    float* result = step.result < 0 ? out : scratch + (step.result - inputs_) * scratch_stride;
-    if (once) {
-      step.kernels[0](data[0], data[1], data[2], result, 1, step.p, step.q);
-      if (step.result < 0) std::fill(out + 1, out + n, out[0]);
+    const bool per_row = uniform + 1 == 1u << step.arity;  // one value per row, or for all
+    if (step.result >= 0) {
+      float* result = scratch + (step.result - inputs_) * scratch_stride;
+      if (per_row) {
+        step.kernels[0](read, result, 1, one_row ? 1 : rows, 1, step.p, step.q);
+        slots[step.result] = {result, one_row ? 0 : 1, true};
+      } else {
+        step.kernels[uniform](read, result, columns, rows, columns, step.p, step.q);
+        slots[step.result] = {result, columns, false};
+      }
+    } else if (!per_row) {
+      step.kernels[uniform](read, out, out_stride, rows, columns, step.p, step.q);
     } else {
-      step.kernels[uniform](data[0], data[1], data[2], result, n, step.p, step.q);
+      step.kernels[0](read, out, out_stride, rows, 1, step.p, step.q);
+      for (int64_t r = 0; r < rows; ++r) {
+        float* row = out + r * out_stride;
+        std::fill(row + 1, row + columns, *row);
+      }
     }
-    if (step.result >= 0) slots[step.result] = {result, once};
   }
 }
 

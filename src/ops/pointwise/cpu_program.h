@@ -21,16 +21,17 @@ class TileSteps {
   int temporaries() const { return temporaries_; }  // tiles of scratch that run needs
   double cost() const { return cost_; }             // operations per element
 
-  /// One operand for one tile: n values, or one that counts for all.
+  /// One operand for one tile of rows x columns: values row after row, or one per row.
   struct Operand {
     const float* data;
-    bool uniform;
+    int64_t row_stride;  // elements from row to row
+    bool uniform;        // one value per row
   };
-  /// Computes `n` elements. `scratch` holds temporaries() · scratch_stride floats, with
-  /// scratch_stride >= n. `out` may be the memory of any operand (then the very same elements), but
-  /// of no uniform one.
-  void run(const Operand* operands, float* out, int64_t n, float* scratch,
-           int64_t scratch_stride) const;
+  /// Computes a tile; its rows start out_stride apart. `scratch` holds temporaries() ·
+  /// scratch_stride floats, with scratch_stride >= rows · columns. `out` may be the memory of any
+  /// operand (then the very same elements), but of no uniform one.
+  void run(const Operand* operands, float* out, int64_t out_stride, int64_t rows, int64_t columns,
+           float* scratch, int64_t scratch_stride) const;
 
  private:
   struct Step {

@@ -116,10 +116,11 @@ FUNCTION(AddRelu, 2, relu(x + y))
 #undef FUNCTION
 
 template <class F, unsigned uniform>
-void step(const float* a, const float* b, const float* c, float* out, int64_t n, float p, float q) {
+HWY_INLINE void row(const float* a, const float* b, const float* c, float* out, int64_t n, Value p,
+                    Value q) {
   const Tag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const Value vp = hn::Set(d, p), vq = hn::Set(d, q), none = hn::Zero(d);
+  const Value none = hn::Zero(d);
   const Value ua = uniform & 1 ? Value(hn::Set(d, *a)) : none;
   const Value ub = uniform & 2 ? Value(hn::Set(d, *b)) : none;
   const Value uc = uniform & 4 ? Value(hn::Set(d, *c)) : none;
@@ -128,7 +129,7 @@ void step(const float* a, const float* b, const float* c, float* out, int64_t n,
     const Value x = uniform & 1 ? ua : Value(hn::LoadU(d, a + i));
     const Value y = F::arity < 2 ? none : uniform & 2 ? ub : Value(hn::LoadU(d, b + i));
     const Value z = F::arity < 3 ? none : uniform & 4 ? uc : Value(hn::LoadU(d, c + i));
-    hn::StoreU(F::apply(x, y, z, vp, vq).v, d, out + i);
+    hn::StoreU(F::apply(x, y, z, p, q).v, d, out + i);
   }
   if (i == n) return;
   const auto rest = hn::FirstN(d, static_cast<size_t>(n - i));
@@ -136,7 +137,24 @@ void step(const float* a, const float* b, const float* c, float* out, int64_t n,
   const Value x = uniform & 1 ? ua : load(a);
   const Value y = F::arity < 2 ? none : uniform & 2 ? ub : load(b);
   const Value z = F::arity < 3 ? none : uniform & 4 ? uc : load(c);
-  hn::BlendedStore(F::apply(x, y, z, vp, vq).v, rest, d, out + i);
+  hn::BlendedStore(F::apply(x, y, z, p, q).v, rest, d, out + i);
+}
+
+template <class F, unsigned uniform>
+void step(const StepOperand* operands, float* out, int64_t out_stride, int64_t rows,
+          int64_t columns, float p, float q) {
+  const Tag d;
+  const Value vp = hn::Set(d, p), vq = hn::Set(d, q);
+  const float* a = operands[0].data;
+  const float* b = F::arity < 2 ? nullptr : operands[1].data;
+  const float* c = F::arity < 3 ? nullptr : operands[2].data;
+  for (int64_t r = 0; r < rows; ++r) {
+    row<F, uniform>(a, b, c, out, columns, vp, vq);
+    a += operands[0].row_stride;
+    if (F::arity > 1) b += operands[1].row_stride;
+    if (F::arity > 2) c += operands[2].row_stride;
+    out += out_stride;
+  }
 }
 
 template <class F>

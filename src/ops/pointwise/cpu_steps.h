@@ -6,11 +6,18 @@
 
 namespace drawbar::cpu {
 
-/// out[i] = f(a[i], b[i], c[i]; p, q) for i < n; an operand that is uniform is one value, and one
-/// the function lacks is ignored. `out` may be one of the operands. Reads and writes nothing beyond
-/// element n - 1. No alignment is needed.
-using StepKernel = void (*)(const float* a, const float* b, const float* c, float* out, int64_t n,
-                            float p, float q);
+/// One operand of a step over a tile of rows x columns: a value per element, one row after the
+/// other, or a single value for each row.
+struct StepOperand {
+  const float* data = nullptr;
+  int64_t row_stride = 0;  // elements from row to row
+};
+
+/// out[r][i] = f(a[r][i], b[r][i], c[r][i]; p, q) for r < rows, i < columns, with the operands a,
+/// b, c in `operands`; those the function lacks are ignored. `out` may be one of the operands.
+/// Reads and writes nothing beyond the last element of a row. No alignment is needed.
+using StepKernel = void (*)(const StepOperand* operands, float* out, int64_t out_stride,
+                            int64_t rows, int64_t columns, float p, float q);
 
 /// What the interpreter can do in one step: the functions, and short chains of them.
 enum class Fused : uint8_t {
@@ -21,7 +28,7 @@ enum class Fused : uint8_t {
 };
 
 /// The kernel for this process's instruction set where the operands in `uniform` (bit i: operand i)
-/// are single values, not all of them. `function` counts where nothing is fused.
+/// are single values per row, not all of them. `function` counts where nothing is fused.
 StepKernel step_kernel(ops::Function function, Fused fused, unsigned uniform);
 
 /// Conditions to and from numbers: 0 or 1.

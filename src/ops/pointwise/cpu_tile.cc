@@ -36,18 +36,21 @@ void TileProgram::apply(float* tile, int64_t rows, int64_t columns, int64_t row_
     columns *= rows;
     rows = 1;
   }
+  const int64_t room = steps.temporaries() == 0 ? columns * rows : compiled_->tile;
+  const int64_t width = std::min(columns, room);
+  const int64_t height = std::max<int64_t>(1, room / std::max<int64_t>(1, width));
   TileSteps::Operand values[ops::Program::most_inputs];
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t column = 0; column < columns; column += compiled_->tile) {
-      const int64_t n = std::min(compiled_->tile, columns - column);
+  for (int64_t row = 0; row < rows; row += height) {
+    for (int64_t column = 0; column < columns; column += width) {
       float* out = tile + row * row_stride + column;
-      values[0] = {out, false};
+      values[0] = {out, row_stride, false};
       for (size_t i = 0; i < operands.size(); ++i) {
         const TileOperand& operand = operands[i];
         const int64_t at = row * operand.row_stride + column * operand.column_stride;
-        values[i + 1] = {operand.data + at, operand.column_stride == 0};
+        values[i + 1] = {operand.data + at, operand.row_stride, operand.column_stride == 0};
       }
-      steps.run(values, out, n, scratch, compiled_->tile);
+      steps.run(values, out, row_stride, std::min(height, rows - row),
+                std::min(width, columns - column), scratch, compiled_->tile);
     }
   }
 }

@@ -51,7 +51,7 @@ HWY_INLINE V polynomial(D d, V x, float c0, C... rest) {
   return hn::MulAdd(polynomial(d, x, rest...), x, hn::Set(d, c0));
 }
 
-/// 2^n for n in [-126, 127].
+/// 2^n for n in [-126, 127]; infinity for 128.
 template <class D, class I>
 HWY_INLINE hn::Vec<D> power_of_two(D d, I n) {
   const hn::RebindToSigned<D> di;
@@ -79,6 +79,16 @@ HWY_INLINE V exp(D d, V x) {
   const auto whole = hn::ConvertTo(di, n);
   const auto half = hn::ShiftRight<1>(whole);  // in two steps for subnormals and infinity
   return hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(whole, half)));
+}
+
+/// exp where results below 2^-126 need not be told apart, and those above 2^127.5 may be infinite.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp_normal(D d, V x) {
+  x = at_most(hn::Set(d, 89.0f), x);
+  x = at_least(hn::Set(d, -87.0f), x);
+  V n;
+  const V p = hn::Add(reduced_expm1(d, x, n), hn::Set(d, 1.0f));
+  return hn::Mul(p, power_of_two(d, hn::ConvertTo(hn::RebindToSigned<D>(), n)));
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -152,7 +162,7 @@ HWY_INLINE V erf(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+  return hn::Div(one, hn::Add(one, exp_normal(d, hn::Neg(x))));
 }
 
 template <class D, class V = hn::Vec<D>>

@@ -1,10 +1,8 @@
 #include "ops/conv/planned_conv.h"
 
 namespace drawbar::cpu {
-namespace {
 
-/// What the packed weights depend on.
-std::string packed_form(std::string_view name, const ConvShape& s, Isa isa) {
+std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa) {
   std::string form = fmt::format("conv {} {} m={} c={} k={}x{} groups={}", name, cpu::name(isa),
                                  s.m, s.c, s.kh, s.kw, s.groups);
   if (name == "grouped") {  // the kernel of a group depends on everything
@@ -14,8 +12,6 @@ std::string packed_form(std::string_view name, const ConvShape& s, Isa isa) {
   }
   return form;
 }
-
-}  // namespace
 
 ConvShape conv_shape(const Problem& problem) {
   const auto& op = *problem.op.as<ops::Conv>();
@@ -70,7 +66,7 @@ PlannedConv::PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> ker
   scratch_bytes_ = (kernel_->scratch_bytes(problem.threads) + 63) / 64 * 64;
   const ConstantPtr& weights = problem.inputs[1].constant;
   if (!weights) return;
-  const std::string form = packed_form(kernel_->name(), conv_shape(problem), problem.isa);
+  const std::string form = conv_packed_form(kernel_->name(), conv_shape(problem), problem.isa);
   packed_ = problem.packed.get(weights, form, static_cast<size_t>(kernel_->packed_bytes()),
                                [&](const Tensor& source, void* packed) {
                                  kernel_->pack(source.data<float>(), static_cast<float*>(packed),

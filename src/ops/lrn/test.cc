@@ -8,6 +8,8 @@ using ops::Lrn;
 
 const OpCase cases[] = {
     {"three channels", Lrn{.size = 3, .alpha = 0.1f, .bias = 2}, {"f32[2, 13, 7, 5]"}},
+    {"usual", Lrn{.size = 5}, {"f32[1, 127, 3, 2]"}},
+    {"even size, pixels", Lrn{.size = 4, .beta = 0.5f}, {"f32[1, 7, 3, 3]"}},
     {"even size", Lrn{.size = 4, .beta = 0.5f}, {"f32[1, 7, 9]"}},
     {"more than there are", Lrn{.size = 129}, {"f32[1, 5, 3, 3]"}},
     {"double", Lrn{.size = 5}, {"f64[1, 7, 3, 3]"}},

@@ -148,7 +148,6 @@ void infer(const Reshape& op, Infer& context) {
       context.ranked(0) ? context.tensor(0).size() : Dim(std::numeric_limits<int64_t>::max());
   Dims dims;
   for (int64_t i = 0; i < length[0].value(); ++i) dims.push_back(context.fresh("dim", bound));
-  if (dims.size() == 1 && context.ranked(0)) dims[0] = bound;
   answer(context, std::move(dims));
 }
 

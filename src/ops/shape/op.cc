@@ -27,7 +27,7 @@ std::pair<int64_t, int64_t> clamped(const ShapeOf& op, int64_t rank) {
 
 /// How many numbers an integer range has, exactly.
 int64_t range_size(int64_t start, int64_t limit, int64_t delta) {
-  if (delta == 0) fail(ErrorCode::invalid_argument, "delta is 0");
+  if (delta == 0) fail(ErrorCode::invalid_model, "delta is 0");
   const auto distance = static_cast<__int128>(limit) - start;
   if (distance == 0 || (distance < 0) != (delta < 0)) return 0;
   const auto step = static_cast<__int128>(delta);
@@ -38,7 +38,7 @@ int64_t range_size(int64_t start, int64_t limit, int64_t delta) {
 }
 
 int64_t range_size(double start, double limit, double delta) {
-  if (delta == 0) fail(ErrorCode::invalid_argument, "delta is 0");
+  if (delta == 0) fail(ErrorCode::invalid_model, "delta is 0");
   const double size = std::ceil((limit - start) / delta);
   if (!(size > 0)) return 0;  // also where one of them is not a number
   if (size > 0x1p62) fail(ErrorCode::resource_exhausted, "a range has over 2^62 numbers");
@@ -128,12 +128,10 @@ void infer(const NumberRange&, Infer& context) {
   context.output_content(0, std::move(content));
 }
 
-void reference(const NumberRange&, Evaluation& e) {
-  const Tensor &start = e.input(0), &limit = e.input(1), &delta = e.input(2);
-  if (start.size() != 1 || limit.size() != 1 || delta.size() != 1)
-    fail(ErrorCode::invalid_argument, "start, limit and delta must have one element each");
-  const int64_t size = range_size(start, limit, delta);
-  Tensor& y = e.output(0, start.type(), {size});
+void reference(const NumberRange& op, Evaluation& e) {
+  const Tensor &start = e.input(0), &delta = e.input(2);
+  Tensor& y = e.output(0, start.type(), concrete_shape(op, e));
+  const int64_t size = y.size();
   with_element_type(y.type(), [&](auto zero) {
     using T = decltype(zero);
     T* out = y.data<T>();

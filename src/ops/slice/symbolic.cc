@@ -21,26 +21,32 @@ Dim clamped(const Dim& position, const Dim& size, int64_t least) {
   return max(min(front, size + least), least);
 }
 
+/// Steps of `step` > 0 that a distance holds, the first at its start.
+Dim steps(const Dim& distance, int64_t step) {
+  if (step >= far) return min(max(distance, 0), 1);
+  return max(ceil_div(distance, step), 0);
+}
+
 }  // namespace
 
 Dim sliced_size(const Dim& size, const Dim& start, const Dim& end, int64_t step) {
   if (step < 0) {
     const Dim first = clamped(start, size, -1), last = clamped(end, size, -1);
-    return max(ceil_div(first - last, Dim(0) - Dim(step)), 0);
+    return steps(first - last, step <= -far ? far : -step);
   }
   const Dim first = clamped(start, size, 0), last = clamped(end, size, 0);
   if (last == size && from_back(start)) {  // the last elements
-    if (start.is_constant() && start.value() <= -far) return ceil_div(size, step);
-    return ceil_div(min(Dim(0) - start, size), step);
+    if (start.is_constant() && start.value() <= -far) return steps(size, step);
+    return steps(min(Dim(0) - start, size), step);
   }
   if (!from_back(start) && (last == size || from_back(end))) {
     // What is cut off in front and at the back cannot be more than there is.
     const bool whole = last == size || (end.is_constant() && end.value() >= far);
     if (start.is_constant() && start.value() >= far && !size.is_constant()) return 0;
     if (!whole && end.is_constant() && end.value() <= -far) return 0;
-    return max(ceil_div((whole ? size : size + end) - start, step), 0);
+    return steps((whole ? size : size + end) - start, step);
   }
-  return max(ceil_div(last - first, step), 0);
+  return steps(last - first, step);
 }
 
 }  // namespace drawbar::ops

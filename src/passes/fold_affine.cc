@@ -4,6 +4,8 @@
 
 #include "ops/conv/op.h"
 #include "ops/matmul/op.h"
+#include "ops/reshape/op.h"
+#include "ops/transpose/op.h"
 #include "passes/channel_affine.h"
 
 namespace drawbar {
@@ -169,20 +171,48 @@ Patch scale_into_convolution(const Graph& graph, NodeId id, const ops::Conv& op)
   return patch;
 }
 
+/// A scalar factor of a product's operand, behind transposes and views that do not mind; the
+/// operand without it.
+struct Unscaled {
+  ValueId value;
+  double factor;
+};
+std::optional<Unscaled> without_scale(Patch& patch, const Graph& graph, ValueId value) {
+  std::vector<NodeId> movements;  // from the operand up
+  for (ValueId at = value; has_one_reader(graph, at) && graph.value(at).producer != no_id;) {
+    if (const auto scaled = scaled_by_constant(graph, at)) {
+      const auto number = scalar_of(graph, scaled->factor);
+      if (!number) return std::nullopt;
+      ValueId source = scaled->source;
+      while (!movements.empty()) {
+        const Node& node = graph.node(movements.back());
+        std::vector<ValueId> inputs = node.inputs;
+        inputs[0] = source;
+        source = patch.add(node.op, inputs, node.name);
+        movements.pop_back();
+      }
+      return Unscaled{source, scaled->divided ? 1 / *number : *number};
+    }
+    const NodeId id = graph.value(at).producer;
+    const Node& node = graph.node(id);
+    if (!node.op.as<ops::Transpose>() && !ops::is_view(node.op)) return std::nullopt;
+    movements.push_back(id);
+    at = node.inputs[0];
+  }
+  return std::nullopt;
+}
+
 Patch scale_into_product(const Graph& graph, NodeId id, const ops::MatMul& op) {
   const Node& node = graph.node(id);
+  if (!is_floating(element_of(graph, node.inputs[0]))) return unchanged();
   for (size_t i = 0; i < 2; ++i) {
-    const auto scaled = scaled_by_constant(graph, node.inputs[i]);
-    if (!scaled || !is_floating(element_of(graph, node.inputs[i]))) continue;
-    const auto number = scalar_of(graph, scaled->factor);
-    if (!number) continue;
-    const double factor = scaled->divided ? 1 / *number : *number;
-    if (!std::isfinite(factor)) continue;
-    ops::MatMul product = op;
-    product.alpha = static_cast<float>(static_cast<double>(op.alpha) * factor);
-    std::vector<ValueId> inputs = node.inputs;
-    inputs[i] = scaled->source;
     Patch patch(graph, id);
+    const auto unscaled = without_scale(patch, graph, node.inputs[i]);
+    if (!unscaled || !std::isfinite(unscaled->factor)) continue;
+    ops::MatMul product = op;
+    product.alpha = static_cast<float>(static_cast<double>(op.alpha) * unscaled->factor);
+    std::vector<ValueId> inputs = node.inputs;
+    inputs[i] = unscaled->value;
     patch.replace(node.outputs[0], patch.add(product, inputs));
     return patch;
   }

@@ -20,7 +20,7 @@ Patch fold_affine(const Graph& graph, NodeId node);
 ///     %s = Div(%q, 8); %y = MatMul(%s, %k)           →     %y = MatMul(%q, %k) {alpha = 0.125}
 ///
 /// For convolutions one number or one per input channel, and constant weights; for products one
-/// number.
+/// number, which may stand before transposes and views.
 Patch fold_input_scale(const Graph& graph, NodeId node);
 
 }  // namespace drawbar

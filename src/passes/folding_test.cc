@@ -126,6 +126,11 @@ TEST(FoldInputScale, IntoWeightsAndAlpha) {
               "graph g(%q: f32[2, 3], %k: f32[3, 4]) { %y = MatMul(%q, %k) {alpha = 0.0625}"
               " return %y }");
   expect_pass("fold_input_scale",
+              "graph g(%q: f32[2, 3], %k: f32[4, 3]) { %c = const f32[] [8]"
+              " %a = Div(%k, %c); %t = Transpose(%a); %y = MatMul(%q, %t); return %y }",
+              "graph g(%q: f32[2, 3], %k: f32[4, 3]) { %t = Transpose(%k)"
+              " %y = MatMul(%q, %t) {alpha = 0.125}; return %y }");
+  expect_pass("fold_input_scale",
               "graph g(%q: f32[2, 3], %k: f32[3, 4]) { %c = const f32[] [8]"
               " %a = Div(%q, %c); %y = MatMul(%a, %k); return %y, %a }",
               "unchanged");

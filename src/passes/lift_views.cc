@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/matmul/op.h"
 #include "ops/reshape/op.h"
 #include "ops/transpose/op.h"
 #include "passes/match.h"
@@ -123,6 +124,44 @@ Patch lift(const Graph& graph, NodeId id, ValueId source, const std::vector<int6
   return patch;
 }
 
+/// Whether an operand of a product's epilogue is the same for every row.
+bool is_row_or_absent(const Graph& graph, ValueId value) {
+  if (value == no_id) return true;
+  if (!is_ranked_tensor(graph, value)) return false;
+  const Dims& dims = dims_of(graph, value);
+  return dims.empty() ||
+         std::all_of(dims.begin(), dims.end() - 1, [](const Dim& dim) { return dim == Dim(1); });
+}
+
+/// A view of the rows of a product with one matrix: the rows are viewed before it.
+Patch lift_above_product(const Graph& graph, NodeId id) {
+  const ValueId product = graph.node(id).inputs[0], output = graph.node(id).outputs[0];
+  const auto* op = producer_as<ops::MatMul>(graph, product);
+  if (!op || op->transpose_a || !has_one_reader(graph, product)) return unchanged();
+  const Node& node = producer(graph, product);
+  const ValueId a = node.inputs[0], b = node.inputs[1];
+  if (!is_ranked_tensor(graph, a) || !is_ranked_tensor(graph, b) || dims_of(graph, b).size() != 2)
+    return unchanged();
+  for (size_t i = 2; i < node.inputs.size(); ++i) {
+    if (!is_row_or_absent(graph, node.inputs[i])) return unchanged();
+  }
+  const Dims &before = dims_of(graph, product), &after = dims_of(graph, output);
+  if (after.size() < 2 || before.empty() || after.back() != before.back()) return unchanged();
+  Dims rows = after;
+  rows.back() = dims_of(graph, a).back();
+  const auto shape = shape_in_numbers(dims_of(graph, a), rows);
+  if (!shape) return unchanged();
+  Patch patch(graph, id);
+  std::vector<ValueId> inputs = node.inputs;
+  const auto rank = static_cast<int64_t>(shape->size());
+  inputs[0] = patch.add(ops::Reshape{},
+                        {a, patch.constant(Tensor::from<int64_t>({rank}, std::span(*shape)))});
+  const ValueId result = patch.add(*op, inputs, node.name);
+  if (patch.type(result) != graph.value(output).type) return unchanged();
+  patch.replace(output, result);
+  return patch;
+}
+
 }  // namespace
 
 Patch lift_views(const Graph& graph, NodeId id) {
@@ -133,8 +172,10 @@ Patch lift_views(const Graph& graph, NodeId id) {
   if (x == no_id || !is_ranked_tensor(graph, x)) return unchanged();
   if (const auto* transpose = node.op.as<ops::Transpose>())
     return lift(graph, id, x, transpose->resolved(graph.value(x).type.tensor.rank()));
+  if (!ops::is_view(node.op)) return unchanged();
+  if (Patch patch = lift_above_product(graph, id)) return patch;
   const auto* before = producer_as<ops::Transpose>(graph, x);
-  if (!before || !ops::is_view(node.op) || !has_one_reader(graph, x)) return unchanged();
+  if (!before || !has_one_reader(graph, x)) return unchanged();
   const ValueId source = input_of(graph, x);
   if (!is_ranked_tensor(graph, source)) return unchanged();
   return lift(graph, id, source, before->resolved(graph.value(x).type.tensor.rank()));

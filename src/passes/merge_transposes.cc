@@ -106,21 +106,53 @@ Patch sink_below_axis(const Graph& graph, NodeId id, int64_t axis, WithAxis&& wi
   return patch;
 }
 
+/// Rows that are exchanged before the product with one matrix are exchanged behind it instead.
+Patch sink_below_product(const Graph& graph, NodeId id, const ops::MatMul& op) {
+  const Node& node = graph.node(id);
+  const auto permutation = transposed_by(graph, node.inputs[0]);
+  if (!permutation || op.transpose_a || !has_one_reader(graph, node.inputs[0]) ||
+      permutation->back() != static_cast<int64_t>(permutation->size()) - 1)
+    return unchanged();
+  if (!is_ranked_tensor(graph, node.inputs[1]) || dims_of(graph, node.inputs[1]).size() != 2)
+    return unchanged();
+  for (size_t i = 2; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == no_id) continue;
+    const Type& type = graph.value(node.inputs[i]).type;
+    if (!type.tensor.ranked || type.tensor.rank() > 1) return unchanged();
+  }
+  Patch patch(graph, id);
+  std::vector<ValueId> inputs = node.inputs;
+  inputs[0] = input_of(graph, inputs[0]);
+  const ValueId result = patch.add(op, inputs, node.name);
+  patch.replace(node.outputs[0], patch.add(ops::Transpose{*permutation}, {result}));
+  return patch;
+}
+
+/// Whether the node is a Gather of one known slice of the value.
+bool takes_one_slice(const Graph& graph, const Node& node, ValueId value) {
+  return node.op.as<ops::Gather>() && node.inputs[0] == value && node.inputs[1] != value &&
+         graph.value(node.inputs[1]).is_constant() &&
+         graph.value(node.inputs[1]).constant->shape().empty();
+}
+
 /// Taking one slice of a transposed value: the slice comes first.
 Patch sink_below_gather(const Graph& graph, NodeId id, const ops::Gather& op) {
   const Node& node = graph.node(id);
   const auto permutation = transposed_by(graph, node.inputs[0]);
-  if (!permutation || !graph.value(node.inputs[1]).is_constant() ||
-      !graph.value(node.inputs[1]).constant->shape().empty())
-    return unchanged();
+  if (!permutation || !takes_one_slice(graph, node, node.inputs[0])) return unchanged();
   const auto rank = static_cast<int64_t>(permutation->size());
   const auto at = static_cast<size_t>(Infer::axis(op.axis, rank));
   const int64_t before = (*permutation)[at];
   Permutation rest = *permutation;
   rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
   for (int64_t& axis : rest) axis -= axis > before;
-  // Every slice of a value with several readers is turned for itself only when that is for free.
-  if (!is_identity(rest) && !has_one_reader(graph, node.inputs[0])) return unchanged();
+  // What has other readers stays, and its slices are turned for themselves only for free.
+  const auto& uses = graph.value(node.inputs[0]).uses;
+  const bool only_slices = !graph.is_output(node.inputs[0]) &&
+                           std::all_of(uses.begin(), uses.end(), [&](const Use& use) {
+                             return takes_one_slice(graph, graph.node(use.node), node.inputs[0]);
+                           });
+  if (!is_identity(rest) && !only_slices) return unchanged();
   Patch patch(graph, id);
   ValueId slice = patch.add(ops::Gather{before}, {input_of(graph, node.inputs[0]), node.inputs[1]});
   if (!is_identity(rest)) slice = patch.add(ops::Transpose{rest}, {slice});
@@ -160,6 +192,8 @@ Patch sink_transposes(const Graph& graph, NodeId id) {
       return ops::Softmax{axis, softmax->log};
     });
   }
+  if (const auto* product = node.op.as<ops::MatMul>())
+    return sink_below_product(graph, id, *product);
   if (const auto* concat = node.op.as<ops::Concat>()) {
     return sink_below_axis(graph, id, concat->axis, [](int64_t axis) { return ops::Concat{axis}; });
   }

@@ -17,8 +17,8 @@ Patch merge_transposes(const Graph& graph, NodeId node);
 ///     %y = Relu(%a)                             →     %y = Transpose(%a) {permutation = p}
 ///
 /// Passes pointwise operators (whose other operands are constant, or transposed likewise), Softmax,
-/// Concat, and Gather of one slice. Only where nothing else reads the transposed value (or the
-/// slice needs no transpose).
+/// Concat, the product with one matrix, and Gather of one slice. Only where nothing else reads the
+/// transposed value (or the slice needs no transpose).
 Patch sink_transposes(const Graph& graph, NodeId node);
 
 /// Absorbs the transpose of an operand's last two dimensions into the product:

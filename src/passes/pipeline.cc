@@ -46,13 +46,15 @@ constexpr Pass neutral[] = {
     {"recognise_global_pool", recognise_global_pool},
     {"reduce_powers", reduce_powers},
 
-    // Fewer movements.
+    // Fewer movements: views go up, transposes down, until they meet.
     {"number_shapes", number_shapes},
     {"merge_views", merge_views},
     {"lift_views", lift_views},
-    {"merge_views", merge_views},
     {"sink_transposes", sink_transposes},
+    {"lift_views", lift_views},
     {"merge_transposes", merge_transposes},
+    {"sink_transposes", sink_transposes},
+    {"merge_views", merge_views},
     {"absorb_transposes", absorb_transposes},
     {"remove_identities", remove_identities},
 
@@ -62,14 +64,24 @@ constexpr Pass neutral[] = {
     {"fold_affine", fold_affine},
     {"fold_input_scale", fold_input_scale},
     {"fold_constants", fold_constants},
+
+    // Attention, and the movements around it.
+    {"recognise_attention", recognise_attention},
+    {"absorb_attention_transposes", absorb_attention_transposes},
+    {"lift_views", lift_views},
+    {"sink_transposes", sink_transposes},
+    {"lift_views", lift_views},
+    {"merge_transposes", merge_transposes},
+    {"sink_transposes", sink_transposes},
+    {"merge_transposes", merge_transposes},
+    {"absorb_attention_transposes", absorb_attention_transposes},
+    {"merge_views", merge_views},
+    {"remove_identities", remove_identities},
+    {"fold_affine", fold_affine},
+    {"fold_constants", fold_constants},
     {"merge_equal", merge_equal},
 
     // Several operators in one kernel.
-    {"recognise_attention", recognise_attention},
-    {"absorb_attention_transpose", absorb_attention_transpose},
-    {"merge_views", merge_views},
-    {"remove_identities", remove_identities},
-    {"merge_equal", merge_equal},
     {"fuse_epilogue", fuse_epilogue},
     {"fuse_pointwise", fuse_pointwise},
     {"fuse_epilogue", fuse_epilogue},

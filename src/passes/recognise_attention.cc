@@ -16,16 +16,7 @@ using ops::Attention;
 using ops::Function;
 using Permutation = std::vector<int64_t>;
 
-const Permutation swapped4 = {0, 2, 1, 3}, swapped3 = {1, 0, 2};
-
 int64_t rank_of(const Graph& graph, ValueId value) { return graph.value(value).type.tensor.rank(); }
-
-bool is_transposed_by(const Graph& graph, ValueId value, const Permutation& permutation) {
-  const auto* op = producer_as<ops::Transpose>(graph, value);
-  return op && is_ranked_tensor(graph, value) &&
-         rank_of(graph, value) == static_cast<int64_t>(permutation.size()) &&
-         op->resolved(rank_of(graph, value)) == permutation;
-}
 
 /// scale · q·kᵀ + mask
 struct Scores {
@@ -125,12 +116,69 @@ bool mask_fits(const Graph& graph, ValueId mask, const Dims& q, const Dim& keys)
   return true;
 }
 
-/// An operand as [batch, heads, rows, size], or with its transpose absorbed.
-ValueId operand(Patch& patch, const Graph& graph, ValueId value, bool& heads_last) {
-  const bool flat = rank_of(graph, value) == 3;
-  heads_last = is_transposed_by(graph, value, flat ? swapped3 : swapped4);
-  if (heads_last) value = input_of(graph, value);
-  return flat ? patch.add(ops::Unsqueeze{{0}}, {value}) : value;
+/// The permutation of four dimensions that makes a value, or nothing.
+std::optional<Permutation> transposed_by(const Graph& graph, ValueId value) {
+  const auto* op = producer_as<ops::Transpose>(graph, value);
+  if (!op || !is_ranked_tensor(graph, value) || rank_of(graph, value) != 4) return std::nullopt;
+  return op->resolved(4);
+}
+
+/// The permutation with heads and rows exchanged in its result (`after`) or in its operand, when
+/// that leaves the last two dimensions in their place.
+std::optional<Permutation> without_exchange(Permutation permutation, bool after) {
+  if (after) {
+    std::swap(permutation[1], permutation[2]);
+  } else {
+    for (int64_t& axis : permutation) axis = axis == 1 ? 2 : axis == 2 ? 1 : axis;
+  }
+  if (permutation[2] != 2 || permutation[3] != 3) return std::nullopt;
+  return permutation;
+}
+
+bool is_identity(const Permutation& permutation) {
+  return std::is_sorted(permutation.begin(), permutation.end());
+}
+
+Patch absorb_operand_transposes(const Graph& graph, NodeId id, const Attention& op) {
+  const Node& node = graph.node(id);
+  Attention attention = op;
+  bool* const heads_last[] = {&attention.q_heads_last, &attention.k_heads_last,
+                              &attention.v_heads_last};
+  std::vector<ValueId> inputs = node.inputs;
+  Patch patch(graph, id);
+  bool changed = false;
+  for (size_t i = 0; i < 3; ++i) {
+    const auto permutation = transposed_by(graph, inputs[i]);
+    if (!permutation || *heads_last[i]) continue;
+    const auto rest = without_exchange(*permutation, true);
+    if (!rest || (!is_identity(*rest) && !has_one_reader(graph, inputs[i]))) continue;
+    inputs[i] = input_of(graph, inputs[i]);
+    if (!is_identity(*rest)) inputs[i] = patch.add(ops::Transpose{*rest}, {inputs[i]});
+    *heads_last[i] = changed = true;
+  }
+  if (!changed) return unchanged();
+  const auto outputs = patch.add_all(attention, inputs, node.outputs.size(), node.name);
+  for (size_t i = 0; i < outputs.size(); ++i) patch.replace(node.outputs[i], outputs[i]);
+  return patch;
+}
+
+Patch absorb_result_transpose(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const ValueId y = node.inputs[0];
+  const auto* attention = producer_as<Attention>(graph, y);
+  const auto permutation = transposed_by(graph, node.outputs[0]);
+  if (!attention || attention->y_heads_last || !permutation || !has_one_reader(graph, y) ||
+      producer(graph, y).outputs.size() != 1)
+    return unchanged();
+  const auto rest = without_exchange(*permutation, false);
+  if (!rest) return unchanged();
+  Attention heads_last = *attention;
+  heads_last.y_heads_last = true;
+  Patch patch(graph, id);
+  ValueId result = patch.add(heads_last, producer(graph, y).inputs);
+  if (!is_identity(*rest)) result = patch.add(ops::Transpose{*rest}, {result});
+  patch.replace(node.outputs[0], result);
+  return patch;
 }
 
 }  // namespace
@@ -152,42 +200,23 @@ Patch recognise_attention(const Graph& graph, NodeId id) {
   if (!mask_fits(graph, scores->mask, dims_of(graph, scores->q), k[k.size() - 2]))
     return unchanged();
   Patch patch(graph, id);
-  Attention attention{.scale = scores->scale};
-  std::vector<ValueId> inputs = {operand(patch, graph, scores->q, attention.q_heads_last),
-                                 operand(patch, graph, scores->k, attention.k_heads_last),
-                                 operand(patch, graph, v, attention.v_heads_last)};
-  if (scores->mask != no_id) {
-    const bool of_heads = rank == 3 && rank_of(graph, scores->mask) == 3;
-    inputs.push_back(of_heads ? patch.add(ops::Unsqueeze{{0}}, {scores->mask}) : scores->mask);
+  std::vector<ValueId> inputs = {scores->q, scores->k, v};
+  if (scores->mask != no_id) inputs.push_back(scores->mask);
+  for (ValueId& input : inputs) {
+    if (rank_of(graph, input) == 3) input = patch.add(ops::Unsqueeze{{0}}, {input});
   }
-  ValueId result = patch.add(attention, inputs);
+  ValueId result = patch.add(Attention{.scale = scores->scale}, inputs);
   if (rank == 3) result = patch.add(ops::Squeeze{{0}}, {result});
   if (patch.type(result) != graph.value(node.outputs[0]).type) return unchanged();
   patch.replace(node.outputs[0], result);
   return patch;
 }
 
-Patch absorb_attention_transpose(const Graph& graph, NodeId id) {
-  const Node& node = graph.node(id);
-  if (!node.op.as<ops::Transpose>() || !has_one_reader(graph, node.inputs[0])) return unchanged();
-  const ValueId turned = node.inputs[0];
-  const auto* squeeze = producer_as<ops::Squeeze>(graph, turned);
-  const ValueId y = squeeze ? input_of(graph, turned) : turned;
-  const auto* attention = producer_as<Attention>(graph, y);
-  if (!attention || attention->y_heads_last || !has_one_reader(graph, y) ||
-      producer(graph, y).outputs.size() != 1)
-    return unchanged();
-  if (squeeze &&
-      (squeeze->axes != std::vector<int64_t>{0} || producer(graph, turned).inputs.size() > 1))
-    return unchanged();
-  if (!is_transposed_by(graph, node.outputs[0], squeeze ? swapped3 : swapped4)) return unchanged();
-  Attention heads_last = *attention;
-  heads_last.y_heads_last = true;
-  Patch patch(graph, id);
-  ValueId result = patch.add(heads_last, producer(graph, y).inputs);
-  if (squeeze) result = patch.add(ops::Squeeze{{0}}, {result});
-  patch.replace(node.outputs[0], result);
-  return patch;
+Patch absorb_attention_transposes(const Graph& graph, NodeId id) {
+  if (const auto* attention = graph.node(id).op.as<Attention>())
+    return absorb_operand_transposes(graph, id, *attention);
+  if (graph.node(id).op.as<ops::Transpose>()) return absorb_result_transpose(graph, id);
+  return unchanged();
 }
 
 }  // namespace drawbar

@@ -13,15 +13,18 @@ namespace drawbar {
 ///     %y = MatMul(%p, %v)
 ///
 /// for f32 operands [batch, heads, rows, size] or [heads, rows, size], with a mask that is added, a
-/// constant one that chooses (Where, each row keeping something), or none. Transposes that put the
-/// heads in front of the rows are absorbed. Only where nothing else reads the scores.
+/// constant one that chooses (Where, each row keeping something), or none. Only where nothing else
+/// reads the scores.
 Patch recognise_attention(const Graph& graph, NodeId node);
 
-/// Absorbs the transpose behind an attention that puts the heads behind the rows:
+/// Absorbs transposes of attention's operands and result that exchange heads and rows:
 ///
-///     %y = Attention(%q, %k, %v)
-///     %z = Transpose(%y) {permutation = [0, 2, 1, 3]}   →   %z = Attention(…) {y_heads_last =
-///     true}
-Patch absorb_attention_transpose(const Graph& graph, NodeId node);
+///     %t = Transpose(%q) {permutation = [0, 2, 1, 3]}
+///     %y = Attention(%t, %k, %v)                          →   %z = Attention(%q, %k, %v)
+///     %z = Transpose(%y) {permutation = [0, 2, 1, 3]}             {q_heads_last = true,
+///     y_heads_last = true}
+///
+/// A permutation that also moves the batch leaves a transpose of the larger blocks.
+Patch absorb_attention_transposes(const Graph& graph, NodeId node);
 
 }  // namespace drawbar

@@ -135,20 +135,15 @@ TEST(RecogniseSoftmax, WithAndWithoutTheLargest) {
               "unchanged");
 }
 
-TEST(RecogniseAttention, WithAMaskAndTransposes) {
+TEST(RecogniseAttention, WithAMask) {
   const std::string inputs =
-      "graph g(%q: f32[B, S, 2, 4], %k: f32[B, T, 2, 4], %v: f32[B, T, 2, 3], %m: f32[B, 1, 1, T])"
+      "graph g(%q: f32[B, 2, S, 4], %k: f32[B, 2, T, 4], %v: f32[B, 2, T, 3], %m: f32[B, 1, 1, T])"
       " { ";
   expect_pass("recognise_attention",
               inputs +
-                  "%a = Transpose(%q) {permutation = [0, 2, 1, 3]}"
-                  " %b = Transpose(%k) {permutation = [0, 2, 1, 3]}"
-                  " %c = Transpose(%v) {permutation = [0, 2, 1, 3]}"
-                  " %s = MatMul(%a, %b) {transpose_b = true, alpha = 0.5}"
-                  " %t = Add(%m, %s); %p = Softmax(%t); %y = MatMul(%p, %c); return %y }",
-              inputs +
-                  "%y = Attention(%q, %k, %v, %m) {scale = 0.5, q_heads_last = true,"
-                  " k_heads_last = true, v_heads_last = true}; return %y }");
+                  "%s = MatMul(%q, %k) {transpose_b = true, alpha = 0.5}"
+                  " %t = Add(%m, %s); %p = Softmax(%t); %y = MatMul(%p, %v); return %y }",
+              inputs + "%y = Attention(%q, %k, %v, %m) {scale = 0.5}; return %y }");
 }
 
 TEST(RecogniseAttention, MasksThatChooseOrAreABias) {
@@ -193,18 +188,44 @@ TEST(RecogniseAttention, NotWhereItIsSomethingElse) {
   for (const char* body : bodies) expect_pass("recognise_attention", inputs + body, "unchanged");
 }
 
-TEST(RecogniseAttention, TheTransposeBehindIt) {
+TEST(AbsorbAttentionTransposes, OfOperandsAndResult) {
+  const std::string inputs =
+      "graph g(%q: f32[B, S, 2, 4], %k: f32[T, B, 2, 4], %v: f32[B, 2, T, 3]) { ";
+  expect_pass("absorb_attention_transposes",
+              inputs +
+                  "%a = Transpose(%q) {permutation = [0, 2, 1, 3]}"
+                  " %b = Transpose(%k) {permutation = [1, 2, 0, 3]}"
+                  " %y = Attention(%a, %b, %v)"
+                  " %z = Transpose(%y) {permutation = [0, 2, 1, 3]}; return %z }",
+              inputs +
+                  "%b = Transpose(%k) {permutation = [1, 0, 2, 3]}"
+                  " %z = Attention(%q, %b, %v) {q_heads_last = true, k_heads_last = true,"
+                  " y_heads_last = true}; return %z }");
+  expect_pass("absorb_attention_transposes",
+              inputs +
+                  "%a = Transpose(%q) {permutation = [0, 2, 1, 3]}"
+                  " %b = Transpose(%k) {permutation = [1, 2, 0, 3]}"
+                  " %y = Attention(%a, %b, %v)"
+                  " %z = Transpose(%y) {permutation = [2, 0, 1, 3]}; return %z }",
+              inputs +
+                  "%b = Transpose(%k) {permutation = [1, 0, 2, 3]}"
+                  " %y = Attention(%q, %b, %v) {q_heads_last = true, k_heads_last = true,"
+                  " y_heads_last = true}"
+                  " %z = Transpose(%y) {permutation = [1, 0, 2, 3]}; return %z }");
+}
+
+TEST(AbsorbAttentionTransposes, NotWhereOthersRead) {
   const std::string inputs =
       "graph g(%q: f32[B, 2, S, 4], %k: f32[B, 2, T, 4], %v: f32[B, 2, T, 3]) { ";
-  expect_pass("absorb_attention_transpose",
-              inputs +
-                  "%y = Attention(%q, %k, %v)"
-                  " %z = Transpose(%y) {permutation = [0, 2, 1, 3]}; return %z }",
-              inputs + "%z = Attention(%q, %k, %v) {y_heads_last = true}; return %z }");
-  expect_pass("absorb_attention_transpose",
+  expect_pass("absorb_attention_transposes",
               inputs +
                   "%y = Attention(%q, %k, %v)"
                   " %z = Transpose(%y) {permutation = [0, 2, 1, 3]}; return %z, %y }",
+              "unchanged");
+  expect_pass("absorb_attention_transposes",
+              inputs +
+                  "%y = Attention(%q, %k, %v)"
+                  " %z = Transpose(%y) {permutation = [0, 1, 3, 2]}; return %z }",
               "unchanged");
 }
 

@@ -118,6 +118,35 @@ TEST(LiftViews, JoiningNeighboursStandsBeforeTheTranspose) {
               "unchanged");
 }
 
+TEST(SinkTransposes, BelowTheProductWithOneMatrix) {
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[N, 3, 4], %w: f32[4, 5], %b: f32[5]) {"
+              " %t = Transpose(%x) {permutation = [1, 0, 2]}; %y = MatMul(%t, %w, %b); return %y }",
+              "graph g(%x: f32[N, 3, 4], %w: f32[4, 5], %b: f32[5]) { %m = MatMul(%x, %w, %b)"
+              " %y = Transpose(%m) {permutation = [1, 0, 2]}; return %y }");
+  expect_pass("sink_transposes",
+              "graph g(%x: f32[N, 3, 4], %w: f32[N, 4, 5]) {"
+              " %t = Transpose(%x) {permutation = [1, 0, 2]}; %s = const i64[3] [0, 0, 4]"
+              " %r = Reshape(%t, %s); %y = MatMul(%x, %w); return %y, %r }",
+              "unchanged");
+}
+
+TEST(LiftViews, AboveTheProductWithOneMatrix) {
+  expect_pass("lift_views",
+              "graph g(%x: f32[12, 4], %w: f32[4, 5], %b: f32[5]) { %y = MatMul(%x, %w, %b)"
+              " %s = const i64[3] [2, 6, 5]; %z = Reshape(%y, %s); return %z }",
+              "graph g(%x: f32[12, 4], %w: f32[4, 5], %b: f32[5]) { %s = const i64[3] [2, 6, 4]"
+              " %r = Reshape(%x, %s); %z = MatMul(%r, %w, %b); return %z }");
+  expect_pass("lift_views",
+              "graph g(%x: f32[12, 4], %w: f32[4, 6]) { %y = MatMul(%x, %w)"
+              " %s = const i64[3] [12, 2, 3]; %z = Reshape(%y, %s); return %z }",
+              "unchanged");
+  expect_pass("lift_views",
+              "graph g(%x: f32[12, 4], %w: f32[4, 5], %b: f32[12, 1]) { %y = MatMul(%x, %w, %b)"
+              " %s = const i64[3] [2, 6, 5]; %z = Reshape(%y, %s); return %z }",
+              "unchanged");
+}
+
 TEST(LiftViews, DimensionsOfOneGoWhereTheyBelong) {
   expect_pass("lift_views",
               "graph g(%x: f32[7, 1, 3, 4]) {"

@@ -4,16 +4,19 @@
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/specialize.h"
+#include "targets/cpu/widen_half.h"
 
 namespace drawbar::cpu {
 
 CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics)
-    : graph_(std::move(graph)), chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
+    : graph_(std::move(graph)),
+      lowered_(std::make_shared<const Graph>(widen_half(*graph_, isa()))),
+      chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
 std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
                                            ThreadPool* timing_pool) {
   PlanContext context{packed_, chooser_, threads, isa(), timing_pool};
-  return std::make_shared<Plan>(assign_layouts(specialize_for(*graph_, bindings), context.isa),
+  return std::make_shared<Plan>(assign_layouts(specialize_for(*lowered_, bindings), context.isa),
                                 context);
 }
 

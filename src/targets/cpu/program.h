@@ -25,6 +25,7 @@ class CpuProgram final : public Program {
   std::shared_ptr<Executor> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
 
   GraphPtr graph_;
+  GraphPtr lowered_;  // what plans are made from: graph_ with halves widened
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<TacticChooser> chooser_;
   std::vector<PlanReport> reports_;

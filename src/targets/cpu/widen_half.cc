@@ -1,0 +1,176 @@
+#include "targets/cpu/widen_half.h"
+
+#include "ops/cast/op.h"
+#include "ops/reshape/op.h"
+#include "targets/cpu/select.h"
+
+namespace drawbar::cpu {
+namespace {
+
+bool is_half(const Type& type) {
+  return type.is_tensor() &&
+         (type.tensor.element == ElementType::f16 || type.tensor.element == ElementType::bf16);
+}
+
+class Widener {
+ public:
+  Widener(const Graph& graph, Isa isa)
+      : from_(graph),
+        isa_(isa),
+        as_is_(graph.value_count(), no_id),
+        wide_(graph.value_count(), no_id) {
+    to_.name = graph.name;
+  }
+
+  Graph run() {
+    for (ValueId id : from_.inputs()) {
+      as_is_[id] = to_.add_input(from_.value(id).name, from_.value(id).type);
+      if (from_.value(id).content) to_.set_content(as_is_[id], *from_.value(id).content);
+    }
+    for (NodeId id : from_.order()) place(id);
+    for (size_t i = 0; i < from_.outputs().size(); ++i)
+      to_.add_output(original(from_.outputs()[i]), from_.output_names()[i]);
+    for (const auto& [symbol, bound] : from_.symbol_bounds()) to_.set_symbol_bound(symbol, bound);
+    return std::move(to_);
+  }
+
+ private:
+  ValueId cast(ValueId value, ElementType element, const std::string& name) {
+    const NodeId node =
+        to_.add_named_node(ops::Cast{.to = element}, {value}, {name}, "cast " + name);
+    return to_.node(node).outputs[0];
+  }
+
+  /// The value in its own type.
+  ValueId original(ValueId id) {
+    if (id == no_id) return no_id;
+    const Value& value = from_.value(id);
+    if (as_is_[id] == no_id) {
+      as_is_[id] = value.is_constant()
+                       ? to_.add_constant(value.constant, value.name)
+                       : cast(wide_[id], value.type.tensor.element, value.name + "#half");
+    }
+    return as_is_[id];
+  }
+
+  /// The value in f32 where it is a half, else as it is.
+  ValueId widened(ValueId id) {
+    if (id == no_id || !is_half(from_.value(id).type)) return original(id);
+    if (wide_[id] != no_id) return wide_[id];
+    const Value& value = from_.value(id);
+    if (!value.is_constant())
+      return wide_[id] = cast(original(id), ElementType::f32, value.name + "#f32");
+    const Tensor& half = value.constant->tensor();
+    Tensor wide = Tensor::allocate(ElementType::f32, half.shape());
+    for (int64_t i = 0; i < half.size(); ++i)
+      wide.data<float>()[i] = static_cast<float>(read_number(half, i));
+    return wide_[id] = to_.add_constant(std::move(wide), value.name + "#f32");
+  }
+
+  void place(NodeId id) {
+    const Node& node = from_.node(id);
+    const bool widen = wants_f32(node);
+    std::vector<ValueId> inputs;
+    for (ValueId input : node.inputs) inputs.push_back(widen ? widened(input) : original(input));
+    std::vector<std::string> names;
+    for (ValueId output : node.outputs) {
+      const Value& value = from_.value(output);
+      names.push_back(widen && is_half(value.type) ? value.name + "#f32" : value.name);
+    }
+    const NodeId copy =
+        to_.add_named_node(node.op, std::move(inputs), names, node.name, node.subgraphs);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const ValueId made = to_.node(copy).outputs[i];
+      (widen && is_half(from_.value(node.outputs[i]).type) ? wide_ : as_is_)[node.outputs[i]] =
+          made;
+    }
+  }
+
+  bool wants_f32(const Node& node) const {
+    if (!node.subgraphs.empty()) return false;
+    bool halves = false, follows = false;
+    for (ValueId input : node.inputs) {
+      if (input == no_id || !is_half(from_.value(input).type)) continue;
+      halves = true;
+      follows |= wide_[input] != no_id;
+    }
+    if (!halves || !gives_f32(node)) return false;
+    if (ops::is_view(node.op)) return follows;
+    return applies(node, true) && (follows || !applies(node, false));
+  }
+
+  /// Whether inference takes the node with f32 for its halves, and answers f32 for them.
+  bool gives_f32(const Node& node) const {
+    std::vector<Type> types(node.inputs.size());
+    std::vector<Infer::Input> inputs = from_.infer_inputs(node.inputs);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (!inputs[i].type || !is_half(*inputs[i].type)) continue;
+      types[i] = *inputs[i].type;
+      types[i].tensor.element = ElementType::f32;
+      inputs[i] = {&types[i], nullptr, inputs[i].content};
+    }
+    Infer context(node.name, inputs, node.outputs.size());
+    try {
+      node.op.infer(context);
+    } catch (const Error&) {
+      return false;
+    }
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const Type& was = from_.value(node.outputs[i]).type;
+      if (!was.is_tensor() || !was.tensor.ranked) return false;
+      const ElementType wanted = is_half(was) ? ElementType::f32 : was.tensor.element;
+      if (context.results()[i].type.tensor.element != wanted) return false;
+    }
+    return true;
+  }
+
+  /// Whether some tactic takes the node, with its halves as f32 or as they are.
+  bool applies(const Node& node, bool as_f32) const {
+    const auto operand = [&](ValueId id) {
+      Operand o;
+      if (id == no_id) return o;
+      const Value& value = from_.value(id);
+      o.present = true;
+      o.type = as_f32 && is_half(value.type) ? ElementType::f32 : value.type.tensor.element;
+      for (const Dim& dim : value.type.tensor.dims)
+        o.shape.push_back(dim.is_constant() ? dim.value() : 16);
+      if (!as_f32 || !is_half(value.type)) o.constant = value.constant;
+      return o;
+    };
+    std::vector<Operand> inputs, outputs;
+    for (ValueId id : node.inputs) {
+      if (id != no_id && (!from_.value(id).type.is_tensor() || !from_.value(id).type.tensor.ranked))
+        return false;
+      inputs.push_back(operand(id));
+    }
+    for (ValueId id : node.outputs) outputs.push_back(operand(id));
+    PackedConstants packed;
+    for (bool channels_last : {false, true}) {
+      if (channels_last &&
+          (layout_rule(node.op.name()) != LayoutRule::channels_last || inputs[0].rank() != 4))
+        break;
+      if (channels_last) inputs[0].layout = outputs[0].layout = Layout::channels_last;
+      const Problem problem{node.op, inputs, outputs, 1, isa_, packed};
+      for (const Tactic& tactic : tactics_for(node.op.name())) {
+        if (tactic.applies(problem)) return true;
+      }
+    }
+    return false;
+  }
+
+  const Graph& from_;
+  Isa isa_;
+  Graph to_;
+  std::vector<ValueId> as_is_, wide_;  // by value of from_: its copies in to_, where there are any
+};
+
+}  // namespace
+
+Graph widen_half(const Graph& graph, Isa isa) {
+  for (ValueId id = 0; id < graph.value_count(); ++id) {
+    if (is_half(graph.value(id).type)) return Widener(graph, isa).run();
+  }
+  return graph;
+}
+
+}  // namespace drawbar::cpu

@@ -102,7 +102,8 @@ Op create(const OpSchema& schema, const Attributes& given) {
     }
   });
   if (used != given.size()) {
-    for (const auto& [name, value] : given) {
+    for (const auto& entry : given) {
+      const std::string& name = entry.first;
       bool known = false;
       op->fields([&](std::string_view field, auto&) { known |= field == name; });
       if (!known) fail(ErrorCode::invalid_model, "{} has no attribute '{}'", schema.name, name);

@@ -1,3 +1,0 @@
-#pragma once
-
-#include "ir/evaluate_graph.h"

@@ -64,11 +64,12 @@ std::vector<int64_t> resolved_axes(const std::vector<int64_t>& axes, size_t coun
 
 SliceRange slice_range(int64_t size, int64_t start, int64_t end, int64_t step) {
   if (step == 0) fail(ErrorCode::invalid_model, "a step is 0");
-  const int64_t least = step < 0 ? -1 : 0;
-  const auto clamp = [&](int64_t position) {
-    return std::clamp(position < 0 ? position + size : position, least, size + least);
+  if (size == 0) return {0, 0, 1};
+  const auto clamp = [size](int64_t position, int64_t least, int64_t most) {
+    return std::clamp(position < 0 ? position + size : position, least, most);
   };
-  const int64_t first = clamp(start), last = clamp(end);
+  const int64_t first = clamp(start, 0, step < 0 ? size - 1 : size);
+  const int64_t last = step < 0 ? clamp(end, -1, size - 1) : clamp(end, 0, size);
   const int64_t distance = step < 0 ? first - last : last - first;
   if (distance <= 0) return {0, 0, 1};
   if (step >= distance || step <= -distance) return {first, 1, 1};

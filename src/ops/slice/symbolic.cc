@@ -31,8 +31,12 @@ Dim steps(const Dim& distance, int64_t step) {
 
 Dim sliced_size(const Dim& size, const Dim& start, const Dim& end, int64_t step) {
   if (step < 0) {
-    const Dim first = clamped(start, size, -1), last = clamped(end, size, -1);
-    return steps(first - last, step <= -far ? far : -step);
+    const Dim last = clamped(end, size, -1);
+    Dim first = clamped(start, size, -1);
+    const bool may_precede = from_back(start) && !(start == Dim(-1));
+    if (may_precede) first = max(first, 0);  // the first element stands for all before it
+    const Dim taken = steps(first - last, step <= -far ? far : -step);
+    return may_precede ? min(taken, size) : taken;
   }
   const Dim first = clamped(start, size, 0), last = clamped(end, size, 0);
   if (last == size && from_back(start)) {  // the last elements

@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <array>
-#include <vector>
 
-#include "ops/recurrent/gates.h"
+#include "ops/recurrent/kernels/gates.h"
 #include "ops/recurrent/op.h"
-#include "targets/cpu/gemm/gemm.h"
+#include "ops/recurrent/kernels/packed_gates.h"
 #include "targets/cpu/kernel.h"
 
 namespace drawbar::cpu {
@@ -16,97 +15,16 @@ using ops::Recurrent;
 constexpr int64_t projection_bytes = 8 << 20;  // of x·W that are kept at once
 constexpr int64_t shared_work = 200'000;       // multiply-adds of a step worth sharing
 
-const Recurrent& op_of(const Problem& problem) { return *problem.op.as<Recurrent>(); }
-
 bool has_input(const Problem& problem, size_t i) {
   return i < problem.inputs.size() && problem.inputs[i].present;
 }
-
-/// The gates of `unit` hidden units stand together, so that whoever has computed some columns of a
-/// step has all that these units need.
-struct Sizes {
-  int64_t steps, batch, inputs, hidden;
-  int64_t directions, gates;
-  int64_t unit;    // hidden units per group of gates: a vector
-  int64_t padded;  // hidden, a multiple of unit
-  bool batch_first;
-
-  explicit Sizes(const Problem& problem) {
-    const Recurrent& op = op_of(problem);
-    const Operand& x = problem.inputs[Recurrent::x];
-    batch_first = op.batch_first;
-    steps = x.dim(batch_first ? 1 : 0);
-    batch = x.dim(batch_first ? 0 : 1);
-    inputs = x.dim(2);
-    hidden = problem.inputs[Recurrent::r].dim(2);
-    directions = op.directions();
-    gates = op.gates();
-    unit = lanes(problem.isa);
-    padded = (hidden + unit - 1) / unit * unit;
-  }
-  int64_t columns() const { return gates * padded; }
-  int64_t units() const { return padded / unit; }
-  int64_t y_row(int64_t d, int64_t t, int64_t b) const {
-    return (batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b) *
-           hidden;
-  }
-  int64_t state_row(int64_t d, int64_t b) const {
-    return (batch_first ? b * directions + d : d * batch + b) * hidden;
-  }
-};
-
-/// Weights [D, gates · hidden, k] of some gates, packed for every direction.
-class PackedGates {
- public:
-  PackedGates() = default;
-  PackedGates(const Problem& problem, size_t input, const Sizes& sizes, int64_t first,
-              int64_t count)
-      : k_(problem.inputs[input].dim(2)), n_(count * sizes.padded), isa_(problem.isa) {
-    bytes_ = (packed_bytes(k_, n_, isa_) + 63) / 64 * 64;
-    const std::string form = fmt::format("recurrent {} gates={}+{}of{} unit={}", name(isa_), first,
-                                         count, sizes.gates, sizes.unit);
-    packed_ = problem.packed.get(
-        problem.inputs[input].constant, form, static_cast<size_t>(bytes_ * sizes.directions),
-        [&](const Tensor& source, void* packed) {
-          std::vector<float> rows(static_cast<size_t>(n_ * k_));
-          for (int64_t d = 0; d < sizes.directions; ++d) {
-            std::fill(rows.begin(), rows.end(), 0.0f);
-            for (int64_t gate = 0; gate < count; ++gate) {
-              for (int64_t j = 0; j < sizes.hidden; ++j) {
-                const int64_t row = column(sizes, count, gate, j);
-                const int64_t from = (d * sizes.gates + first + gate) * sizes.hidden + j;
-                std::copy_n(source.data<float>() + from * k_, k_, rows.data() + row * k_);
-              }
-            }
-            pack(rows.data(), k_, true, k_, n_, isa_,
-                 reinterpret_cast<float*>(static_cast<std::byte*>(packed) + d * bytes_));
-          }
-        });
-  }
-
-  /// Where gate `gate` of hidden unit j stands among `count` gates.
-  static int64_t column(const Sizes& sizes, int64_t count, int64_t gate, int64_t j) {
-    return (j / sizes.unit * count + gate) * sizes.unit + j % sizes.unit;
-  }
-
-  /// Columns [begin, end) of direction d; begin is a multiple of the panel width.
-  PackedMatrix part(int64_t d, int64_t begin, int64_t end) const {
-    const auto* data = reinterpret_cast<const float*>(packed_.get() + d * bytes_);
-    return {data + begin * k_, k_, end - begin, isa_};
-  }
-  PackedMatrix whole(int64_t d) const { return part(d, 0, n_); }
-
- private:
-  int64_t k_ = 0, n_ = 0, bytes_ = 0;
-  Isa isa_ = Isa::baseline;
-  PackedConstants::Buffer packed_;
-};
 
 /// All steps of all directions: x·W for many steps at once, then step by step h·R and the gates,
 /// the hidden units shared among the threads.
 class RecurrentKernel final : public Kernel {
  public:
-  explicit RecurrentKernel(const Problem& problem) : sizes_(problem), op_(op_of(problem)) {
+  explicit RecurrentKernel(const Problem& problem)
+      : sizes_(problem), op_(*problem.op.as<Recurrent>()) {
     const Isa isa = problem.isa;
     resets_ = op_.cell == Cell::gru && !op_.linear_before_reset;
     w_ = PackedGates(problem, Recurrent::w, sizes_, 0, sizes_.gates);
@@ -122,7 +40,7 @@ class RecurrentKernel final : public Kernel {
                : ops::activations(op_, 0)[0].name == "relu" ? rnn_relu_gates(isa)
                                                             : rnn_tanh_gates(isa);
     }
-    read_bias(problem);
+    bias_ = gate_bias(problem, sizes_);
     const int64_t row = sizes_.directions * sizes_.batch * sizes_.columns();
     chunk_ = std::clamp<int64_t>(projection_bytes / 4 / std::max<int64_t>(1, row), 1,
                                  std::max<int64_t>(1, sizes_.steps));
@@ -201,29 +119,6 @@ class RecurrentKernel final : public Kernel {
   int64_t state_floats() const { return sizes_.directions * sizes_.batch * sizes_.padded; }
   int phases() const { return resets_ ? 2 : 1; }
 
-  /// Both biases are added to x·W, except the one that the reset gate multiplies.
-  void read_bias(const Problem& problem) {
-    const auto all = static_cast<size_t>(sizes_.directions * sizes_.columns());
-    input_bias_.assign(all, 0);
-    const bool linear = op_.cell == Cell::gru && op_.linear_before_reset;
-    if (linear) state_bias_.assign(all, 0);
-    if (!has_input(problem, Recurrent::bias)) return;
-    const float* bias = problem.inputs[Recurrent::bias].constant->tensor().data<float>();
-    const int64_t rows = sizes_.gates * sizes_.hidden;
-    for (int64_t d = 0; d < sizes_.directions; ++d) {
-      for (int64_t gate = 0; gate < sizes_.gates; ++gate) {
-        for (int64_t j = 0; j < sizes_.hidden; ++j) {
-          const auto to = static_cast<size_t>(d * sizes_.columns() +
-                                              PackedGates::column(sizes_, sizes_.gates, gate, j));
-          const float* from = bias + d * 2 * rows + gate * sizes_.hidden + j;
-          const bool apart = linear && gate == 2;
-          input_bias_[to] = from[0] + (apart ? 0 : from[rows]);
-          if (apart) state_bias_[to] = from[rows];
-        }
-      }
-    }
-  }
-
   void load_states(const KernelRun& run, const Buffers& buffers) const {
     const auto load = [&](size_t input, float* to) {
       std::fill_n(to, state_floats(), 0.0f);
@@ -265,7 +160,7 @@ class RecurrentKernel final : public Kernel {
   void project(const KernelRun& run, const Buffers& buffers, int64_t d, int64_t begin,
                int64_t end) const {
     Epilogue epilogue;
-    epilogue.bias = input_bias_.data() + d * sizes_.columns();
+    epilogue.bias = bias_.input.data() + d * sizes_.columns();
     const int64_t count = end - begin, time = first_time(d, begin, end);
     float* to = buffers.projection + d * chunk_ * sizes_.batch * sizes_.columns();
     const float* x = run.in<float>(Recurrent::x);
@@ -293,7 +188,7 @@ class RecurrentKernel final : public Kernel {
     const int64_t from = first * unit * gates, to = last * unit * gates;
     const PackedGates& weights = phase == 0 ? r_ : r_last_;
     Epilogue epilogue;
-    if (!state_bias_.empty()) epilogue.bias = state_bias_.data() + d * columns + from;
+    if (!bias_.state.empty()) epilogue.bias = bias_.state.data() + d * columns + from;
     gemm(sizes_.batch, phase == 0 ? h : buffers.reset + states, sizes_.padded,
          weights.part(d, from, to), from_state + from, columns, epilogue, nullptr);
 
@@ -331,12 +226,12 @@ class RecurrentKernel final : public Kernel {
     }
   }
 
-  Sizes sizes_;
+  RecurrentSizes sizes_;
   Recurrent op_;
   bool resets_ = false, shares_steps_ = false;
   PackedGates w_, r_, r_last_;
   GateFunction gates_ = nullptr, update_ = nullptr;
-  std::vector<float> input_bias_, state_bias_;
+  GateBias bias_;
   int64_t chunk_ = 1, pieces_ = 1, piece_units_ = 2;
 };
 
@@ -352,7 +247,7 @@ bool has_usual_activations(const Recurrent& op) {
 }
 
 bool applies(const Problem& problem) {
-  const Recurrent& op = op_of(problem);
+  const Recurrent& op = *problem.op.as<Recurrent>();
   if (op.clip > 0 || op.input_forget || !has_usual_activations(op)) return false;
   if (op.cell == Cell::rnn && op.directions() == 2 &&
       ops::activations(op, 0) != ops::activations(op, 1)) {
@@ -370,7 +265,7 @@ bool applies(const Problem& problem) {
 }
 
 double seconds(const Problem& problem) {
-  const Sizes sizes(problem);
+  const RecurrentSizes sizes(problem);
   const double weights = 4.0 * static_cast<double>(sizes.directions * sizes.columns()) *
                          static_cast<double>(sizes.hidden);
   const double work = 2.0 * static_cast<double>(sizes.steps * sizes.batch * sizes.directions) *

@@ -1,4 +1,4 @@
-#include "ops/recurrent/gates.h"
+#include "ops/recurrent/kernels/gates.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/recurrent/cpu_gates.cc"

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "ops/attention/op.h"
-#include "ops/attention/score_row.h"
+#include "ops/attention/kernels/score_row.h"
 #include "targets/cpu/gemm/gemm.h"
 #include "targets/cpu/kernel.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "ops/attention/score_row.h"
+#include "ops/attention/kernels/score_row.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/attention/cpu_score_row.cc"

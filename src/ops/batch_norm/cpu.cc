@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "ops/batch_norm/op.h"
-#include "ops/batch_norm/scale_shift.h"
+#include "ops/batch_norm/kernels/scale_shift.h"
 #include "targets/cpu/kernel.h"
 
 namespace drawbar::cpu {

@@ -1,4 +1,4 @@
-#include "ops/conv/planned_conv.h"
+#include "ops/conv/kernels/planned_conv.h"
 
 namespace drawbar::cpu {
 namespace {

@@ -1,8 +1,8 @@
 #include <array>
 
-#include "ops/conv/epilogue.h"
+#include "ops/conv/kernels/epilogue.h"
 #include "ops/conv_transpose/op.h"
-#include "ops/conv_transpose/phases.h"
+#include "ops/conv_transpose/kernels/phases.h"
 
 namespace drawbar::cpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "ops/lrn/normalise.h"
+#include "ops/lrn/kernels/normalise.h"
 #include "ops/lrn/op.h"
 #include "targets/cpu/kernel.h"
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ops/matmul/epilogue.h"
+#include "ops/matmul/kernels/epilogue.h"
 #include "ops/matmul/op.h"
 
 namespace drawbar::cpu {

@@ -1,4 +1,4 @@
-#include "ops/pool/channels_last.h"
+#include "ops/pool/kernels/channels_last.h"
 #include "ops/pool/op.h"
 #include "targets/cpu/kernel.h"
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ops/resize/blend.h"
+#include "ops/resize/kernels/blend.h"
 #include "ops/resize/taps.h"
 #include "targets/cpu/kernel.h"
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ops/resize/blend.h"
+#include "ops/resize/kernels/blend.h"
 #include "ops/roi_align/op.h"
 #include "ops/roi_align/samples.h"
 #include "targets/cpu/kernel.h"

@@ -1,10 +1,10 @@
-#include "ops/pool/channels_last.h"
+#include "ops/pool/kernels/channels_last.h"
 
 #include <algorithm>
 #include <limits>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/pool/channels_last.cc"
+#define HWY_TARGET_INCLUDE "ops/pool/kernels/channels_last.cc"
 #include "targets/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();

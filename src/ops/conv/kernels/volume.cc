@@ -2,8 +2,8 @@
 // plane of the output is a sum of two-dimensional convolutions, one for every tap in depth.
 #include <vector>
 
-#include "ops/conv/interchange.h"
-#include "ops/conv/planned_conv.h"
+#include "ops/conv/kernels/interchange.h"
+#include "ops/conv/kernels/planned_conv.h"
 
 namespace drawbar::cpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "ops/conv/epilogue.h"
+#include "ops/conv/kernels/epilogue.h"
 
 #include <array>
 

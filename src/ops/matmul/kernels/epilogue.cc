@@ -1,4 +1,4 @@
-#include "ops/matmul/epilogue.h"
+#include "ops/matmul/kernels/epilogue.h"
 
 namespace drawbar::cpu {
 namespace {

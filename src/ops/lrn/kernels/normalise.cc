@@ -1,10 +1,10 @@
-#include "ops/lrn/normalise.h"
+#include "ops/lrn/kernels/normalise.h"
 
 #include <algorithm>
 #include <cmath>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/lrn/normalise.cc"
+#define HWY_TARGET_INCLUDE "ops/lrn/kernels/normalise.cc"
 #include "targets/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();

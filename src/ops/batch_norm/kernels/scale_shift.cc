@@ -1,7 +1,7 @@
-#include "ops/batch_norm/scale_shift.h"
+#include "ops/batch_norm/kernels/scale_shift.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/batch_norm/scale_shift.cc"
+#define HWY_TARGET_INCLUDE "ops/batch_norm/kernels/scale_shift.cc"
 #include "targets/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -1,4 +1,4 @@
-#include "ops/conv_transpose/phases.h"
+#include "ops/conv_transpose/kernels/phases.h"
 
 #include <algorithm>
 #include <cstring>

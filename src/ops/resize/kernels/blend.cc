@@ -1,7 +1,7 @@
-#include "ops/resize/blend.h"
+#include "ops/resize/kernels/blend.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/resize/blend.cc"
+#define HWY_TARGET_INCLUDE "ops/resize/kernels/blend.cc"
 #include "targets/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();

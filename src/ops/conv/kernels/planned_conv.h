@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "ops/conv/epilogue.h"
+#include "ops/conv/kernels/epilogue.h"
 #include "ops/conv/kernels/conv_kernel.h"
 #include "ops/conv/op.h"
 

@@ -1,7 +1,7 @@
 // One-dimensional convolution: row-major [N, C, L], copied to channels-last and back around the
 // two-dimensional kernels with height 1.
-#include "ops/conv/interchange.h"
-#include "ops/conv/planned_conv.h"
+#include "ops/conv/kernels/interchange.h"
+#include "ops/conv/kernels/planned_conv.h"
 
 namespace drawbar::cpu {
 namespace {

@@ -33,7 +33,8 @@ std::shared_ptr<Engine> compiled(const std::string& text) {
 const char* const network = R"(graph net(%x: f32[N, 3, 9, 11]) {
   %w = const f32[8, 3, 3, 3] normal(0.0, 0.3, 1)
   %b = const f32[8] normal(0.0, 0.3, 2)
-  %c = Conv(%x, %w, %b) {pads_begin = [1, 1], pads_end = [1, 1], strides = [1, 1], dilations = [1, 1]}
+  %c = Conv(%x, %w, %b) {pads_begin = [1, 1], pads_end = [1, 1],
+                         strides = [1, 1], dilations = [1, 1]}
   %r = Relu(%c)
   %p = MaxPool(%r) {kernel = [2, 2], strides = [2, 2]}
   return %p

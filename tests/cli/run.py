@@ -5,6 +5,7 @@
 
 Makes its own small models; needs onnx and numpy (the project's .venv).
 """
+
 import argparse
 import json
 import subprocess
@@ -25,7 +26,11 @@ COMMANDS = ["compile", "run", "bench", "inspect", "diff", "targets", "completion
 def classifier(path, names=("x", "y")):
     """[N, 3, 8, 8] -> [N, 10], weights seeded."""
     rng = np.random.default_rng(1)
-    weights = {"w": rng.standard_normal((6, 3, 3, 3)), "f": rng.standard_normal((6, 10)), "b": rng.standard_normal(10)}
+    weights = {
+        "w": rng.standard_normal((6, 3, 3, 3)),
+        "f": rng.standard_normal((6, 10)),
+        "b": rng.standard_normal(10),
+    }
     nodes = [
         helper.make_node("Conv", [names[0], "w"], ["c"], pads=[1, 1, 1, 1], name="conv"),
         helper.make_node("Relu", ["c"], ["r"], name="relu"),
@@ -34,12 +39,15 @@ def classifier(path, names=("x", "y")):
         helper.make_node("Gemm", ["flat", "f", "b"], [names[1]], name="head"),
     ]
     graph = helper.make_graph(
-        nodes, "classifier",
+        nodes,
+        "classifier",
         [helper.make_tensor_value_info(names[0], TensorProto.FLOAT, ["N", 3, 8, 8])],
         [helper.make_tensor_value_info(names[1], TensorProto.FLOAT, ["N", 10])],
         [numpy_helper.from_array(w.astype(np.float32), name) for name, w in weights.items()],
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path
+    )
 
 
 class Cli:
@@ -52,14 +60,24 @@ class Cli:
         np.save(self.input, np.random.default_rng(2).random((2, 3, 8, 8), np.float32))
 
     def run(self, *arguments, status=0):
-        done = subprocess.run([self.binary, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd=self.folder)
-        assert done.returncode == status, f"{' '.join(map(str, arguments))}: status {done.returncode}, expected {status}: {done.stderr.strip()}"
+        done = subprocess.run(
+            [self.binary, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.folder,
+        )
+        assert (
+            done.returncode == status
+        ), f"{arguments}: status {done.returncode}, expected {status}: {done.stderr.strip()}"
         return done
 
     def refuses(self, words, *arguments, status=2):
         done = self.run(*arguments, status=status)
         lines = done.stderr.strip().splitlines()
-        assert len(lines) == 1 and lines[0].startswith("drawbar: "), f"expected one line, got {done.stderr!r}"
+        assert len(lines) == 1 and lines[0].startswith(
+            "drawbar: "
+        ), f"expected one line, got {done.stderr!r}"
         assert words in lines[0], f"expected {words!r} in {lines[0]!r}"
         assert not done.stdout, f"refused, yet printed {done.stdout!r}"
         return lines[0]
@@ -73,8 +91,20 @@ class Cli:
             assert f"drawbar {command}" in text, f"{command} --help has no example"
 
     def compile(self):
-        out = self.run("compile", self.model, "-o", self.engine, "--threads", "1,2", "--shape", "x=1x3x8x8", "--shape", "x=2x3x8x8",
-                       "--preprocess", "resize=8,crop=8,mean=127,std=128").stdout
+        out = self.run(
+            "compile",
+            self.model,
+            "-o",
+            self.engine,
+            "--threads",
+            "1,2",
+            "--shape",
+            "x=1x3x8x8",
+            "--shape",
+            "x=2x3x8x8",
+            "--preprocess",
+            "resize=8,crop=8,mean=127,std=128",
+        ).stdout
         assert self.engine.exists() and "model.engine" in out and out.count("\n") == 1, out
 
     def deterministic(self):
@@ -92,20 +122,51 @@ class Cli:
 
     def run_image(self):
         image = np.zeros((6, 9, 3), np.uint8)
-        rows = b"".join(row.tobytes() + b"\0" * (-len(row.tobytes()) % 4) for row in image[::-1, :, ::-1])
-        header = b"BM" + (54 + len(rows)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-        info = (40).to_bytes(4, "little") + (9).to_bytes(4, "little") + (6).to_bytes(4, "little") + (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + bytes(24)
+        rows = b"".join(
+            row.tobytes() + b"\0" * (-len(row.tobytes()) % 4) for row in image[::-1, :, ::-1]
+        )
+        header = (
+            b"BM" + (54 + len(rows)).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+        )
+        info = (
+            (40).to_bytes(4, "little")
+            + (9).to_bytes(4, "little")
+            + (6).to_bytes(4, "little")
+            + (1).to_bytes(2, "little")
+            + (24).to_bytes(2, "little")
+            + bytes(24)
+        )
         (self.folder / "black.bmp").write_bytes(header + info + rows)
         (self.folder / "labels.txt").write_text("\n".join(f"class {i}" for i in range(10)))
-        out = self.run("run", self.engine, "--image", "black.bmp", "--labels", "labels.txt", "--top", "3").stdout.splitlines()
+        out = self.run(
+            "run", self.engine, "--image", "black.bmp", "--labels", "labels.txt", "--top", "3"
+        ).stdout.splitlines()
         assert len(out) == 4 and "class" in out[1], out
         probabilities = [float(line.split()[0]) for line in out[1:]]
         assert probabilities == sorted(probabilities, reverse=True) and sum(probabilities) <= 1.001
 
     def bench(self):
-        done = self.run("bench", self.engine, "--input", f"x={self.input}", "--threads", "1", "--duration", "0.05", "--json")
+        done = self.run(
+            "bench",
+            self.engine,
+            "--input",
+            f"x={self.input}",
+            "--threads",
+            "1",
+            "--duration",
+            "0.05",
+            "--json",
+        )
         result = json.loads(done.stdout)
-        for key in ("throughput_per_s", "load_ms", "first_run_ms", "peak_rss_bytes", "threads", "target", "precision"):
+        for key in (
+            "throughput_per_s",
+            "load_ms",
+            "first_run_ms",
+            "peak_rss_bytes",
+            "threads",
+            "target",
+            "precision",
+        ):
             assert key in result, key
         assert {"min", "p50", "p90", "p99"} <= set(result["latency_ms"]) and result["threads"] == 1
         assert "p50" in self.run("bench", self.model, "--duration", "0.05", "--profile").stdout
@@ -115,12 +176,16 @@ class Cli:
         for words in ("model.onnx", "Conv", "built", "arena", "resize=8"):
             assert words in text, words
         assert json.loads(self.run("inspect", self.engine, "--json").stdout)["plans"]
-        assert json.loads(self.run("inspect", self.model, "--json").stdout)["operators"]["Conv"] == 1
+        assert (
+            json.loads(self.run("inspect", self.model, "--json").stdout)["operators"]["Conv"] == 1
+        )
         assert "return" in self.run("inspect", self.engine, "--text").stdout
         assert "ai.onnx.Conv" in self.run("inspect", self.model, "--operators").stdout
 
     def diff(self):
-        out = self.run("diff", self.model, self.engine, "--input", f"x={self.input}", "--threshold", "1e-4").stdout
+        out = self.run(
+            "diff", self.model, self.engine, "--input", f"x={self.input}", "--threshold", "1e-4"
+        ).stdout
         assert "output" in out and "y" in out
 
     def targets(self):
@@ -128,7 +193,10 @@ class Cli:
 
     def completion(self):
         script = self.run("completion", "bash").stdout
-        check = script + '\nCOMP_WORDS=(drawbar compile --pre); COMP_CWORD=2; _drawbar; echo "${COMPREPLY[@]}"'
+        check = (
+            script
+            + '\nCOMP_WORDS=(drawbar compile --pre); COMP_CWORD=2; _drawbar; echo "${COMPREPLY[@]}"'
+        )
         done = subprocess.run(["bash", "-c", check], capture_output=True, text=True)
         assert done.stdout.split() == ["--precision", "--preprocess"], done.stdout + done.stderr
 
@@ -136,7 +204,9 @@ class Cli:
         path = self.folder / "hostile.onnx"
         classifier(path, names=("x", "../../escape"))
         self.run("run", path, "--input", f"x={self.input}", "--output", self.folder / "safe")
-        assert [p.name for p in (self.folder / "safe").iterdir()] == ["%2E.%2F..%2Fescape.npy"], list((self.folder / "safe").iterdir())
+        assert [p.name for p in (self.folder / "safe").iterdir()] == [
+            "%2E.%2F..%2Fescape.npy"
+        ], list((self.folder / "safe").iterdir())
 
     # What is refused.
 
@@ -162,7 +232,15 @@ class Cli:
     def wrong_options(self):
         self.refuses("std is 0", "compile", self.model, "-o", "no.engine", "--preprocess", "std=0")
         self.refuses("no input 'q'", "compile", self.model, "-o", "no.engine", "--shape", "q=1")
-        self.refuses("there is no target 'abacus'", "compile", self.model, "-o", "no.engine", "--target", "abacus")
+        self.refuses(
+            "there is no target 'abacus'",
+            "compile",
+            self.model,
+            "-o",
+            "no.engine",
+            "--target",
+            "abacus",
+        )
         self.refuses("cannot write", "compile", self.model, "-o", "/nowhere/x.engine")
         assert not (self.folder / "no.engine").exists()
 
@@ -181,22 +259,64 @@ class Cli:
 
     def unknown_operators(self):
         graph = helper.make_graph(
-            [helper.make_node("Swirl", ["x"], ["a"], domain="com.acme"), helper.make_node("Swirl", ["a"], ["y"], domain="com.acme")],
-            "unknown", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])
+            [
+                helper.make_node("Swirl", ["x"], ["a"], domain="com.acme"),
+                helper.make_node("Swirl", ["a"], ["y"], domain="com.acme"),
+            ],
+            "unknown",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
+        )
         path = self.folder / "unknown.onnx"
-        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.acme", 1)], ir_version=8), path)
+        onnx.save(
+            helper.make_model(
+                graph,
+                opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("com.acme", 1)],
+                ir_version=8,
+            ),
+            path,
+        )
         self.refuses("com.acme.Swirl ×2", "run", path, status=1)
         assert "unknown" in self.run("inspect", path, "--operators").stdout
 
     def deadline(self):
-        self.refuses("DEADLINE_EXCEEDED", "run", self.model, "--input", f"x={self.input}", "--deadline", "1e-9", status=1)
+        self.refuses(
+            "DEADLINE_EXCEEDED",
+            "run",
+            self.model,
+            "--input",
+            f"x={self.input}",
+            "--deadline",
+            "1e-9",
+            status=1,
+        )
 
-    checks = [help, compile, deterministic, run_npy, run_image, bench, inspect, diff, targets, completion, hostile_output_name,
-              usage, missing_files, wrong_inputs, wrong_options, broken_models, unknown_operators, deadline]
+    checks = [
+        help,
+        compile,
+        deterministic,
+        run_npy,
+        run_image,
+        bench,
+        inspect,
+        diff,
+        targets,
+        completion,
+        hostile_output_name,
+        usage,
+        missing_files,
+        wrong_inputs,
+        wrong_options,
+        broken_models,
+        unknown_operators,
+        deadline,
+    ]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--drawbar", required=True)
     options = parser.parse_args()
     tally = Tally()

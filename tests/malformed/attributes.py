@@ -2,6 +2,7 @@
 
 Each line: name, operator, input shape, weights by name (a shape, or numbers), attributes, words.
 """
+
 import numpy as np
 from onnx import TensorProto
 
@@ -97,8 +98,14 @@ OTHERS = [
     ("einsum_nothing", "Einsum", (2, 3), {}, {}, "(Einsum)"),
     ("cumsum_axis", "CumSum", (2, 3), {"w": 7}, {}, ""),
     ("trilu_rank", "Trilu", (3,), {}, {}, ""),
-    ("group_norm_groups", "GroupNormalization", (1, 4, 2), {"s": (4,), "b": (4,)},
-     {"num_groups": 3}, ""),
+    (
+        "group_norm_groups",
+        "GroupNormalization",
+        (1, 4, 2),
+        {"s": (4,), "b": (4,)},
+        {"num_groups": 3},
+        "",
+    ),
     ("grid_sample_rank", "GridSample", (1, 1, 4, 4), {"w": (1, 2, 2, 3)}, {}, ""),
     ("det", "Det", (2, 3), {}, {}, ""),
     ("loop_carried", "SequenceAt", (2, 3), {"w": 1}, {}, "expected a sequence"),
@@ -106,11 +113,34 @@ OTHERS = [
     ("dequantize_axis", "DequantizeLinear", (2, 3), {"s": (3,)}, {"axis": 4}, ""),
     ("conv_transpose_output", "ConvTranspose", (1, 4, 5, 5), W, {"output_padding": [-9, 0]}, ""),
     ("lstm_hidden", "LSTM", (3, 1, 4), {"w": (1, 8, 4), "r": (1, 8, 2)}, {"hidden_size": 5}, ""),
-    ("lstm_direction", "LSTM", (3, 1, 4), {"w": (1, 8, 4), "r": (1, 8, 2)},
-     {"hidden_size": 2, "direction": "sideways"}, "sideways"),
+    (
+        "lstm_direction",
+        "LSTM",
+        (3, 1, 4),
+        {"w": (1, 8, 4), "r": (1, 8, 2)},
+        {"hidden_size": 2, "direction": "sideways"},
+        "sideways",
+    ),
 ]
-FEW = ["Add", "Conv", "Gemm", "MatMul", "Concat", "Softmax", "Gather", "Reshape", "LSTM", "Where",
-       "BatchNormalization", "Resize", "Slice", "Cast", "Loop", "Scan", "Einsum"]
+FEW = [
+    "Add",
+    "Conv",
+    "Gemm",
+    "MatMul",
+    "Concat",
+    "Softmax",
+    "Gather",
+    "Reshape",
+    "LSTM",
+    "Where",
+    "BatchNormalization",
+    "Resize",
+    "Slice",
+    "Cast",
+    "Loop",
+    "Scan",
+    "Einsum",
+]
 
 
 def weight(name, content):
@@ -158,8 +188,12 @@ def cases():
         yield name, made(kind, shape, weights, attributes), INVALID, words
     yield from resize_cases()
     for kind in FEW:
-        yield (f"no_inputs_{kind}", model(graph([node(kind, [])], [value("x", (1,), F32)])), INVALID,
-               f"({kind})")
+        yield (
+            f"no_inputs_{kind}",
+            model(graph([node(kind, [])], [value("x", (1,), F32)])),
+            INVALID,
+            f"({kind})",
+        )
     for kind in (k for k in FEW if k not in ("Softmax", "MatMul")):  # those read their own only
         many = model(graph([node(kind, ["x"] * 40)], [value("x", (1, 1, 1), TensorProto.FLOAT)]))
         yield f"40_inputs_{kind}", many, INVALID, f"({kind})"

@@ -1,4 +1,5 @@
 """Small ONNX models, right and wrong, for the tables of malformed files."""
+
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
@@ -32,21 +33,29 @@ def node(kind, inputs, outputs=("y",), **attributes):
 def graph(nodes, inputs=None, outputs=None, weights=(), sparse=(), name="g"):
     inputs = [value("x")] if inputs is None else inputs
     outputs = [value("y", None)] if outputs is None else outputs
-    return helper.make_graph(nodes, name, inputs, outputs, list(weights),
-                             sparse_initializer=list(sparse))
+    return helper.make_graph(
+        nodes, name, inputs, outputs, list(weights), sparse_initializer=list(sparse)
+    )
 
 
 def model(made, opset=21, ir=10, functions=(), imports=()):
     opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(*i) for i in imports)]
-    result = helper.make_model(made, opset_imports=opsets, ir_version=ir,
-                               functions=list(functions), producer_name="malformed")
+    result = helper.make_model(
+        made,
+        opset_imports=opsets,
+        ir_version=ir,
+        functions=list(functions),
+        producer_name="malformed",
+    )
     return result
 
 
 def simple(kind, inputs=("x",), weights=(), shape=(2, 3), opset=21, element=F32, **attributes):
     """One node on the input x."""
-    return model(graph([node(kind, inputs, **attributes)], [value("x", shape, element)],
-                       weights=weights), opset)
+    return model(
+        graph([node(kind, inputs, **attributes)], [value("x", shape, element)], weights=weights),
+        opset,
+    )
 
 
 def raw(name, kind, dims, data=b""):

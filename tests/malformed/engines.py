@@ -1,4 +1,5 @@
 """Damaged engines. Row 13 of the table of bad input; every single byte is flipped by tests/fuzz."""
+
 import struct
 import subprocess
 
@@ -11,15 +12,23 @@ INVALID, UNSUPPORTED = "INVALID_MODEL", "UNSUPPORTED"
 
 def small_model():
     weight = tensor("w", np.linspace(-1, 1, 16 * 16 * 9, dtype=np.float32).reshape(16, 16, 3, 3))
-    return model(graph([node("Conv", ["x", "w"], pads=[1, 1, 1, 1])], [value("x", (1, 16, 8, 8))],
-                       weights=[weight]))
+    return model(
+        graph(
+            [node("Conv", ["x", "w"], pads=[1, 1, 1, 1])],
+            [value("x", (1, 16, 8, 8))],
+            weights=[weight],
+        )
+    )
 
 
 def cases(drawbar, folder):
     source, engine = folder / "small.onnx", folder / "small.engine"
     source.write_bytes(small_model().SerializeToString())
-    subprocess.run([drawbar, "compile", source, "-o", engine, "--deterministic"], check=True,
-                   capture_output=True)
+    subprocess.run(
+        [drawbar, "compile", source, "-o", engine, "--deterministic"],
+        check=True,
+        capture_output=True,
+    )
     right = engine.read_bytes()
     path = folder / "damaged.engine"
 
@@ -31,7 +40,7 @@ def cases(drawbar, folder):
     for part in (0, 1, 7, 8, 16, 63, 64, 65):
         yield case(f"first_{part}_bytes", right[:part], INVALID)
     for part in (10, 25, 50, 75, 90):
-        yield case(f"cut_at_{part}", right[:len(right) * part // 100])
+        yield case(f"cut_at_{part}", right[: len(right) * part // 100])
     yield case("cut_by_1", right[:-1])
     yield case("longer_by_1", right + b"\0")
     yield case("twice", right + right)

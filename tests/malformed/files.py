@@ -1,4 +1,5 @@
 """Damaged data: sizes, contents and places of tensors. Rows 1 to 4 of the table of bad input."""
+
 import numpy as np
 from onnx import TensorProto, helper
 
@@ -9,14 +10,28 @@ HUGE = 1 << 62
 
 # Element type, bits of one element, the list that may hold it.
 TYPES = [
-    ("FLOAT", 32, "float_data"), ("UINT8", 8, "int32_data"), ("INT8", 8, "int32_data"),
-    ("UINT16", 16, "int32_data"), ("INT16", 16, "int32_data"), ("INT32", 32, "int32_data"),
-    ("INT64", 64, "int64_data"), ("BOOL", 8, "int32_data"), ("FLOAT16", 16, "int32_data"),
-    ("DOUBLE", 64, "double_data"), ("UINT32", 32, "uint64_data"), ("UINT64", 64, "uint64_data"),
-    ("COMPLEX64", 64, "float_data"), ("COMPLEX128", 128, "double_data"),
-    ("BFLOAT16", 16, "int32_data"), ("FLOAT8E4M3FN", 8, "int32_data"),
-    ("FLOAT8E5M2", 8, "int32_data"), ("UINT4", 4, "int32_data"), ("INT4", 4, "int32_data"),
-    ("FLOAT4E2M1", 4, "int32_data"), ("UINT2", 2, "int32_data"), ("INT2", 2, "int32_data"),
+    ("FLOAT", 32, "float_data"),
+    ("UINT8", 8, "int32_data"),
+    ("INT8", 8, "int32_data"),
+    ("UINT16", 16, "int32_data"),
+    ("INT16", 16, "int32_data"),
+    ("INT32", 32, "int32_data"),
+    ("INT64", 64, "int64_data"),
+    ("BOOL", 8, "int32_data"),
+    ("FLOAT16", 16, "int32_data"),
+    ("DOUBLE", 64, "double_data"),
+    ("UINT32", 32, "uint64_data"),
+    ("UINT64", 64, "uint64_data"),
+    ("COMPLEX64", 64, "float_data"),
+    ("COMPLEX128", 128, "double_data"),
+    ("BFLOAT16", 16, "int32_data"),
+    ("FLOAT8E4M3FN", 8, "int32_data"),
+    ("FLOAT8E5M2", 8, "int32_data"),
+    ("UINT4", 4, "int32_data"),
+    ("INT4", 4, "int32_data"),
+    ("FLOAT4E2M1", 4, "int32_data"),
+    ("UINT2", 2, "int32_data"),
+    ("INT2", 2, "int32_data"),
 ]
 
 
@@ -34,31 +49,63 @@ def dimensions():
     yield "dims_two_negative", adds(raw("w", F32, [-2, -3], bytes(24))), INVALID, "is negative"
     yield "dims_rank_65", adds(raw("w", F32, [1] * 65, bytes(4))), INVALID, "65 dimensions"
     yield "dims_zero_and_huge", adds(raw("w", F32, [0, HUGE, 8])), INVALID, "overflows 64 bits"
-    yield ("input_negative", model(graph([node("Relu", ["x"])], [value("x", (-1, 3))])), INVALID,
-           "dimension 0 is -1")
-    yield ("input_overflow", model(graph([node("Relu", ["x"])], [value("x", (HUGE, 16))])), INVALID,
-           "overflows 64 bits")
-    yield ("input_rank_65", model(graph([node("Relu", ["x"])], [value("x", (1,) * 65)])), INVALID,
-           "65 dimensions")
+    yield (
+        "input_negative",
+        model(graph([node("Relu", ["x"])], [value("x", (-1, 3))])),
+        INVALID,
+        "dimension 0 is -1",
+    )
+    yield (
+        "input_overflow",
+        model(graph([node("Relu", ["x"])], [value("x", (HUGE, 16))])),
+        INVALID,
+        "overflows 64 bits",
+    )
+    yield (
+        "input_rank_65",
+        model(graph([node("Relu", ["x"])], [value("x", (1,) * 65)])),
+        INVALID,
+        "65 dimensions",
+    )
     attribute = raw("w", F32, [HUGE, HUGE])
-    yield ("attribute_overflow", model(graph([node("Constant", [], value=attribute)], [])), INVALID,
-           "overflows 64 bits")
-    yield ("attribute_negative", model(graph([node("Constant", [], value=raw("w", F32, [-4]))], [])),
-           INVALID, "is negative")
+    yield (
+        "attribute_overflow",
+        model(graph([node("Constant", [], value=attribute)], [])),
+        INVALID,
+        "overflows 64 bits",
+    )
+    yield (
+        "attribute_negative",
+        model(graph([node("Constant", [], value=raw("w", F32, [-4]))], [])),
+        INVALID,
+        "is negative",
+    )
     for name, shape in {"overflow": [HUGE, HUGE], "negative": [-3, 2]}.items():
-        yield (f"random_{name}", model(graph([node("RandomNormal", [], shape=shape)], [])), INVALID,
-               "overflows" if name == "overflow" else "negative")
+        yield (
+            f"random_{name}",
+            model(graph([node("RandomNormal", [], shape=shape)], [])),
+            INVALID,
+            "overflows" if name == "overflow" else "negative",
+        )
         filled = node("ConstantOfShape", ["s"])
-        yield (f"fill_{name}", model(graph([filled], [], weights=[ints("s", *shape)])), INVALID,
-               "overflows" if name == "overflow" else "-3")
+        yield (
+            f"fill_{name}",
+            model(graph([filled], [], weights=[ints("s", *shape)])),
+            INVALID,
+            "overflows" if name == "overflow" else "-3",
+        )
 
 
 def lengths():
     for name, bits, field in TYPES:
         kind, dims = getattr(TensorProto, name), [2, 8]
         right = 16 * bits // 8
-        yield f"short_{name}", holds(raw("w", kind, dims, bytes(right - 1))), INVALID, f"{right - 1} bytes"
-        yield f"long_{name}", holds(raw("w", kind, dims, bytes(right + 1))), INVALID, f"{right + 1} bytes"
+        yield f"short_{name}", holds(
+            raw("w", kind, dims, bytes(right - 1))
+        ), INVALID, f"{right - 1} bytes"
+        yield f"long_{name}", holds(
+            raw("w", kind, dims, bytes(right + 1))
+        ), INVALID, f"{right + 1} bytes"
         typed = TensorProto(name="w", data_type=kind, dims=dims)
         getattr(typed, field).extend([1] * 3)
         yield f"typed_{name}", holds(typed), INVALID, "of data"
@@ -77,13 +124,19 @@ def lengths():
     segment = raw("w", F32, [1], bytes(4))
     segment.segment.begin, segment.segment.end = 0, 1
     yield "segment", holds(segment), UNSUPPORTED, "segments"
-    for name, text in {"words": "fill normal soon", "number": "fill normal 0", "kind": "fill x 1",
-                       "rest": "fill constant 1 2"}.items():
+    for name, text in {
+        "words": "fill normal soon",
+        "number": "fill normal 0",
+        "kind": "fill x 1",
+        "rest": "fill constant 1 2",
+    }.items():
         weight = TensorProto(name="w", data_type=F32, dims=[4], doc_string=text)
         yield f"fill_{name}", holds(weight), INVALID, "does not describe"
     weight = TensorProto(name="w", data_type=F32, dims=[1 << 40], doc_string="fill constant 1")
     yield "fill_bomb", holds(weight), EXHAUSTED, "would be filled"
-    weight = TensorProto(name="w", data_type=TensorProto.INT64, dims=[4], doc_string="fill constant 1")
+    weight = TensorProto(
+        name="w", data_type=TensorProto.INT64, dims=[4], doc_string="fill constant 1"
+    )
     yield "fill_integers", holds(weight), INVALID, "only floats"
 
 
@@ -96,26 +149,45 @@ def sparse():
     cases = {
         "index": (made(two, ints("i", 0, 6), [2, 3]), INVALID, "index 6"),
         "index_negative": (made(two, ints("i", 0, -1), [2, 3]), INVALID, "index -1"),
-        "index_2d": (made(two, tensor("i", np.array([[0, 0], [1, 3]], np.int64)), [2, 3]), INVALID,
-                     "index 3"),
+        "index_2d": (
+            made(two, tensor("i", np.array([[0, 0], [1, 3]], np.int64)), [2, 3]),
+            INVALID,
+            "index 3",
+        ),
         "count": (made(two, ints("i", 0, 1, 2), [2, 3]), INVALID, "do not belong together"),
-        "rank": (made(two, tensor("i", np.zeros((2, 3), np.int64)), [2, 3]), INVALID,
-                 "do not belong together"),
-        "index_type": (made(two, tensor("i", np.zeros(2, np.int32)), [2, 3]), INVALID,
-                       "do not belong together"),
+        "rank": (
+            made(two, tensor("i", np.zeros((2, 3), np.int64)), [2, 3]),
+            INVALID,
+            "do not belong together",
+        ),
+        "index_type": (
+            made(two, tensor("i", np.zeros(2, np.int32)), [2, 3]),
+            INVALID,
+            "do not belong together",
+        ),
         "overflow": (made(two, ints("i", 0, 1), [HUGE, HUGE]), INVALID, "overflows 64 bits"),
         "negative": (made(two, ints("i", 0, 1), [-2, 3]), INVALID, "is negative"),
         "bomb": (made(two, ints("i", 0, 1), [1 << 20, 1 << 20]), EXHAUSTED, "when dense"),
-        "no_name": (made(tensor("", np.ones(2, np.float32)), ints("i", 0, 1), [2, 3]), INVALID,
-                    "no name"),
-        "outside": (made(external("w", [2], "../w.bin"), ints("i", 0, 1), [2, 3]), INVALID,
-                    "leaves the model's folder"),
+        "no_name": (
+            made(tensor("", np.ones(2, np.float32)), ints("i", 0, 1), [2, 3]),
+            INVALID,
+            "no name",
+        ),
+        "outside": (
+            made(external("w", [2], "../w.bin"), ints("i", 0, 1), [2, 3]),
+            INVALID,
+            "leaves the model's folder",
+        ),
     }
     for name, (made_model, code, words) in cases.items():
         yield f"sparse_{name}", made_model, code, words
     attribute = helper.make_sparse_tensor(two, ints("i", 0, 9), [2, 3])
-    yield ("sparse_attribute", model(graph([node("Constant", [], sparse_value=attribute)], [])),
-           INVALID, "index 9")
+    yield (
+        "sparse_attribute",
+        model(graph([node("Constant", [], sparse_value=attribute)], [])),
+        INVALID,
+        "index 9",
+    )
 
 
 # What run.py puts beside the models: w.bin (24 bytes), link.bin and folder_link (symbolic links),
@@ -145,11 +217,18 @@ def external_places():
     branch = graph([node("Identity", ["w"], ["b"])], [], [value("b")], [bad], name="branch")
     other = graph([node("Identity", ["x"], ["c"])], [], [value("c")], name="other")
     choice = node("If", ["k"], then_branch=branch, else_branch=other)
-    yield ("external_subgraph", model(graph([choice], weights=[tensor("k", np.array(True)),
-                                                               floats("x", 2, 3)], inputs=[])),
-           INVALID, "leaves the model's folder")
-    yield ("external_attribute", model(graph([node("Constant", [], value=bad)], [])), INVALID,
-           "leaves the model's folder")
+    yield (
+        "external_subgraph",
+        model(graph([choice], weights=[tensor("k", np.array(True)), floats("x", 2, 3)], inputs=[])),
+        INVALID,
+        "leaves the model's folder",
+    )
+    yield (
+        "external_attribute",
+        model(graph([node("Constant", [], value=bad)], [])),
+        INVALID,
+        "leaves the model's folder",
+    )
     text = external("w", [1], "w.bin", kind=TensorProto.STRING)
     yield "external_strings", holds(text), INVALID, "strings"
 

@@ -1,4 +1,5 @@
-"""Damaged structure: nesting, names, files that are none. Rows 5 and 6 of the table of bad input."""
+"""Damaged structure: nesting, names, files that are none. Rows 5 and 6 of the bad inputs."""
+
 import numpy as np
 from onnx import AttributeProto, TensorProto, helper
 
@@ -30,16 +31,23 @@ def nested_loop(depth):
     body = None
     for level in range(depth):
         names = [f"{n}{level}" for n in ("i", "c", "v")]
-        inputs = [value(names[0], (), TensorProto.INT64), value(names[1], (), TensorProto.BOOL),
-                  value(names[2], None)]
-        inner = ([node("Concat", [names[2], names[2]], [f"o{level}"], axis=0)] if body is None else
-                 [node("Loop", ["m", "k", names[2]], [f"o{level}"], body=body)])
+        inputs = [
+            value(names[0], (), TensorProto.INT64),
+            value(names[1], (), TensorProto.BOOL),
+            value(names[2], None),
+        ]
+        inner = (
+            [node("Concat", [names[2], names[2]], [f"o{level}"], axis=0)]
+            if body is None
+            else [node("Loop", ["m", "k", names[2]], [f"o{level}"], body=body)]
+        )
         inner.append(node("Identity", [names[1]], [f"d{level}"]))
         outputs = [value(f"d{level}", (), TensorProto.BOOL), value(f"o{level}", None)]
         body = graph(inner, inputs, outputs, name=f"body{level}")
-    top = graph([node("Loop", ["m", "k", "x"], body=body)],
-                [value("x", (1,)), value("m", (), TensorProto.INT64),
-                 value("k", (), TensorProto.BOOL)])
+    top = graph(
+        [node("Loop", ["m", "k", "x"], body=body)],
+        [value("x", (1,)), value("m", (), TensorProto.INT64), value("k", (), TensorProto.BOOL)],
+    )
     return model(top)
 
 
@@ -64,8 +72,12 @@ def nesting():
     yield "nested_messages_10000", nested_bytes(3000), INVALID, "nested too deeply"
     weights = [tensor("k", np.array(True))]
     yield "function_calls_itself", functions({"f0": ["f0"]}), INVALID, "calls itself"
-    yield ("functions_in_a_ring", functions({"f0": ["f1"], "f1": ["f2"], "f2": ["f0"]}), INVALID,
-           "calls itself")
+    yield (
+        "functions_in_a_ring",
+        functions({"f0": ["f1"], "f1": ["f2"], "f2": ["f0"]}),
+        INVALID,
+        "calls itself",
+    )
     chain = {f"f{i}": [f"f{i + 1}"] for i in range(100)} | {"f100": ["Relu"]}
     yield "functions_100_deep", functions(chain), EXHAUSTED, "deeper than 64"
     bomb = {f"f{i}": [f"f{i + 1}"] * 10 for i in range(12)} | {"f12": ["Relu"]}
@@ -108,26 +120,61 @@ def functions_twice():
 def names():
     relu = node("Relu", ["x"])
     yield "cycle_of_one", model(graph([node("Relu", ["y"])])), INVALID, "reads 'y'"
-    yield ("cycle_of_two", model(graph([node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]),
-                                        node("Relu", ["b"])])), INVALID, "later node")
-    yield ("out_of_order", model(graph([node("Relu", ["a"]), node("Relu", ["x"], ["a"])])), INVALID,
-           "reads 'a'")
+    yield (
+        "cycle_of_two",
+        model(
+            graph([node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"])])
+        ),
+        INVALID,
+        "later node",
+    )
+    yield (
+        "out_of_order",
+        model(graph([node("Relu", ["a"]), node("Relu", ["x"], ["a"])])),
+        INVALID,
+        "reads 'a'",
+    )
     yield "missing_input", model(graph([node("Add", ["x", "z"])])), INVALID, "reads 'z'"
-    yield "defined_twice", model(graph([relu, node("Tanh", ["x"])])), INVALID, "'y' is defined twice"
-    yield ("defined_twice_by_one", model(graph([node("Split", ["x"], ["y", "y"], axis=0,
-                                                     num_outputs=2)])), INVALID, "defined twice")
-    yield ("defines_an_input", model(graph([node("Relu", ["x"], ["x"])], outputs=[value("x")])),
-           INVALID, "'x' is defined twice")
-    yield ("defines_a_weight", model(graph([node("Relu", ["x"], ["w"])], outputs=[value("w")],
-                                           weights=[floats("w", 2)])), INVALID, "defined twice")
-    yield ("two_weights_of_a_name", model(graph([relu], weights=[floats("w", 1), floats("w", 2)])),
-           INVALID, "defined twice")
-    yield ("two_inputs_of_a_name", model(graph([relu], [value("x"), value("x")])), INVALID,
-           "listed twice")
-    yield ("two_outputs_of_a_name", model(graph([relu], outputs=[value("y"), value("y")])), INVALID,
-           "listed twice")
-    yield ("output_from_nowhere", model(graph([relu], outputs=[value("q")])), INVALID,
-           "output 'q'")
+    yield "defined_twice", model(
+        graph([relu, node("Tanh", ["x"])])
+    ), INVALID, "'y' is defined twice"
+    yield (
+        "defined_twice_by_one",
+        model(graph([node("Split", ["x"], ["y", "y"], axis=0, num_outputs=2)])),
+        INVALID,
+        "defined twice",
+    )
+    yield (
+        "defines_an_input",
+        model(graph([node("Relu", ["x"], ["x"])], outputs=[value("x")])),
+        INVALID,
+        "'x' is defined twice",
+    )
+    yield (
+        "defines_a_weight",
+        model(graph([node("Relu", ["x"], ["w"])], outputs=[value("w")], weights=[floats("w", 2)])),
+        INVALID,
+        "defined twice",
+    )
+    yield (
+        "two_weights_of_a_name",
+        model(graph([relu], weights=[floats("w", 1), floats("w", 2)])),
+        INVALID,
+        "defined twice",
+    )
+    yield (
+        "two_inputs_of_a_name",
+        model(graph([relu], [value("x"), value("x")])),
+        INVALID,
+        "listed twice",
+    )
+    yield (
+        "two_outputs_of_a_name",
+        model(graph([relu], outputs=[value("y"), value("y")])),
+        INVALID,
+        "listed twice",
+    )
+    yield ("output_from_nowhere", model(graph([relu], outputs=[value("q")])), INVALID, "output 'q'")
     yield "weight_without_name", model(graph([relu], weights=[floats("", 1)])), INVALID, "no name"
     yield "input_without_name", model(graph([relu], [value("x"), value("")])), INVALID, "no name"
     typeless = model(graph([relu]))
@@ -139,22 +186,43 @@ def names():
     kind = model(graph([relu]))
     kind.graph.input[0].type.tensor_type.elem_type = 77
     yield "input_of_type_77", kind, INVALID, "element type 77"
-    yield "node_without_outputs", model(graph([relu, node("Relu", ["x"], [])])), INVALID, "no outputs"
+    yield "node_without_outputs", model(
+        graph([relu, node("Relu", ["x"], [])])
+    ), INVALID, "no outputs"
     branch = graph([node("Relu", ["x"], ["hidden"])], [], [value("hidden")], name="b")
     choice = node("If", ["k"], ["z"], then_branch=branch, else_branch=branch)
     leak = graph([choice, node("Relu", ["hidden"])], weights=[tensor("k", np.array(True))])
     yield "reads_into_a_branch", model(leak), INVALID, "reads 'hidden'"
     two = graph([node("Relu", ["x"], ["p"])], [], [value("p"), value("x")], name="two")
     uneven = node("If", ["k"], then_branch=branch, else_branch=two)
-    yield ("branches_uneven", model(graph([uneven], weights=[tensor("k", np.array(True))])),
-           INVALID, "outputs")
+    yield (
+        "branches_uneven",
+        model(graph([uneven], weights=[tensor("k", np.array(True))])),
+        INVALID,
+        "outputs",
+    )
     loop = node("Loop", ["", "k", "x"], body=branch)
-    yield ("loop_body_inputs", model(graph([loop], weights=[tensor("k", np.array(True))])), INVALID,
-           "has 0 inputs, expected 3")
-    yield ("unknown_operators", model(graph([helper.make_node("Swirl", ["x"], ["a"], domain="com.acme"),
-                                             helper.make_node("Swirl", ["a"], ["b"], domain="com.acme"),
-                                             node("Whirl", ["b"])]), imports=[("com.acme", 1)]),
-           UNSUPPORTED, "ai.onnx.Whirl ×1, com.acme.Swirl ×2")
+    yield (
+        "loop_body_inputs",
+        model(graph([loop], weights=[tensor("k", np.array(True))])),
+        INVALID,
+        "has 0 inputs, expected 3",
+    )
+    yield (
+        "unknown_operators",
+        model(
+            graph(
+                [
+                    helper.make_node("Swirl", ["x"], ["a"], domain="com.acme"),
+                    helper.make_node("Swirl", ["a"], ["b"], domain="com.acme"),
+                    node("Whirl", ["b"]),
+                ]
+            ),
+            imports=[("com.acme", 1)],
+        ),
+        UNSUPPORTED,
+        "ai.onnx.Whirl ×1, com.acme.Swirl ×2",
+    )
 
 
 def whole_files():
@@ -164,7 +232,7 @@ def whole_files():
     yield "zeros", bytes(1000), INVALID, "not a model"
     yield "one_byte", b"\x08", INVALID, ""
     for part in (10, 30, 50, 70, 90, 99):
-        yield f"cut_at_{part}", right[:len(right) * part // 100], INVALID, ""
+        yield f"cut_at_{part}", right[: len(right) * part // 100], INVALID, ""
     yield "length_beyond_end", b"\x08\x0a\x3a\xff\xff\xff\xff\x07", INVALID, "damaged"
     yield "varint_without_end", b"\x08" + b"\xff" * 40, INVALID, "damaged"
     yield "no_graph", b"\x08\x0a", INVALID, "no graph"
@@ -201,8 +269,12 @@ def references():
     stray = raw("w", F32, [2], bytes(8))
     yield "attribute_tensor", simple("Softmax", axis=stray), INVALID, "expected an integer"
     yield "constant_empty", model(graph([node("Constant", [])], [])), INVALID, "no value"
-    yield ("graph_attribute_missing", model(graph([node("If", ["k"])], [value("k", (), TensorProto.BOOL)])),
-           INVALID, "'then_branch' is missing")
+    yield (
+        "graph_attribute_missing",
+        model(graph([node("If", ["k"])], [value("k", (), TensorProto.BOOL)])),
+        INVALID,
+        "'then_branch' is missing",
+    )
     weights = [ints("k", 1)]
     branch = graph([node("Relu", ["x"], ["b"])], [], [value("b")], name="b")
     choice = node("If", ["k"], then_branch=branch, else_branch=branch)

@@ -8,6 +8,7 @@ size (times --scale, for sanitizers) by exit status 1 (2 where the caller's inpu
 line on standard error: `drawbar: CODE: …` with the words the table names. Files whose code is None
 are right, or have a right answer, and must be read.
 """
+
 import argparse
 import os
 import signal
@@ -45,8 +46,9 @@ class Runner:
 
     def one(self, arguments, code, words, seconds):
         arguments = [str(a) for a in arguments]
-        pid = os.posix_spawn(self.drawbar, [self.drawbar, *arguments], os.environ,
-                             file_actions=self.actions())
+        pid = os.posix_spawn(
+            self.drawbar, [self.drawbar, *arguments], os.environ, file_actions=self.actions()
+        )
         status, usage = self.wait(pid, 30 * seconds * self.scale + 30)
         text = (self.folder / "stderr").read_bytes().decode("utf-8", "replace")
         told = text.strip()[:300]
@@ -69,8 +71,10 @@ class Runner:
 
     def actions(self):
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        return [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 2, str(self.folder / "stderr"), flags, 0o644)]
+        return [
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, str(self.folder / "stderr"), flags, 0o644),
+        ]
 
     @staticmethod
     def wait(pid, seconds):
@@ -113,8 +117,9 @@ def check_models(runner, folder):
     for name, text, words in texts.cases():
         path = write(folder / "graph.txt", text.encode())
         code = "RESOURCE_EXHAUSTED" if name in texts.EXHAUSTED else "INVALID_MODEL"
-        runner.check(f"texts/{name}", ["inspect", path], None if words is None else code,
-                     words or "")
+        runner.check(
+            f"texts/{name}", ["inspect", path], None if words is None else code, words or ""
+        )
 
 
 def check_runs(runner, folder):
@@ -130,9 +135,12 @@ def check_runs(runner, folder):
     np.save(folder / "x.npy", np.ones(1, np.float32))
     for name, made in running.endless():
         path = write(folder / "endless.onnx", made)
-        runner.check(f"endless/{name}",
-                     ["run", path, "--input", f"x={folder / 'x.npy'}", "--deadline", "0.3"],
-                     "DEADLINE_EXCEEDED", seconds=2)
+        runner.check(
+            f"endless/{name}",
+            ["run", path, "--input", f"x={folder / 'x.npy'}", "--deadline", "0.3"],
+            "DEADLINE_EXCEEDED",
+            seconds=2,
+        )
 
 
 def check_paths(runner, folder):
@@ -142,7 +150,9 @@ def check_paths(runner, folder):
         place = folder / f"out{number}" / "inner"
         label = f"paths/{name[:20]!r}"
         before = {p for p in folder.rglob("*")}
-        runner.check(label, ["run", path, "--input", f"x={folder / 'x.npy'}", "--output", place], None)
+        runner.check(
+            label, ["run", path, "--input", f"x={folder / 'x.npy'}", "--output", place], None
+        )
         if runner.only in label:
             made_now = {p for p in folder.rglob("*")} - before
             stray = [str(p) for p in made_now if place not in (p, *p.parents) and p != place.parent]
@@ -167,8 +177,10 @@ def main():
         check_paths(runner, folder)
         for name, path, code, words in engines.cases(runner.drawbar, folder):
             runner.check(f"engines/{name}", ["inspect", "--verify", path], code, words)
-        print(f"at most {runner.worst_seconds:.2f} s of processor time and "
-              f"{runner.worst_bytes / 2**20:.0f} MiB for one file")
+        print(
+            f"at most {runner.worst_seconds:.2f} s of processor time and "
+            f"{runner.worst_bytes / 2**20:.0f} MiB for one file"
+        )
         return runner.tally.close()
 
 

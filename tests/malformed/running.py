@@ -1,9 +1,10 @@
-"""What only shows while running: bad indices, bombs, endless loops, names that are paths. Rows 8, 9,
-10 and 18 of the table of bad input.
+"""What only shows while running: bad indices, bombs, endless loops, names that are paths.
+Rows 8, 9, 10 and 18 of the table of bad input.
 
-`indices` gives (name, model, inputs, code, words); `bombs` (name, model, code); `paths` (name, model,
-output names).
+`indices` gives (name, model, inputs, code, words); `bombs` (name, model, code); `paths` (name,
+model, output names).
 """
+
 import numpy as np
 from onnx import TensorProto
 
@@ -34,13 +35,29 @@ def indices():
     yield run("gather_2", two("Gather", "i", ("m",)), i=integers(2), words="2")
     yield run("gather_minus_3", two("Gather", "i", ("m",)), i=integers(-3), words="-3")
     yield run("gather_least", two("Gather", "i", ("m",)), i=integers(-1 << 63))
-    yield run("gather_elements", two("GatherElements", "i", ("m", "k")),
-              i=np.full((1, 3), 9, np.int64), words="9")
-    yield run("gather_nd", two("GatherND", "i", ("m", 2)), i=np.array([[0, 5]], np.int64), words="5")
-    yield run("scatter_nd", three("ScatterND", ("m", 2)), i=np.array([[7, 0]], np.int64),
-              u=np.zeros(1, np.float32), words="7")
-    yield run("scatter_elements", three("ScatterElements", ("m", "k")),
-              i=np.array([[-9]], np.int64), u=np.zeros((1, 1), np.float32), words="-9")
+    yield run(
+        "gather_elements",
+        two("GatherElements", "i", ("m", "k")),
+        i=np.full((1, 3), 9, np.int64),
+        words="9",
+    )
+    yield run(
+        "gather_nd", two("GatherND", "i", ("m", 2)), i=np.array([[0, 5]], np.int64), words="5"
+    )
+    yield run(
+        "scatter_nd",
+        three("ScatterND", ("m", 2)),
+        i=np.array([[7, 0]], np.int64),
+        u=np.zeros(1, np.float32),
+        words="7",
+    )
+    yield run(
+        "scatter_elements",
+        three("ScatterElements", ("m", "k")),
+        i=np.array([[-9]], np.int64),
+        u=np.zeros((1, 1), np.float32),
+        words="-9",
+    )
     yield run("reshape_size", two("Reshape", "i", (2,)), i=integers(5, 5))
     yield run("reshape_negative", two("Reshape", "i", (2,)), i=integers(-7, 1))
     yield run("expand_shape", two("Expand", "i", (2,)), i=integers(5, 7))
@@ -50,13 +67,23 @@ def indices():
     yield run("squeeze", two("Squeeze", "i", (1,)), i=integers(1))
     yield run("wrong_shape", model(graph([node("Relu", ["x"])], [value("x", (2, 4))])), words="x")
     yield run("wrong_rank", model(graph([node("Relu", ["x"])], [value("x", (2, 3, 1))])), words="x")
-    yield run("wrong_type", model(graph([node("Abs", ["x"])], [value("x", (2, 3), I64)])), words="x")
+    yield run(
+        "wrong_type", model(graph([node("Abs", ["x"])], [value("x", (2, 3), I64)])), words="x"
+    )
     symbols = [value("x", ("n", 3)), value("i", ("n",), I64)]
-    yield run("symbols_differ", model(graph([node("Identity", ["x"])], symbols)),
-              i=integers(1, 2, 3), words="n")
+    yield run(
+        "symbols_differ",
+        model(graph([node("Identity", ["x"])], symbols)),
+        i=integers(1, 2, 3),
+        words="n",
+    )
     made = [node("SequenceConstruct", ["x", "x"], ["s"]), node("SequenceAt", ["s", "i"])]
-    yield run("sequence_at", model(graph(made, [value("x", (2, 3)), value("i", (), I64)])),
-              i=np.array(4, np.int64), words="4")
+    yield run(
+        "sequence_at",
+        model(graph(made, [value("x", (2, 3)), value("i", (), I64)])),
+        i=np.array(4, np.int64),
+        words="4",
+    )
     yield run("no_such_input", model(graph([node("Relu", ["x"])])), q=x, words="q")
     empty = graph([node("OptionalGetElement", ["o"])], [value("x")])
     optional = node("Optional", [], ["o"])
@@ -90,16 +117,25 @@ def bombs():
     yield "outer_sum", model(graph(outer, [value("x", (1 << 21,))], weights=[ints("a", 1)]))
     yield "compressed_weight", one("Expand", [ints("s", 1 << 20, 1 << 20, 4)])
     conv = node("Conv", ["x", "w"], pads=[1 << 20, 1 << 20, 1 << 20, 1 << 20])
-    yield "conv_pads", model(graph([conv], [value("x", (1, 1, 4, 4))],
-                                   weights=[tensor("w", np.ones((1, 1, 3, 3), np.float32))]))
+    yield "conv_pads", model(
+        graph(
+            [conv],
+            [value("x", (1, 1, 4, 4))],
+            weights=[tensor("w", np.ones((1, 1, 3, 3), np.float32))],
+        )
+    )
     upsample = graph([node("Upsample", ["x", "s"])], [value("x", (1, 1, 4, 4))], weights=[scales])
     yield "upsample", model(upsample, 9)
 
 
 def loop(body_nodes, outputs, trip=None):
     inputs = [value("i", (), I64), value("c", (), TensorProto.BOOL), value("v", (1,))]
-    body = graph([node("Identity", ["c"], ["d"]), *body_nodes], inputs,
-                 [value("d", (), TensorProto.BOOL), *(value(o, None) for o in outputs)], name="body")
+    body = graph(
+        [node("Identity", ["c"], ["d"]), *body_nodes],
+        inputs,
+        [value("d", (), TensorProto.BOOL), *(value(o, None) for o in outputs)],
+        name="body",
+    )
     weights = [tensor("k", np.array(True))] + ([scalar("m", trip)] if trip else [])
     names = ["y"] + [f"s{i}" for i in range(len(outputs) - 1)]
     one = node("Loop", ["m" if trip else "", "k", "x"], names, body=body)
@@ -113,7 +149,16 @@ def endless():
 
 
 def paths():
-    for name in ("../outside", "/tmp/outside", "a/../../outside", "folder/name", "..", ".",
-                 "n" * 3000, "nul\0byte", "new\nline", "\u202ereversed"):
+    for name in (
+        "../outside",
+        "/tmp/outside",
+        "a/../../outside",
+        "folder/name",
+        "..",
+        ".",
+        "n" * 3000,
+        "nul\0byte",
+        "new\nline",
+        "\u202ereversed",
+    ):
         yield name, model(graph([node("Relu", ["x"], [name])], outputs=[value(name, None)]))
-

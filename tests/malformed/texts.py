@@ -18,7 +18,7 @@ def body(statement, result="%y"):
 def cases():
     yield "right", RIGHT, None
     for part in (5, 10, 25, 40, 55, 70, 85, 95):
-        yield f"cut_at_{part}", RIGHT[:7 + (len(RIGHT) - 8) * part // 100], "line"
+        yield f"cut_at_{part}", RIGHT[: 7 + (len(RIGHT) - 8) * part // 100], "line"
     statements = {
         "unknown_operator": ("%y = Swirl(%x)", "unknown operator Swirl"),
         "unknown_attribute": ("%y = Softmax(%x) {blue = 1}", "no attribute 'blue'"),
@@ -67,4 +67,4 @@ def cases():
     yield "input_twice", "graph main(%x: f32[1], %x: f32[1]) { return %x }", "x"
     yield "huge_input", "graph main(%x: f32[4611686018427387904, 64]) { return %x }", ""
     yield "output_undefined", body("%y = Softmax(%x)", "%q"), "q"
-    yield "long_line", body("%y = Softmax(%x) \"" + "n" * 1_000_000), ""
+    yield "long_line", body('%y = Softmax(%x) "' + "n" * 1_000_000), ""

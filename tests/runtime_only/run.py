@@ -5,6 +5,7 @@
 
 Configures and builds it, looks at what it links, and lets it run an engine the full build made.
 """
+
 import argparse
 import os
 import subprocess
@@ -24,7 +25,11 @@ SYSTEM = {"libdrawbar", "libstdc++", "libm", "libgcc_s", "libc", "ld-linux-x86-6
 
 class RuntimeOnly:
     def __init__(self, full, build, folder):
-        self.full, self.build, self.folder = Path(full).resolve(), Path(build).resolve(), Path(folder)
+        self.full, self.build, self.folder = (
+            Path(full).resolve(),
+            Path(build).resolve(),
+            Path(folder),
+        )
         self.binary = self.build / "drawbar"
         self.model, self.engine = self.folder / "model.onnx", self.folder / "model.engine"
         classifier(self.model)
@@ -40,11 +45,16 @@ class RuntimeOnly:
 
     def builds(self):
         self.succeeds("cmake", "--preset", "runtime-only", "-B", self.build)
-        self.succeeds("cmake", "--build", self.build, "--target", "drawbar_cli", "-j", os.cpu_count())
+        self.succeeds(
+            "cmake", "--build", self.build, "--target", "drawbar_cli", "-j", os.cpu_count()
+        )
 
     def links_the_system_alone(self):
         for binary in (self.binary, self.build / "libdrawbar.so"):
-            names = {Path(line.split()[0]).name.split(".so")[0] for line in self.succeeds("ldd", binary).splitlines()}
+            names = {
+                Path(line.split()[0]).name.split(".so")[0]
+                for line in self.succeeds("ldd", binary).splitlines()
+            }
             assert names <= SYSTEM, f"{binary.name} links {sorted(names - SYSTEM)}"
 
     def runs_engines(self):
@@ -52,7 +62,17 @@ class RuntimeOnly:
         answers = []
         for name, binary in (("full", self.full), ("alone", self.binary)):
             out = self.folder / name
-            self.succeeds(binary, "run", self.engine, "--input", f"x={self.folder}/x.npy", "--threads", "2", "--output", out)
+            self.succeeds(
+                binary,
+                "run",
+                self.engine,
+                "--input",
+                f"x={self.folder}/x.npy",
+                "--threads",
+                "2",
+                "--output",
+                out,
+            )
             answers.append((out / "y.npy").read_bytes())
         assert answers[0] == answers[1], "the two builds answer differently"
 
@@ -62,14 +82,21 @@ class RuntimeOnly:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--drawbar", required=True, help="the full build's binary")
     parser.add_argument("--build", default=ROOT / "build-runtime-only")
     options = parser.parse_args()
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         suite = RuntimeOnly(options.drawbar, options.build, folder)
-        for check in (suite.builds, suite.links_the_system_alone, suite.runs_engines, suite.says_what_it_cannot_read):
+        for check in (
+            suite.builds,
+            suite.links_the_system_alone,
+            suite.runs_engines,
+            suite.says_what_it_cannot_read,
+        ):
             tally.check(check.__name__.replace("_", " "), check)
     return tally.close()
 

@@ -23,11 +23,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What `category` calls a case whose operators this build does not have: skipped, and counted
+/// against `--least`.
+constexpr const char* unknown_operators = "unknown operators";
+
 struct Options {
   fs::path folder;
   std::string filter, expect;
   unsigned jobs = std::thread::hardware_concurrency();
   bool list_failures = false;
+  int least = 0;  // cases that must pass
   Mode mode = Mode::engine;
 };
 
@@ -38,7 +43,7 @@ struct Counts {
 [[noreturn]] void usage() {
   std::fputs(
       "usage: onnx_cases DIR [--filter TEXT] [--jobs N] [--expect FILE] [--list-failures] "
-      "[--reference]\n",
+      "[--least N] [--reference]\n",
       stderr);
   std::exit(2);
 }
@@ -57,6 +62,8 @@ Options read_options(int argc, char** argv) {
       options.expect = value();
     } else if (word == "--list-failures") {
       options.list_failures = true;
+    } else if (word == "--least") {
+      options.least = std::atoi(value());
     } else if (word == "--reference") {
       options.mode = Mode::reference;
     } else if (options.folder.empty() && !word.starts_with("-")) {
@@ -139,6 +146,11 @@ int report(const std::vector<std::string>& cases, std::vector<Outcome> outcomes,
       ++kind.passed, ++total.passed;
       continue;
     }
+    if (category(outcome.reason) == unknown_operators) {  // said in one line; not yet a defect
+      ++kind.skipped, ++total.skipped;
+      ++reasons[unknown_operators];
+      continue;
+    }
     ++kind.failed, ++total.failed;
     ++reasons[category(outcome.reason)];
     if (options.list_failures || total.failed <= 40) {
@@ -154,6 +166,10 @@ int report(const std::vector<std::string>& cases, std::vector<Outcome> outcomes,
   }
   if (!reasons.empty()) std::printf("\n");
   for (const auto& [reason, count] : reasons) std::printf("%6d  %s\n", count, reason.c_str());
+  if (total.passed < options.least) {
+    std::printf("FAILED  fewer than %d cases pass\n", options.least);
+    ++total.failed;
+  }
   std::printf("\n%d passed, %d failed, %d skipped\n", total.passed, total.failed, total.skipped);
   return total.failed == 0 && total.passed > 0 ? 0 : 1;
 }

@@ -181,6 +181,11 @@ void PlannedCopy::run(const void* from, void* to, int64_t first_piece, int64_t l
     run_rows(source, target, piece / chunks_, 1, piece % chunks_);
 }
 
+void PlannedCopy::copy_runs(const void* from, void* to, int64_t first, int64_t count) const {
+  run_rows(static_cast<const std::byte*>(from) + from_offset_,
+           static_cast<std::byte*>(to) + to_offset_, first, count, 0);
+}
+
 void PlannedCopy::run_rows(const std::byte* from, std::byte* to, int64_t first, int64_t count,
                            int64_t chunk) const {
   if (outer_.empty()) return run_line(from, to, 1, chunk);
@@ -265,7 +270,9 @@ void CopyKernel::add(const ops::StridedCopy& copy, ElementType type, size_t inpu
   const int64_t element_bytes = bits(type) / 8;
   PlannedCopy planned(copy, element_bytes);
   if (planned.pieces() == 0) return;
-  const int64_t before = parts_.empty() ? 0 : parts_.back().end;
+  const int64_t before = parts_.empty() ? 0 : parts_.back().end, runs = planned.short_runs();
+  side_by_side_ =
+      side_by_side_ && runs > 1 && (parts_.empty() || parts_.back().copy.short_runs() == runs);
   bytes_ += copy.size() * element_bytes;
   parts_.push_back({std::move(planned), static_cast<int>(input), output, before, {}});
   parts_.back().end += parts_.back().copy.pieces();
@@ -280,16 +287,20 @@ void CopyKernel::add_fill(const ops::StridedCopy& copy, ElementType type, const 
   std::memcpy(parts_.back().element.data(), element, static_cast<size_t>(bits(type) / 8));
 }
 
+const void* CopyKernel::source(const Part& part, const KernelRun& run) const {
+  return part.input < 0 ? static_cast<const void*>(part.element.data())
+                        : run.inputs[static_cast<size_t>(part.input)];
+}
+
 void CopyKernel::run(const KernelRun& run) const {
   if (parts_.empty()) return;
+  if (side_by_side_ && parts_.size() > 1) return run_side_by_side(run);
   const auto work = [&](int64_t begin, int64_t end, int) {
     int64_t first = 0;
     for (const Part& part : parts_) {
       const int64_t from = std::max(begin, first), to = std::min(end, part.end);
       if (from < to) {
-        const void* source = part.input < 0 ? static_cast<const void*>(part.element.data())
-                                            : run.inputs[static_cast<size_t>(part.input)];
-        part.copy.run(source, run.outputs[part.output], from - first, to - first);
+        part.copy.run(source(part, run), run.outputs[part.output], from - first, to - first);
       }
       first = part.end;
     }
@@ -297,6 +308,21 @@ void CopyKernel::run(const KernelRun& run) const {
   const int64_t pieces = parts_.back().end;
   if (bytes_ < parallel_bytes || run.pool.threads() == 1) return work(0, pieces, 0);
   run.pool.parallel_for(pieces, std::max<int64_t>(1, pieces / (run.pool.threads() * 8)), work);
+}
+
+void CopyKernel::run_side_by_side(const KernelRun& run) const {
+  const int64_t runs = parts_[0].copy.short_runs();
+  const int64_t step = std::max<int64_t>(1, piece_bytes / (bytes_ / runs));
+  const auto work = [&](int64_t begin, int64_t end, int) {
+    for (int64_t first = begin; first < end; first += step) {
+      for (const Part& part : parts_) {
+        part.copy.copy_runs(source(part, run), run.outputs[part.output], first,
+                            std::min(step, end - first));
+      }
+    }
+  };
+  if (bytes_ < parallel_bytes || run.pool.threads() == 1) return work(0, runs, 0);
+  run.pool.parallel_for(runs, std::max(step, runs / (run.pool.threads() * 8)), work);
 }
 
 bool is_copyable(ElementType type) { return type != ElementType::string && bits(type) >= 8; }

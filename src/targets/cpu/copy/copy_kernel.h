@@ -18,6 +18,9 @@ class PlannedCopy {
   /// The work is cut in pieces of some ten kilobytes, which any thread may run in any order.
   int64_t pieces() const { return groups_ * chunks_; }
   void run(const void* from, void* to, int64_t first_piece, int64_t last_piece) const;
+  /// Of copies in whole runs of elements, short enough to lie in one piece: how many runs, else 0.
+  int64_t short_runs() const { return method_ == Method::runs && chunks_ == 1 ? rows_ : 0; }
+  void copy_runs(const void* from, void* to, int64_t first, int64_t count) const;
   /// "runs", "fill", "transpose", "interleave", "deinterleave" or "strided".
   std::string_view method() const;
 
@@ -64,8 +67,14 @@ class CopyKernel final : public Kernel {
     int64_t end;  // pieces of this and all parts before it
     std::array<std::byte, 16> element;
   };
+  const void* source(const Part& part, const KernelRun& run) const;
+  void run_side_by_side(const KernelRun& run) const;
+
   std::vector<Part> parts_;
   int64_t bytes_ = 0;
+  /// All parts copy as many runs: the i-th runs of all are done together, as they lie side by side
+  /// (channels-last tensors one after the other along the channels).
+  bool side_by_side_ = true;
 };
 
 /// Whether the copying kernels move elements of this type: whole bytes, no strings.

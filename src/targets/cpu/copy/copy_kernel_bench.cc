@@ -63,6 +63,30 @@ void run_copy(benchmark::State& state, const StridedCopy& copy, ElementType type
   state.SetLabel(std::string(PlannedCopy(copy, bits(type) / 8).method()));
 }
 
+/// Channels-last tensors one after the other along the channels.
+void concat_channels(benchmark::State& state) {
+  ThreadPool pool(1);
+  const int64_t pixels = 56 * 56, count = state.range(0), channels = 32;
+  CopyKernel kernel;
+  std::vector<Tensor> parts;
+  std::vector<const void*> inputs;
+  for (int64_t i = 0; i < count; ++i) {
+    kernel.add({{pixels, channels}, {channels, 1}, {channels * count, 1}, 0, i * channels},
+               ElementType::f32, static_cast<size_t>(i), 0);
+    parts.push_back(Tensor::allocate(ElementType::f32, {pixels, channels}));
+    std::memset(parts.back().raw(), 1, static_cast<size_t>(parts.back().bytes()));
+    inputs.push_back(parts.back().raw());
+  }
+  Tensor to = Tensor::allocate(ElementType::f32, {pixels, channels * count});
+  void* out = to.raw();
+  for (auto _ : state) {
+    kernel.run({inputs, {&out, 1}, nullptr, pool});
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * 2 * to.bytes());
+}
+BENCHMARK(concat_channels)->Name("copy/concat_channels_last_56x56x32")->Arg(2)->Arg(4)->Arg(8);
+
 const bool registered = [] {
   for (const Order& order : orders) {
     for (const ElementType type : {ElementType::f32, ElementType::u8}) {

@@ -106,6 +106,29 @@ TEST(CopyKernel, CutsLargeCopiesInPieces) {
   expect_transposes({5, 1031, 3, 11}, {2, 1, 0, 3});
 }
 
+TEST(CopyKernel, CopiesSideBySide) {
+  ThreadPool pool(2);
+  constexpr int64_t rows = 5000, sizes[] = {32, 5, 64}, all = 101;
+  CopyKernel kernel;
+  std::vector<std::vector<float>> parts;
+  std::vector<float> want(rows * all), got(rows * all, -1.0f);
+  std::iota(want.begin(), want.end(), 0.0f);
+  int64_t offset = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    kernel.add({{rows, sizes[i]}, {sizes[i], 1}, {all, 1}, 0, offset}, ElementType::f32, i, 0);
+    parts.emplace_back();
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto first = want.begin() + row * all + offset;
+      parts.back().insert(parts.back().end(), first, first + sizes[i]);
+    }
+    offset += sizes[i];
+  }
+  const void* inputs[] = {parts[0].data(), parts[1].data(), parts[2].data()};
+  void* out = got.data();
+  kernel.run({inputs, {&out, 1}, nullptr, pool});
+  EXPECT_EQ(got, want);
+}
+
 TEST(CopyKernel, FillsWithAnElement) {
   ThreadPool pool(1);
   CopyKernel kernel;

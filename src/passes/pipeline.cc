@@ -1,6 +1,7 @@
 #include "passes/pipeline.h"
 
 #include <algorithm>
+#include <span>
 
 #include "passes/drop_expands.h"
 #include "passes/fold_affine.h"
@@ -89,19 +90,51 @@ constexpr Pass neutral[] = {
     {"remove_unused", remove_unused},
 };
 
+constexpr Pass concrete[] = {
+    {"sink_constants", sink_constants},
+    {"inline_branches", inline_branches},
+    {"fold_shapes", fold_shapes},
+    {"remove_identities", remove_identities},
+    {"drop_expands", drop_expands},
+    {"number_shapes", number_shapes},
+    {"merge_views", merge_views},
+    {"lift_views", lift_views},
+    {"sink_transposes", sink_transposes},
+    {"lift_views", lift_views},
+    {"merge_transposes", merge_transposes},
+    {"absorb_transposes", absorb_transposes},
+    {"recognise_attention", recognise_attention},
+    {"absorb_attention_transposes", absorb_attention_transposes},
+    {"merge_views", merge_views},
+    {"remove_identities", remove_identities},
+    {"merge_equal", merge_equal},
+    {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
+    {"remove_unused", remove_unused},
+};
+
 bool contains(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Graph run(Graph graph, std::span<const Pass> passes, const PassOptions& options) {
+  for (const std::string& name : options.disabled) pass_named(name);
+  if (!options.dump_after.empty() && options.dump_after != "all") pass_named(options.dump_after);
+  for (const Pass& pass : passes) {
+    if (!contains(options.disabled, pass.name)) run_pass(graph, pass, options);
+  }
+  return graph;
 }
 
 }  // namespace
 
 Graph optimize(Graph graph, const PassOptions& options) {
-  for (const std::string& name : options.disabled) pass_named(name);
-  if (!options.dump_after.empty() && options.dump_after != "all") pass_named(options.dump_after);
-  for (const Pass& pass : neutral) {
-    if (!contains(options.disabled, pass.name)) run_pass(graph, pass, options);
-  }
-  return graph;
+  return run(std::move(graph), neutral, options);
+}
+
+Graph refine(Graph graph, const PassOptions& options) {
+  return run(std::move(graph), concrete, options);
 }
 
 std::vector<std::string> pass_names() {

@@ -12,6 +12,11 @@ namespace drawbar {
 /// options name a pass that there is not, and what the graph's own contradictions throw.
 Graph optimize(Graph graph, const PassOptions& options = {});
 
+/// What sizes that became numbers make possible: dimensions of 1 move for free, shapes are known,
+/// more operators join. For a graph that `optimize` has seen and `Graph::specialize` has bound;
+/// takes milliseconds.
+Graph refine(Graph graph, const PassOptions& options = {});
+
 /// The passes' names in their order, each once.
 std::vector<std::string> pass_names();
 

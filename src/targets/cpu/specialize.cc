@@ -2,7 +2,7 @@
 
 #include "base/checked.h"
 #include "ir/evaluate_graph.h"
-#include "ir/rewrite.h"
+#include "passes/pipeline.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -81,8 +81,7 @@ Graph specialize_for(const Graph& graph, const Bindings& bindings) {
     for (ValueId output : outputs) folded |= fold_content(result, output);
     if (!folded) fold_node(result, id);
   }
-  result.remove_dead();
-  return result.compact();
+  return refine(std::move(result));
 }
 
 }  // namespace drawbar::cpu

@@ -5,7 +5,8 @@
 namespace drawbar::cpu {
 
 /// The graph for concrete input types: symbols bound, shape computations turned into constants,
-/// branches that are decided taken. What remains unknown depends on data.
+/// branches that are decided taken, movements of dimensions of 1 for free (passes' refine). What
+/// remains unknown depends on data.
 Graph specialize_for(const Graph& graph, const Bindings& bindings);
 
 }  // namespace drawbar::cpu

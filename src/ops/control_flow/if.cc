@@ -52,16 +52,17 @@ void infer(const If& op, Infer& context) {
   }
   std::vector<Type> types[2] = {branch_types(context, 0, inputs[0]),
                                 branch_types(context, 1, inputs[1])};
-  const Tensor* known = context.constant(0);
   const std::set<std::string> symbols = symbols_of(context, 0, context.inputs());
+  for (auto& branch : types) {
+    for (Type& type : branch) type = without_inner_symbols(std::move(type), symbols, context);
+  }
+  const Tensor* known = context.constant(0);
   for (size_t i = 0; i < context.outputs(); ++i) {
-    Type type;
     if (known && known->size() == 1) {
-      type = types[known->data<bool>()[0] ? 0 : 1][i];
+      context.output(i, types[known->data<bool>()[0] ? 0 : 1][i]);
     } else {
-      type = merge(types[0][i], types[1][i], context, fmt::format("output {}", i));
+      context.output(i, merge(types[0][i], types[1][i], context, fmt::format("output {}", i)));
     }
-    context.output(i, without_inner_symbols(std::move(type), symbols, context));
   }
 }
 

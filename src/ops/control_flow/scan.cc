@@ -179,9 +179,8 @@ void infer(const Scan& op, Infer& context) {
   const std::vector<Type> results = context.infer_subgraph(0, inputs);
   const std::set<std::string> known = symbols_of(context, 0, context.inputs());
   for (size_t i = 0; i < context.outputs(); ++i) {
-    Type type =
-        i < states ? merge(types[i], results[i], context, fmt::format("state {}", i)) : results[i];
-    type = without_inner_symbols(std::move(type), known, context);
+    Type type = without_inner_symbols(results[i], known, context);
+    if (i < states) type = merge(types[i], type, context, fmt::format("state {}", i));
     if (!type.is_tensor()) {
       fail(ErrorCode::invalid_model, "output {} is {}, expected a tensor", i, to_string(type));
     }

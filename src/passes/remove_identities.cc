@@ -68,7 +68,11 @@ bool has_constant_input(const Graph& graph, const Node& node, size_t i, double n
 
 bool is_identity_by_name(const Graph& graph, const Node& node) {
   const std::string_view name = node.op.name();
-  if (name == "Cast" || name == "CastLike" || name == "Expand" || name == "Tile") return true;
+  if (name == "Cast" || name == "CastLike") return true;
+  if (name == "Expand" || name == "Tile") {  // sizes only known while running are checked there
+    const Value& sizes = graph.value(node.inputs[1]);
+    return sizes.is_constant() || sizes.content;
+  }
   if (name == "Concat") return node.inputs.size() == 1;
   if (name == "Pad") return node.inputs.size() > 1 && has_constant_input(graph, node, 1, 0);
   if (name == "Slice") {  // as long as its input, so it takes everything unless it walks backwards

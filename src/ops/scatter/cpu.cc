@@ -133,15 +133,11 @@ struct ScatterEach {
     copy_whole(run, whole_bytes);
     const auto* updates = run.in<std::byte>(2);
     auto* y = run.out<std::byte>(0);
-    const size_t rank = region.size(), last = rank - 1;
+    const size_t last = region.size() - 1;
     std::array<int64_t, 33> position{};
     int64_t base = 0;
-    for (int64_t i = 0; i < count;) {
-      int64_t at = base;
-      for (int64_t j = 0; j < region[last]; ++j, ++i, at += strides[last]) {
-        const int64_t index = read_index(run.inputs[1], index_type, i, axis_size);
-        apply(reduction, y + at + index * axis_stride, updates + i * element, element);
-      }
+    for (int64_t i = 0; i < count; i += region[last]) {
+      line(run, i, updates + i * element, y + base);
       for (size_t k = last; k-- > 0;) {
         base += strides[k];
         if (++position[k] < region[k]) break;
@@ -149,6 +145,32 @@ struct ScatterEach {
         position[k] = 0;
       }
     }
+  }
+
+ private:
+  /// Updates that are neighbours and go to neighbours are applied at once.
+  void line(const KernelRun& run, int64_t first, const std::byte* update, std::byte* y) const {
+    const int64_t size = region.back(), stride = strides.back();
+    for (int64_t j = 0; j < size;) {
+      const int64_t index = read_index(run.inputs[1], index_type, first + j, axis_size);
+      int64_t together = 1;
+      if (stride == element) together = equal_indices(run.inputs[1], first + j, size - j);
+      apply(reduction, y + j * stride + index * axis_stride, update + j * element,
+            together * element);
+      j += together;
+    }
+  }
+
+  /// How many of the next indices are the same.
+  int64_t equal_indices(const void* indices, int64_t first, int64_t most) const {
+    const auto count_equal = [most](const auto* index) {
+      int64_t n = 1;
+      while (n < most && index[n] == index[0]) ++n;
+      return n;
+    };
+    return index_type == ElementType::i64
+               ? count_equal(static_cast<const int64_t*>(indices) + first)
+               : count_equal(static_cast<const int32_t*>(indices) + first);
   }
 };
 

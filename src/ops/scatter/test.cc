@@ -11,6 +11,9 @@ using ops::TensorScatter;
 
 const OpCase cases[] = {
     {"elements", ScatterElements{1}, {"f32[3, 7]", "i64[2, 3] = [6, 0, -1, 3, 3, 2]", "f32[2, 3]"}},
+    {"rows of elements",
+     ScatterElements{},
+     {"f32[3, 4]", "i64[2, 4] = [2, 2, 2, 2, 0, 0, 1, 1]", "f32[2, 4]"}},
     {"elements in front", ScatterElements{}, {"u8[3, 5]", "i32[1, 2] = [2, 0]", "u8[1, 2]"}},
     {"elements added",
      ScatterElements{0, ScatterReduction::add},

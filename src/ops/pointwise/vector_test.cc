@@ -113,7 +113,7 @@ TEST(PointwiseVector, StaysWithinItsBounds) {
     const ScopedIsa scope(each);
     const double slack = each == Isa::baseline ? 2 : 1;  // without fused multiply-add
     for (const Bound& bound : bounds) {
-      const std::vector<float> x = spread(bound.low, bound.high, 100003);
+      const std::vector<float> x = spread(bound.low, bound.high, 20011);
       std::vector<float> y = x;
       const ops::FunctionInfo& form = info(bound.function);
       TileProgram(Program::of(bound.function))

@@ -195,8 +195,10 @@ void write_number(Tensor& t, int64_t i, double value) {
     } else {
       set_packed_bits(t.raw(), bits(t.type()), i, code);
     }
-  } else {
+  } else if (is_integer(t.type())) {
     write_integer(t, i, static_cast<int64_t>(value));
+  } else {
+    fail(ErrorCode::invalid_argument, "{} is not a number", name(t.type()));
   }
 }
 

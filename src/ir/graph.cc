@@ -98,6 +98,10 @@ void Graph::infer_node(NodeId id) {
   Infer context(scope, infer_inputs(node.inputs), node.outputs.size(), &node.subgraphs);
   try {
     node.op.infer(context);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (context.results()[i].known) continue;
+      fail(ErrorCode::invalid_model, "has {} outputs, expected at most {}", node.outputs.size(), i);
+    }
   } catch (const Error& error) {
     throw error.at(describe(node));
   }

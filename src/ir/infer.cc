@@ -40,7 +40,9 @@ void Infer::output(size_t i, Type type) {
   if (type.is_static()) {  // sizes that overflow end here, before anybody allocates
     storage_bytes(type.tensor.element, element_count(type.tensor.shape()));
   }
-  if (i < outputs_.size()) outputs_[i].type = std::move(type);
+  if (i >= outputs_.size()) return;
+  outputs_[i].type = std::move(type);
+  outputs_[i].known = true;
 }
 
 void Infer::unranked(size_t i, ElementType element) {

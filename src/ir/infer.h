@@ -22,6 +22,7 @@ class Infer {
   };
   struct Output {
     Type type;
+    bool known = false;  // whether inference spoke of it
     std::optional<Dims> content;
   };
 

@@ -1,12 +1,13 @@
 // Feeds seeded mutants of right files to a parser, in this process.
 //
-//     mutants KIND COUNT SEED CASES_FOLDER [--seconds S] [--only INDEX] [--write FOLDER]
+//     mutants KIND COUNT SEED CASES_FOLDER [--seconds S] [--from INDEX] [--only INDEX]
+//             [--write FOLDER]
 //
 // KIND is onnx, run, text or engine; the seeds come from CASES_FOLDER (tools/onnx_cases.py writes
 // it). Mutant INDEX of a SEED is always the same. A signal, a sanitizer's report or a mutant that
 // takes more than S seconds of processor time (10) ends the run with the mutant's index; a defect
-// is reported and counted. --only runs one mutant; --write keeps it, or without --only all seeds,
-// in FOLDER. The last line is `N passed, N failed, 0 skipped`.
+// is reported and counted. --from leaves out those before, --only runs one mutant; --write keeps
+// it, or without --only all seeds, in FOLDER. The last line is `N passed, N failed, 0 skipped`.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -27,7 +28,7 @@ namespace {
 
 struct Options {
   std::string kind, folder, write;
-  uint64_t count = 0, seed = 0;
+  uint64_t count = 0, seed = 0, from = 0;
   std::optional<uint64_t> only;
   long seconds = 10;
 };
@@ -89,7 +90,7 @@ int run(const Options& options) {
   uint64_t passed = 0, failed = 0, taken = 0;
   double slowest = 0;
   uint64_t slowest_mutant = 0;
-  const uint64_t begin = options.only.value_or(0);
+  const uint64_t begin = options.only.value_or(options.from);
   const uint64_t end = options.only ? begin + 1 : options.count;
   for (uint64_t i = begin; i < end; ++i) {
     current = i;
@@ -132,6 +133,8 @@ Options read_options(int argc, char** argv) {
     const bool named = word.starts_with("--") && i + 1 < argc;
     if (named && word == "--seconds") {
       options.seconds = std::atol(argv[++i]);
+    } else if (named && word == "--from") {
+      options.from = std::strtoull(argv[++i], nullptr, 10);
     } else if (named && word == "--only") {
       options.only = std::strtoull(argv[++i], nullptr, 10);
     } else if (named && word == "--write") {

@@ -42,6 +42,12 @@ Error at_node(const Error& error, const NodeProto& proto) {
   return Error(error.code(), std::move(message)).at(place);
 }
 
+/// Without what no output needs. Symbols of sizes that depend on data are spelt after values, which
+/// got their names since.
+Graph finished(const Graph& graph) {
+  return graph.symbol_bounds().empty() ? graph.compact() : graph.specialize({});
+}
+
 void refuse_unknown_operators(const ModelProto& model) {
   std::string unknown;
   for (const OperatorCount& entry : count_operators(model)) {
@@ -84,7 +90,7 @@ Graph ModelTranslation::translate() {
   add_inputs(proto, scope);
   nodes(proto.node(), {scope, opsets});
   add_outputs(proto, scope);
-  return builder.graph.compact();
+  return finished(builder.graph);
 }
 
 /// An initializer that is an input too is the input's default; here it is a constant.
@@ -263,7 +269,7 @@ GraphPtr ModelTranslation::subgraph(const GraphProto& proto, const std::string& 
           {scope, outer.opsets, outer.attributes, outer.function_depth, outer.subgraph_depth + 1});
     add_outputs(proto, scope);
     captures.insert(captures.end(), scope.captures().begin(), scope.captures().end());
-    return std::make_shared<const Graph>(builder.graph.compact());
+    return std::make_shared<const Graph>(finished(builder.graph));
   } catch (const Error& error) {
     throw error.at(fmt::format("graph '{}'", proto.name()));
   }

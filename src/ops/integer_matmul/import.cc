@@ -12,7 +12,7 @@ bool is_vector(const OnnxNode& node, ValueId id) {
 
 /// Vectors become matrices of one row or column, which the result loses again.
 void import_integer_matmul(OnnxNode& node, Op op, size_t a, size_t b) {
-  std::vector<ValueId> inputs = node.all_inputs();
+  std::vector<ValueId> inputs = node.inputs_padded(b + 1);
   const bool row = is_vector(node, inputs[a]), column = is_vector(node, inputs[b]);
   if (row) inputs[a] = node.add(ops::Unsqueeze{{0}}, {inputs[a]});
   if (column) inputs[b] = node.add(ops::Unsqueeze{{1}}, {inputs[b]});

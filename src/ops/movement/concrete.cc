@@ -26,7 +26,8 @@ void rethrow_as_argument(const Error& error) {
 
 Shape static_shape(const Infer::Output& output, size_t i) {
   if (!output.type.is_static()) {
-    fail(ErrorCode::internal, "output {} is {} while running", i, to_string(output.type));
+    fail(ErrorCode::invalid_argument, "output {} would be {}: too many dimensions or parts", i,
+         to_string(output.type));
   }
   return output.type.tensor.shape();
 }

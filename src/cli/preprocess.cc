@@ -1,5 +1,6 @@
 #include "cli/preprocess.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 

@@ -1,5 +1,6 @@
 #include "ops/deform_conv/op.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/conv/op.h"

@@ -1,5 +1,6 @@
 #include "ops/pool/op.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

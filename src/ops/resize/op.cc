@@ -1,5 +1,6 @@
 #include "ops/resize/op.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/checked.h"

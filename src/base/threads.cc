@@ -109,8 +109,14 @@ struct ThreadPool::State {
   static constexpr uint64_t kInside = kOpen - 1;
   static constexpr uint64_t kNext = uint64_t{1} << 32;
 
+  /// What is left of one worker's share, in grains: first << 32 | end.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> left{0};
+  };
+
+  explicit State(int threads) : shares(static_cast<size_t>(threads)) {}
+
   alignas(64) std::atomic<uint64_t> gate{0};
-  alignas(64) std::atomic<int64_t> next{0};
   alignas(64) std::atomic<bool> busy{false};
   std::atomic<bool> stop{false};
   std::atomic<int> sleepers{0};
@@ -120,6 +126,7 @@ struct ThreadPool::State {
   int64_t n = 0;
   int64_t grain = 1;
   const FunctionRef<void(int64_t, int64_t, int)>* body = nullptr;
+  std::vector<Share> shares;
   std::atomic<bool> failed{false};
   std::exception_ptr error;
 
@@ -127,22 +134,41 @@ struct ThreadPool::State {
   std::condition_variable wake;
   std::vector<std::thread> threads;
 
-  /// Claims pieces until none is left: a share of what remains, so that all end together.
+  void deal(uint64_t grains) {
+    const uint64_t workers = shares.size();
+    uint64_t first = 0;
+    for (uint64_t i = 0; i < workers; ++i) {
+      const uint64_t end = ((i + 1) * grains + workers - 1) / workers;
+      shares[i].left.store(first << 32 | end, std::memory_order_relaxed);
+      first = end;
+    }
+  }
+
+  /// Its own share from the front, half of what is left at a time, then the others' from the back.
   void work(int worker) {
-    const int64_t shares = 2 * (static_cast<int64_t>(threads.size()) + 1);
-    int64_t begin = next.load(std::memory_order_relaxed);
-    while (begin < n) {
-      const int64_t share = (n - begin) / shares;
-      const int64_t piece = std::max(share - share % grain, grain);
-      const int64_t end = n - begin <= piece ? n : begin + piece;
-      if (!next.compare_exchange_weak(begin, end, std::memory_order_relaxed)) continue;
-      try {
-        (*body)(begin, end, worker);
-      } catch (...) {
-        if (!failed.exchange(true)) error = std::current_exception();
-        next.store(n, std::memory_order_relaxed);
+    for (size_t i = 0; i < shares.size(); ++i) {
+      const size_t owner = (static_cast<size_t>(worker) + i) % shares.size();
+      std::atomic<uint64_t>& left = shares[owner].left;
+      uint64_t value = left.load(std::memory_order_relaxed);
+      for (;;) {
+        const uint64_t first = value >> 32, end = value & 0xffff'ffff;
+        if (first >= end) break;
+        const uint64_t taken = (end - first + 1) / 2;
+        const uint64_t from = i == 0 ? first : end - taken;
+        const uint64_t rest = i == 0 ? (first + taken) << 32 | end : first << 32 | (end - taken);
+        if (!left.compare_exchange_weak(value, rest, std::memory_order_relaxed)) continue;
+        run_piece(static_cast<int64_t>(from), static_cast<int64_t>(taken), worker);
+        value = left.load(std::memory_order_relaxed);
       }
-      begin = next.load(std::memory_order_relaxed);
+    }
+  }
+
+  void run_piece(int64_t first, int64_t grains, int worker) {
+    try {
+      (*body)(first * grain, std::min(n, (first + grains) * grain), worker);
+    } catch (...) {
+      if (!failed.exchange(true)) error = std::current_exception();
+      for (Share& share : shares) share.left.store(0, std::memory_order_relaxed);
     }
   }
 
@@ -179,7 +205,7 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(int threads, bool pin)
-    : threads_(std::max(threads, 1)), state_(std::make_unique<State>()) {
+    : threads_(std::max(threads, 1)), state_(std::make_unique<State>(threads_)) {
   state_->may_spin = threads_ <= available_processors();
   const std::vector<int> processors = pin ? allowed_processors() : std::vector<int>();
   state_->threads.reserve(static_cast<size_t>(threads_ - 1));
@@ -188,7 +214,7 @@ ThreadPool::ThreadPool(int threads, bool pin)
     try {
       state_->threads.emplace_back([this, worker] { state_->run_worker(worker); });
     } catch (const std::system_error&) {  // no more threads to be had: make do with those
-      threads_ = worker;
+      threads_ = worker;  // their shares are taken by the others
       break;
     }
     if (!processors.empty()) {
@@ -212,16 +238,18 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::parallel_for(int64_t n, int64_t grain,
                               FunctionRef<void(int64_t, int64_t, int)> body) {
   if (n <= 0) return;
-  grain = std::max<int64_t>(grain, 1);
+  constexpr int64_t kMostGrains = int64_t{1} << 31;
+  grain = std::max<int64_t>({grain, 1, n / kMostGrains + 1});
   if (threads_ == 1 || n <= grain || state_->busy.exchange(true)) {
     body(0, n, 0);
     return;
   }
+  const int64_t grains = (n - 1) / grain + 1;
   State& state = *state_;
   state.n = n;
   state.grain = grain;
   state.body = &body;
-  state.next.store(0, std::memory_order_relaxed);
+  state.deal(static_cast<uint64_t>(grains));
   state.failed.store(false, std::memory_order_relaxed);
   const uint64_t number = state.gate.load(std::memory_order_relaxed) / State::kNext;
   state.gate.store((number + 1) * State::kNext + State::kOpen);
@@ -229,10 +257,10 @@ void ThreadPool::parallel_for(int64_t n, int64_t grain,
   // gate.
   if (state.sleepers.load() > 0) {
     { const std::lock_guard lock(state.mutex); }
-    if ((n - 1) / grain >= threads_ - 1) {
+    if (grains >= threads_) {
       state.wake.notify_all();
     } else {
-      for (int64_t piece = grain; piece < n; piece += grain) state.wake.notify_one();
+      for (int64_t i = 1; i < grains; ++i) state.wake.notify_one();
     }
   }
   state.work(0);

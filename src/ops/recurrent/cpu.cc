@@ -14,6 +14,17 @@ using ops::Recurrent;
 
 constexpr int64_t projection_bytes = 8 << 20;  // of x·W that are kept at once
 constexpr int64_t shared_work = 200'000;       // multiply-adds of a step worth sharing
+constexpr int64_t piece_bytes = 256 << 10;     // of a step's weights
+
+/// The piece at place i of `count` that `threads` share: every other step runs backwards through each
+/// share, so that it begins with the weights that the step before left in the cache.
+int64_t to_and_fro(int64_t step, int64_t i, int64_t count, int64_t threads) {
+  if (step % 2 == 0) return i;
+  const int64_t share = std::max<int64_t>(1, count / threads);
+  const int64_t first = std::min(i / share, threads - 1) * share;
+  const int64_t end = first / share + 1 < threads ? first + share : count;
+  return first + end - 1 - i;
+}
 
 bool has_input(const Problem& problem, size_t i) {
   return i < problem.inputs.size() && problem.inputs[i].present;
@@ -46,10 +57,8 @@ class RecurrentKernel final : public Kernel {
                                  std::max<int64_t>(1, sizes_.steps));
     const int64_t work = sizes_.directions * sizes_.batch * sizes_.columns() * sizes_.hidden;
     shares_steps_ = problem.threads > 1 && work >= shared_work;
-    pieces_ = 1;
-    if (shares_steps_) {
-      pieces_ = std::max<int64_t>(1, 4 * problem.threads / sizes_.directions);
-    }
+    pieces_ = std::max<int64_t>(1, 4 * sizes_.columns() * sizes_.hidden / piece_bytes);
+    if (shares_steps_) pieces_ = std::max(pieces_, 4 * problem.threads / sizes_.directions);
     // A piece begins at a panel: two units.
     piece_units_ = (sizes_.units() + 2 * pieces_ - 1) / (2 * pieces_) * 2;
     pieces_ = (sizes_.units() + piece_units_ - 1) / piece_units_;
@@ -68,12 +77,13 @@ class RecurrentKernel final : public Kernel {
       if (shares_steps_) {
         for (int64_t s = begin; s < end; ++s) {
           for (int phase = 0; phase < phases(); ++phase) {
-            run.pool.parallel_for(
-                sizes_.directions * pieces_, 1, [&](int64_t first, int64_t last, int) {
-                  for (int64_t i = first; i < last; ++i) {
-                    step(run, buffers, i / pieces_, s, phase, i % pieces_, begin, end);
-                  }
-                });
+            const int64_t count = sizes_.directions * pieces_;
+            run.pool.parallel_for(count, 1, [&](int64_t first, int64_t last, int) {
+              for (int64_t i = first; i < last; ++i) {
+                const int64_t at = to_and_fro(s, i, count, run.pool.threads());
+                step(run, buffers, at / pieces_, s, phase, at % pieces_, begin, end);
+              }
+            });
           }
         }
       } else {
@@ -81,7 +91,9 @@ class RecurrentKernel final : public Kernel {
           for (int64_t d = first; d < last; ++d) {
             for (int64_t s = begin; s < end; ++s) {
               for (int phase = 0; phase < phases(); ++phase) {
-                step(run, buffers, d, s, phase, 0, begin, end);
+                for (int64_t i = 0; i < pieces_; ++i) {
+                  step(run, buffers, d, s, phase, to_and_fro(s, i, pieces_, 1), begin, end);
+                }
               }
             }
           }

@@ -124,11 +124,12 @@ Patch lift(const Graph& graph, NodeId id, ValueId source, const std::vector<int6
   return patch;
 }
 
-/// Whether an operand of a product's epilogue is the same for every row.
-bool is_row_or_absent(const Graph& graph, ValueId value) {
+/// Whether an operand of a product's epilogue is the same for every row of a result of this rank.
+bool is_row_or_absent(const Graph& graph, ValueId value, size_t rank) {
   if (value == no_id) return true;
   if (!is_ranked_tensor(graph, value)) return false;
   const Dims& dims = dims_of(graph, value);
+  if (dims.size() > rank) return false;
   return dims.empty() ||
          std::all_of(dims.begin(), dims.end() - 1, [](const Dim& dim) { return dim == Dim(1); });
 }
@@ -142,10 +143,10 @@ Patch lift_above_product(const Graph& graph, NodeId id) {
   const ValueId a = node.inputs[0], b = node.inputs[1];
   if (!is_ranked_tensor(graph, a) || !is_ranked_tensor(graph, b) || dims_of(graph, b).size() != 2)
     return unchanged();
-  for (size_t i = 2; i < node.inputs.size(); ++i) {
-    if (!is_row_or_absent(graph, node.inputs[i])) return unchanged();
-  }
   const Dims &before = dims_of(graph, product), &after = dims_of(graph, output);
+  for (size_t i = 2; i < node.inputs.size(); ++i) {
+    if (!is_row_or_absent(graph, node.inputs[i], after.size())) return unchanged();
+  }
   if (after.size() < 2 || before.empty() || after.back() != before.back()) return unchanged();
   Dims rows = after;
   rows.back() = dims_of(graph, a).back();

@@ -145,6 +145,12 @@ TEST(LiftViews, AboveTheProductWithOneMatrix) {
               "graph g(%x: f32[12, 4], %w: f32[4, 5], %b: f32[12, 1]) { %y = MatMul(%x, %w, %b)"
               " %s = const i64[3] [2, 6, 5]; %z = Reshape(%y, %s); return %z }",
               "unchanged");
+  // The bias would have more dimensions than the result.
+  expect_pass("lift_views",
+              "graph g(%x: f32[1, 1, 4], %w: f32[4, 5], %b: f32[1, 1, 5]) {"
+              " %y = MatMul(%x, %w, %b)"
+              " %s = const i64[2] [1, 5]; %z = Reshape(%y, %s); return %z }",
+              "unchanged");
 }
 
 TEST(LiftViews, DimensionsOfOneGoWhereTheyBelong) {

@@ -1,7 +1,6 @@
 #include "base/npy.h"
 
 #include <charconv>
-#include <cstring>
 
 #include "base/checked.h"
 #include "base/mapped_file.h"
@@ -89,9 +88,7 @@ Tensor parse_npy(std::string_view bytes) {
            "not a usable .npy file: {} bytes of data, expected {} for {} {}", data.size(), needed,
            name(dtype.type), to_string(shape));
     }
-    Tensor tensor = Tensor::allocate(dtype.type, shape);
-    std::memcpy(tensor.raw(), data.data(), data.size());
-    return tensor;
+    return copy_bytes(dtype.type, shape, data.data());
   }
   bad("dtype " + std::string(descr));
 }

@@ -20,6 +20,14 @@ TEST(Npy, WritesWhatItReads) {
   std::filesystem::remove(path);
 }
 
+TEST(Npy, AnyByteButZeroIsTrue) {
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  const std::string header = "{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n";
+  bytes += static_cast<char>(header.size());
+  bytes += std::string(1, '\0') + header + std::string("\x00\x01\xbe", 3);
+  EXPECT_TRUE(parse_npy(bytes).identical(Tensor::from<bool>({3}, {false, true, true})));
+}
+
 TEST(Npy, RefusesEveryTruncation) {
   const std::string path =
       (std::filesystem::temp_directory_path() / "drawbar_npy_cut.npy").string();

@@ -113,6 +113,18 @@ void Tensor::expect_size(int64_t wanted) const {
   }
 }
 
+Tensor copy_bytes(ElementType type, Shape shape, const void* bytes) {
+  Tensor tensor = Tensor::allocate(type, std::move(shape));
+  if (type == ElementType::boolean) {  // any byte but 0 counts as true
+    const auto* from = static_cast<const uint8_t*>(bytes);
+    bool* to = tensor.data<bool>();
+    for (int64_t i = 0; i < tensor.size(); ++i) to[i] = from[i] != 0;
+  } else if (tensor.bytes() > 0) {
+    std::memcpy(tensor.raw(), bytes, static_cast<size_t>(tensor.bytes()));
+  }
+  return tensor;
+}
+
 namespace {
 
 /// Packed elements under a byte: `width` bits at `index`, not sign-extended.
@@ -132,9 +144,15 @@ void set_packed_bits(void* data, int width, int64_t index, unsigned value) {
 
 bool has_cpp_type(ElementType type) { return type <= ElementType::boolean; }
 
+void check_index(const Tensor& t, int64_t i) {
+  if (i >= 0 && i < t.size()) return;
+  fail(ErrorCode::invalid_argument, "has {} elements, expected at least {}", t.size(), i + 1);
+}
+
 }  // namespace
 
 double read_number(const Tensor& t, int64_t i) {
+  check_index(t, i);
   if (has_cpp_type(t.type())) {
     return with_element_type(t.type(), [&](auto zero) -> double {
       using T = decltype(zero);
@@ -160,6 +178,7 @@ double read_number(const Tensor& t, int64_t i) {
 }
 
 int64_t read_integer(const Tensor& t, int64_t i) {
+  check_index(t, i);
   if (has_cpp_type(t.type())) {
     return with_element_type(t.type(), [&](auto zero) -> int64_t {
       using T = decltype(zero);

@@ -120,8 +120,12 @@ DRAWBAR_ELEMENT(double, f64) DRAWBAR_ELEMENT(Float16, f16) DRAWBAR_ELEMENT(BFloa
   Kind kind_ = Kind::tensor;
 };
 
+/// A tensor of elements as they lie in a file, little-endian: storage_bytes(type, …) of them. Of
+/// booleans any byte but 0 is true.
+Tensor copy_bytes(ElementType type, Shape shape, const void* bytes);
+
 /// Any element as a number, for code that is not in a hurry: integers exact in int64 (u64 wraps),
-/// floats as double. Strings and complex numbers throw INVALID_ARGUMENT.
+/// floats as double. Strings, complex numbers and an index past the end throw INVALID_ARGUMENT.
 double read_number(const Tensor& tensor, int64_t index);
 int64_t read_integer(const Tensor& tensor, int64_t index);
 /// Stores a number in the tensor's element type: floats round to nearest even, integers truncate.

@@ -12,14 +12,22 @@ namespace {
 std::atomic<int64_t> allocations{0};
 }
 
+// A sanitizer's own operators check that they meet; these would hide that.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define DRAWBAR_COUNTS_ALLOCATIONS
 // Not inlined: g++ would see malloc and delete meet, and warn.
-[[gnu::noinline]] void* operator new(size_t bytes) {
+[[gnu::noinline]] void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* p = std::malloc(bytes ? bytes : 1)) return p;
+  return std::malloc(bytes ? bytes : 1);
+}
+[[gnu::noinline]] void* operator new(size_t bytes) {
+  if (void* p = operator new(bytes, std::nothrow)) return p;
   throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+#endif
 
 namespace drawbar {
 namespace {
@@ -78,6 +86,9 @@ TEST(Session, GivesTheSameBitsFromManyThreads) {
 }
 
 TEST(Session, AllocatesNothingForAKnownShape) {
+#ifndef DRAWBAR_COUNTS_ALLOCATIONS
+  GTEST_SKIP() << "allocations are counted in builds by g++ without sanitizers";
+#endif
   Session session(compiled(network));
   const Tensor x = drawn({2, 3, 9, 11}, 3);
   std::vector<Tensor> outputs(1);

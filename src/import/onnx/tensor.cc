@@ -39,19 +39,6 @@ void expect_length(int64_t found, int64_t expected, std::string_view unit, Eleme
   }
 }
 
-/// Bytes as they lie in a file, little-endian, into memory of our own.
-Tensor copy_bytes(ElementType type, Shape shape, const void* bytes) {
-  Tensor tensor = Tensor::allocate(type, std::move(shape));
-  if (type == ElementType::boolean) {  // any byte but 0 counts as true
-    const auto* from = static_cast<const uint8_t*>(bytes);
-    bool* to = tensor.data<bool>();
-    for (int64_t i = 0; i < tensor.size(); ++i) to[i] = from[i] != 0;
-  } else if (tensor.bytes() > 0) {
-    std::memcpy(tensor.raw(), bytes, static_cast<size_t>(tensor.bytes()));
-  }
-  return tensor;
-}
-
 bool can_view(ElementType type, const void* bytes) {
   const auto alignment = static_cast<uintptr_t>(std::max(1, std::min(bits(type) / 8, 8)));
   return type != ElementType::boolean && reinterpret_cast<uintptr_t>(bytes) % alignment == 0;

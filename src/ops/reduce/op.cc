@@ -88,7 +88,11 @@ Reduce Reduce::named(std::string_view name) {
 std::vector<bool> reduced_axes(const Reduce& op, const std::vector<int64_t>& axes, int64_t rank) {
   const bool all = axes.empty() && !op.noop_with_empty_axes;
   std::vector<bool> reduced(static_cast<size_t>(rank), all);
-  for (int64_t axis : axes) reduced[static_cast<size_t>(Infer::axis(axis, rank, "axes"))] = true;
+  for (int64_t axis : axes) {
+    const auto i = static_cast<size_t>(Infer::axis(axis, rank, "axes"));
+    if (reduced[i]) fail(ErrorCode::invalid_model, "axis {} is given twice", axis);
+    reduced[i] = true;
+  }
   return reduced;
 }
 

@@ -42,8 +42,7 @@ struct Reduce {
   }
 };
 
-/// Which of `rank` axes are reduced. Throws INVALID_MODEL for an axis out of range; one that is
-/// named twice counts once.
+/// Which of `rank` axes are reduced. Throws INVALID_MODEL for an axis out of range or named twice.
 std::vector<bool> reduced_axes(const Reduce&, const std::vector<int64_t>& axes, int64_t rank);
 
 /// A shape as the loops of a reduction see it: neighbouring dimensions that are both kept or both

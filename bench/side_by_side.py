@@ -81,7 +81,9 @@ def table(rows, options):
     ]
     good = [row for row in rows if "failed" not in row]
     for row in good:
-        times = " | ".join(f"{row['p50_ms'].get(name, math.nan):.2f}" for name in (*PEERS, "drawbar"))
+        times = " | ".join(
+            f"{row['p50_ms'].get(name, math.nan):.2f}" for name in (*PEERS, "drawbar")
+        )
         lines.append(
             f"| {row['model']} | {row['batch']} | {row['threads']} | {times}"
             f" | {row['speed_up']:.2f} | {agreement(row)} |"
@@ -89,7 +91,10 @@ def table(rows, options):
     lines += [f"| {row['model']} | failed: {row['failed']} |" for row in rows if "failed" in row]
     speed_ups = [row["speed_up"] for row in good]
     mean = math.exp(sum(map(math.log, speed_ups)) / len(speed_ups))
-    lines += ["", f"Geometric mean over {len(speed_ups)} rows: {mean:.3f}; worst {min(speed_ups):.2f}."]
+    lines += [
+        "",
+        f"Geometric mean over {len(speed_ups)} rows: {mean:.3f}; worst {min(speed_ups):.2f}.",
+    ]
     return "\n".join(lines)
 
 
@@ -115,11 +120,16 @@ def main():
         sys.exit(f"side_by_side: {script.relative_to(ROOT.parent)} is missing beside the checkout")
     known = sorted(path.stem for path in (SHARED / "models").glob("*.onnx"))
     if unknown := set(options.models) - set(known):
-        sys.exit(f"side_by_side: no model {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        sys.exit(
+            f"side_by_side: no model {', '.join(sorted(unknown))}; there are {', '.join(known)}"
+        )
     flags = [
         ("--drawbar", ROOT / "build/drawbar"),
         ("--json", RESULT),
-        *((f"--{name}", getattr(options, name)) for name in ("batch", "threads", "rounds", "seconds")),
+        *(
+            (f"--{name}", getattr(options, name))
+            for name in ("batch", "threads", "rounds", "seconds")
+        ),
     ]
     words = [str(word) for flag in flags for word in flag]
     models = filled(options.models or known)

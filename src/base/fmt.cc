@@ -1,5 +1,5 @@
-// The compiled part of {fmt}, built once: as a header-only library it triples what each of our files
-// takes to compile, and the runtime-only build must not need a library to link.
+// The compiled part of {fmt}, built once: as a header-only library it triples what each of our
+// files takes to compile, and the runtime-only build must not need a library to link.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

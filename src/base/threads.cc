@@ -214,7 +214,7 @@ ThreadPool::ThreadPool(int threads, bool pin)
     try {
       state_->threads.emplace_back([this, worker] { state_->run_worker(worker); });
     } catch (const std::system_error&) {  // no more threads to be had: make do with those
-      threads_ = worker;  // their shares are taken by the others
+      threads_ = worker;                  // their shares are taken by the others
       break;
     }
     if (!processors.empty()) {

@@ -2,8 +2,8 @@
 #include <array>
 
 #include "ops/recurrent/kernels/gates.h"
-#include "ops/recurrent/op.h"
 #include "ops/recurrent/kernels/packed_gates.h"
+#include "ops/recurrent/op.h"
 #include "targets/cpu/kernel.h"
 
 namespace drawbar::cpu {
@@ -16,8 +16,8 @@ constexpr int64_t projection_bytes = 8 << 20;  // of x·W that are kept at once
 constexpr int64_t shared_work = 200'000;       // multiply-adds of a step worth sharing
 constexpr int64_t piece_bytes = 256 << 10;     // of a step's weights
 
-/// The piece at place i of `count` that `threads` share: every other step runs backwards through each
-/// share, so that it begins with the weights that the step before left in the cache.
+/// The piece at place i of `count` that `threads` share: every other step runs backwards through
+/// each share, so that it begins with the weights that the step before left in the cache.
 int64_t to_and_fro(int64_t step, int64_t i, int64_t count, int64_t threads) {
   if (step % 2 == 0) return i;
   const int64_t share = std::max<int64_t>(1, count / threads);

@@ -26,21 +26,29 @@ struct element_type_of;
   template <>                                            \
   struct element_type_of<T> {                            \
     static constexpr ElementType value = ElementType::E; \
-  };
-DRAWBAR_ELEMENT(float, f32)
-DRAWBAR_ELEMENT(double, f64)
-DRAWBAR_ELEMENT(Float16, f16) DRAWBAR_ELEMENT(BFloat16, bf16) DRAWBAR_ELEMENT(int8_t, i8)
-    DRAWBAR_ELEMENT(int16_t, i16) DRAWBAR_ELEMENT(int32_t, i32) DRAWBAR_ELEMENT(int64_t, i64)
-        DRAWBAR_ELEMENT(uint8_t, u8) DRAWBAR_ELEMENT(uint16_t, u16) DRAWBAR_ELEMENT(uint32_t, u32)
-            DRAWBAR_ELEMENT(uint64_t, u64) DRAWBAR_ELEMENT(bool, boolean)
-                DRAWBAR_ELEMENT(std::string, string) DRAWBAR_ELEMENT(std::complex<float>, c64)
-                    DRAWBAR_ELEMENT(std::complex<double>, c128)
+  }
+DRAWBAR_ELEMENT(float, f32);
+DRAWBAR_ELEMENT(double, f64);
+DRAWBAR_ELEMENT(Float16, f16);
+DRAWBAR_ELEMENT(BFloat16, bf16);
+DRAWBAR_ELEMENT(int8_t, i8);
+DRAWBAR_ELEMENT(int16_t, i16);
+DRAWBAR_ELEMENT(int32_t, i32);
+DRAWBAR_ELEMENT(int64_t, i64);
+DRAWBAR_ELEMENT(uint8_t, u8);
+DRAWBAR_ELEMENT(uint16_t, u16);
+DRAWBAR_ELEMENT(uint32_t, u32);
+DRAWBAR_ELEMENT(uint64_t, u64);
+DRAWBAR_ELEMENT(bool, boolean);
+DRAWBAR_ELEMENT(std::string, string);
+DRAWBAR_ELEMENT(std::complex<float>, c64);
+DRAWBAR_ELEMENT(std::complex<double>, c128);
 #undef DRAWBAR_ELEMENT
 
-    /// A value while running: a dense row-major tensor on the host, or a sequence, optional or map
-    /// of such values. Copies share the elements; `clone` copies them. Data is 64-byte aligned
-    /// where it was allocated here. Reading is thread-safe.
-    class Tensor {
+/// A value while running: a dense row-major tensor on the host, or a sequence, optional or map
+/// of such values. Copies share the elements; `clone` copies them. Data is 64-byte aligned
+/// where it was allocated here. Reading is thread-safe.
+class Tensor {
  public:
   enum class Kind : uint8_t { tensor, sequence, optional, map };
 

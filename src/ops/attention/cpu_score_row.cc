@@ -64,8 +64,8 @@ float probabilities(const ScoreRow& row) {
   V sum0 = hn::Zero(d), sum1 = hn::Zero(d);
   t = row.first;
   for (; t + 2 * lanes <= row.last; t += 2 * lanes) {
-    const V a = math::exp(d, hn::Sub(hn::LoadU(d, x + t), largest));
-    const V b = math::exp(d, hn::Sub(hn::LoadU(d, x + t + lanes), largest));
+    const V a = math::exp_or_zero(d, hn::Sub(hn::LoadU(d, x + t), largest));
+    const V b = math::exp_or_zero(d, hn::Sub(hn::LoadU(d, x + t + lanes), largest));
     sum0 = hn::Add(sum0, a);
     sum1 = hn::Add(sum1, b);
     hn::StoreU(a, d, x + t);
@@ -73,7 +73,7 @@ float probabilities(const ScoreRow& row) {
   }
   for (; t < row.last; t += lanes) {
     const int64_t n = std::min(lanes, row.last - t);
-    const V e = math::exp(d, hn::Sub(load_part(d, x + t, n, lowest), largest));
+    const V e = math::exp_or_zero(d, hn::Sub(load_part(d, x + t, n, lowest), largest));
     sum0 = hn::Add(sum0, hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(n)), e));
     store_part(e, d, x + t, n);
   }

@@ -58,15 +58,26 @@ HWY_INLINE hn::Vec<D> power_of_two(D d, I n) {
   return hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127))));
 }
 
+/// e^r - 1 for |r| <= ln 2 / 2.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V small_expm1(D d, V r) {
+  const V p = polynomial(d, r, 4.9999994040e-1f, 1.6666521132e-1f, 4.1668388993e-2f,
+                         8.3687165752e-3f, 1.3814598788e-3f);
+  return hn::MulAdd(hn::Mul(r, r), p, r);
+}
+
+/// x - n ln 2.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V without_whole(D d, V x, V n) {
+  const V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
+  return hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
+}
+
 /// x = n ln 2 + r with |r| <= ln 2 / 2; gives e^r - 1.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V reduced_expm1(D d, V x, V& n) {
   n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
-  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
-  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
-  const V p = polynomial(d, r, 5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f,
-                         8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f);
-  return hn::MulAdd(hn::Mul(r, r), p, r);
+  return small_expm1(d, without_whole(d, x, n));
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -81,14 +92,22 @@ HWY_INLINE V exp(D d, V x) {
   return hn::Mul(hn::Mul(p, power_of_two(d, half)), power_of_two(d, hn::Sub(whole, half)));
 }
 
-/// exp where results below 2^-126 need not be told apart, and those above 2^127.5 may be infinite.
+/// exp in two thirds of the steps for x in [-87, 88.3]; above it is infinity, below e^-87. Added to
+/// 1.5 · 2^23 a number is rounded to a whole one in the last bits, which 127 makes an exponent.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_normal(D d, V x) {
-  x = at_most(hn::Set(d, 89.0f), x);
-  x = at_least(hn::Set(d, -87.0f), x);
-  V n;
-  const V p = hn::Add(reduced_expm1(d, x, n), hn::Set(d, 1.0f));
-  return hn::Mul(p, power_of_two(d, hn::ConvertTo(hn::RebindToSigned<D>(), n)));
+HWY_INLINE V exp_within(D d, V x) {
+  x = at_least(hn::Set(d, -87.0f), at_most(hn::Set(d, 89.0f), x));
+  const V bias = hn::Set(d, 0x1.8p23f + 127);
+  const V whole = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), bias);
+  const V r = without_whole(d, x, hn::Sub(whole, bias));
+  const auto scale = hn::ShiftLeft<23>(hn::BitCast(hn::RebindToSigned<D>(), whole));
+  return hn::Mul(hn::Add(small_expm1(d, r), hn::Set(d, 1.0f)), hn::BitCast(d, scale));
+}
+
+/// exp for x <= 0 where results below e^-87 are 0: they are lost in a sum with 1.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V exp_or_zero(D d, V x) {
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.0f)), exp_within(d, x));
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -162,7 +181,7 @@ HWY_INLINE V erf(D d, V x) {
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, exp_normal(d, hn::Neg(x))));
+  return hn::Div(one, hn::Add(one, exp_within(d, hn::Neg(x))));
 }
 
 template <class D, class V = hn::Vec<D>>

@@ -37,8 +37,8 @@ void softmax_lines(const float* x, float* y, int64_t lines, int64_t length) {
 
     V sum0 = hn::Zero(d), sum1 = hn::Zero(d);
     for (i = 0; i + 2 * lanes <= whole; i += 2 * lanes) {
-      const V e0 = math::exp(d, hn::Sub(hn::LoadU(d, x + i), most));
-      const V e1 = math::exp(d, hn::Sub(hn::LoadU(d, x + i + lanes), most));
+      const V e0 = math::exp_or_zero(d, hn::Sub(hn::LoadU(d, x + i), most));
+      const V e1 = math::exp_or_zero(d, hn::Sub(hn::LoadU(d, x + i + lanes), most));
       sum0 = hn::Add(sum0, e0);
       sum1 = hn::Add(sum1, e1);
       if (!kLog) {
@@ -47,12 +47,12 @@ void softmax_lines(const float* x, float* y, int64_t lines, int64_t length) {
       }
     }
     if (i < whole) {
-      const V e = math::exp(d, hn::Sub(hn::LoadU(d, x + i), most));
+      const V e = math::exp_or_zero(d, hn::Sub(hn::LoadU(d, x + i), most));
       sum0 = hn::Add(sum0, e);
       if (!kLog) hn::StoreU(e, d, y + i);
     }
     if (rest > 0) {
-      const V e = math::exp(d, hn::Sub(load_part(d, x + whole, rest, lowest), most));
+      const V e = math::exp_or_zero(d, hn::Sub(load_part(d, x + whole, rest, lowest), most));
       sum1 = hn::Add(sum1, hn::IfThenElseZero(hn::FirstN(d, static_cast<size_t>(rest)), e));
       if (!kLog) store_part(e, d, y + whole, rest);
     }
@@ -99,7 +99,7 @@ void softmax_columns(const float* x, float* y, int64_t length, int64_t step, int
   }
   for (int64_t r = 0; r < length; ++r) {
     for (int j = 0; j < kVectors; ++j) {
-      const V e = math::exp(d, hn::Sub(load(x + r * step, j), most[j]));
+      const V e = math::exp_or_zero(d, hn::Sub(load(x + r * step, j), most[j]));
       sum[j] = hn::Add(sum[j], e);
       if (!kLog) store(e, y + r * step, j);
     }

@@ -17,7 +17,8 @@ Tensor& NodeEvaluation::output(size_t i, ElementType type, Shape shape) {
   Tensor& out = outputs_[i];
   if (out.has_value() && out.type() == type && out.shape() == shape) return out;
   control_.check_bytes(storage_bytes(type, element_count(shape)));
-  return out = Tensor::allocate(type, std::move(shape));
+  return out = values_ ? values_->allocate(type, std::move(shape))
+                       : Tensor::allocate(type, std::move(shape));
 }
 
 void NodeEvaluation::set_output(size_t i, Tensor value) {

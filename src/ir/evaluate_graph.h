@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/run_control.h"
+#include "base/tensor_pool.h"
 #include "ir/graph.h"
 
 namespace drawbar {
@@ -12,12 +13,18 @@ namespace drawbar {
 using SubgraphRunner = std::function<std::vector<Tensor>(size_t which, std::vector<Tensor> inputs)>;
 
 /// One node's run by its reference implementation. Outputs that were given memory beforehand
-/// (`bind`) are written there; others are allocated.
+/// (`bind`) are written there; others are allocated, of `values` where that is given.
 class NodeEvaluation final : public Evaluation {
  public:
   NodeEvaluation(std::span<const Tensor* const> inputs, size_t outputs, const RunControl& control,
-                 ThreadPool& pool, const SubgraphRunner* subgraphs = nullptr)
-      : inputs_(inputs), outputs_(outputs), control_(control), pool_(pool), subgraphs_(subgraphs) {}
+                 ThreadPool& pool, const SubgraphRunner* subgraphs = nullptr,
+                 TensorPool* values = nullptr)
+      : inputs_(inputs),
+        outputs_(outputs),
+        control_(control),
+        pool_(pool),
+        subgraphs_(subgraphs),
+        values_(values) {}
 
   void bind(size_t i, Tensor memory) { outputs_[i] = std::move(memory); }
   std::vector<Tensor>& results() { return outputs_; }
@@ -41,6 +48,7 @@ class NodeEvaluation final : public Evaluation {
   const RunControl& control_;
   ThreadPool& pool_;
   const SubgraphRunner* subgraphs_;
+  TensorPool* values_;
 };
 
 /// Runs one operator by its reference. Throws UNSUPPORTED when it has none.

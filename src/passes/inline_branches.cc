@@ -4,6 +4,7 @@
 
 #include "ops/control_flow/op.h"
 #include "passes/match.h"
+#include "passes/subgraph.h"
 
 namespace drawbar {
 namespace {
@@ -32,41 +33,6 @@ std::vector<ValueId> splice(Patch& patch, const Graph& inner, const std::vector<
   return outputs;
 }
 
-/// The graph with some of its inputs made constants.
-Graph with_constants(const Graph& graph, const std::map<size_t, ConstantPtr>& constants) {
-  Graph result;
-  result.name = graph.name;
-  std::vector<ValueId> values(graph.value_count(), no_id);
-  for (size_t i = 0; i < graph.inputs().size(); ++i) {
-    const Value& input = graph.value(graph.inputs()[i]);
-    const auto found = constants.find(i);
-    values[graph.inputs()[i]] = found == constants.end()
-                                    ? result.add_input(input.name, input.type)
-                                    : result.add_constant(found->second, input.name);
-  }
-  const auto mapped = [&](ValueId id) {
-    if (id == no_id) return no_id;
-    const Value& value = graph.value(id);
-    if (values[id] == no_id && value.is_constant())
-      values[id] = result.add_constant(value.constant, value.name);
-    return values[id];
-  };
-  for (NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    std::vector<ValueId> inputs;
-    std::vector<std::string> names;
-    for (ValueId input : node.inputs) inputs.push_back(mapped(input));
-    for (ValueId output : node.outputs) names.push_back(graph.value(output).name);
-    const NodeId copy =
-        result.add_named_node(node.op, std::move(inputs), names, node.name, node.subgraphs);
-    for (size_t i = 0; i < node.outputs.size(); ++i)
-      values[node.outputs[i]] = result.node(copy).outputs[i];
-  }
-  for (size_t i = 0; i < graph.outputs().size(); ++i)
-    result.add_output(mapped(graph.outputs()[i]), graph.output_names()[i]);
-  return result;
-}
-
 /// Which subgraph reads input i of the node as which of its own inputs, when it only reads it.
 struct Reading {
   size_t subgraph, input;
@@ -78,8 +44,8 @@ std::optional<Reading> reading_of(const Node& node, size_t i) {
     return i <= first ? Reading{0, i - 1} : Reading{1, i - 1 - first};
   }
   if (const auto* op = node.op.as<ops::Loop>()) {
-    if (i < 2 + static_cast<size_t>(op->carried)) return std::nullopt;
-    return Reading{0, i};
+    if (i < 2 + static_cast<size_t>(op->carried + op->appended)) return std::nullopt;
+    return Reading{0, i - static_cast<size_t>(op->appended)};
   }
   if (const auto* op = node.op.as<ops::Scan>()) {
     const size_t lengths = op->batched ? 1 : 0;
@@ -116,7 +82,7 @@ Patch sink_into(const Graph& graph, NodeId id) {
   std::vector<GraphPtr> subgraphs;
   for (size_t i = 0; i < node.subgraphs.size(); ++i) {
     subgraphs.push_back(
-        std::make_shared<const Graph>(with_constants(*node.subgraphs[i], constants[i])));
+        std::make_shared<const Graph>(with_interface(*node.subgraphs[i], {constants[i], {}, {}})));
   }
   Patch patch(graph, id);
   const auto outputs = patch.add_all(with_fewer_inputs(node.op, constants[0].size()), inputs,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "passes/append_in_loops.h"
 #include "passes/drop_expands.h"
 #include "passes/fold_affine.h"
 #include "passes/fold_batch_norm.h"
@@ -38,6 +39,7 @@ constexpr Pass neutral[] = {
     {"remove_identities", remove_identities},
     {"drop_expands", drop_expands},
     {"merge_equal", merge_equal},
+    {"append_in_loops", append_in_loops},
 
     // What models spell out in small steps.
     {"recognise_activations", recognise_activations},

@@ -51,7 +51,7 @@ ONNX_OP(Loop) {
     types.push_back(body_type(node, node.value(inputs[i]).type, i));
   }
   const GraphPtr body = node.subgraph("body", captures, types);
-  ops::Loop loop{static_cast<int64_t>(inputs.size()) - 2, {}};
+  ops::Loop loop{.carried = static_cast<int64_t>(inputs.size()) - 2};
   const size_t first_stack = 1 + static_cast<size_t>(loop.carried);
   if (body->outputs().size() < first_stack) {
     fail(ErrorCode::invalid_model, "the body has {} outputs, expected at least {}",

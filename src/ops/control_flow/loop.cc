@@ -87,21 +87,47 @@ Type unknown_shape(Type type) {
   return type;
 }
 
+/// The type of an output that begins as `first` and gets a `piece` in each iteration.
+Type appended(const Type& first, const Type& piece, Infer& context, size_t i) {
+  if (!first.is_tensor() || !piece.is_tensor() || first.tensor.element != piece.tensor.element) {
+    fail(ErrorCode::invalid_model, "appended output {} begins as {}, the body gives {}", i,
+         to_string(first), to_string(piece));
+  }
+  Type result = first;
+  result.tensor.layout = Layout::row_major;
+  if (!first.tensor.ranked || !piece.tensor.ranked) return unknown_shape(std::move(result));
+  if (first.tensor.rank() != piece.tensor.rank() || first.tensor.rank() == 0) {
+    fail(ErrorCode::invalid_model, "appended output {} begins as {}, the body gives {}", i,
+         to_string(first), to_string(piece));
+  }
+  Dims& dims = result.tensor.dims;
+  dims[0] = context.fresh("appended", Dim(no_bound));
+  for (size_t k = 1; k < dims.size(); ++k) {
+    if (!dims[k].is_constant() && piece.tensor.dims[k].is_constant())
+      dims[k] = piece.tensor.dims[k];
+  }
+  return result;
+}
+
 }  // namespace
 
 void infer(const Loop& op, Infer& context) {
   const auto carried = static_cast<size_t>(op.carried);
+  const auto collected = static_cast<size_t>(op.appended);
   if (context.subgraphs() != 1) {
     fail(ErrorCode::invalid_model, "has {} subgraphs, expected 1", context.subgraphs());
   }
   const size_t body_inputs = context.subgraph(0).inputs().size();
   const size_t body_outputs = context.subgraph(0).outputs().size();
-  if (op.carried < 0 || context.inputs() != body_inputs || body_inputs < 2 + carried ||
-      body_outputs != 1 + context.outputs() || context.outputs() < carried ||
-      op.empty_stacks.size() != context.outputs() - carried) {
+  constexpr int64_t most = 1 << 20;
+  if (op.carried < 0 || op.carried > most || op.appended < 0 || op.appended > most ||
+      context.inputs() != body_inputs + collected || body_inputs < 2 + carried ||
+      body_outputs != 1 + context.outputs() || context.outputs() < carried + collected ||
+      op.empty_stacks.size() != context.outputs() - carried - collected) {
     fail(ErrorCode::invalid_model,
-         "has {} inputs, {} carried, and {} outputs; its body has {} inputs and {} outputs",
-         context.inputs(), op.carried, context.outputs(), body_inputs, body_outputs);
+         "has {} inputs, {} carried, {} appended, and {} outputs; its body has {} inputs and {} "
+         "outputs",
+         context.inputs(), op.carried, op.appended, context.outputs(), body_inputs, body_outputs);
   }
   if (context.has(0) && !is_integer(context.element(0))) {
     fail(ErrorCode::invalid_model, "the trip count is {}, expected i64", name(context.element(0)));
@@ -121,7 +147,7 @@ void infer(const Loop& op, Infer& context) {
     }
     std::vector<Infer::Input> inputs = {{&number}, {&condition}};
     for (const Type& type : state) inputs.push_back({&type});
-    for (size_t i = 2 + carried; i < context.inputs(); ++i) {
+    for (size_t i = 2 + carried + collected; i < context.inputs(); ++i) {
       context.type(i);
       inputs.push_back({context.input(i).type});
     }
@@ -139,9 +165,13 @@ void infer(const Loop& op, Infer& context) {
         state[i].kind == Tensor::Kind::optional && results[1 + i].kind != Tensor::Kind::optional;
     context.output(i, filled ? results[1 + i] : state[i]);
   }
-  if (context.outputs() == carried) return;
+  for (size_t i = carried; i < carried + collected; ++i) {
+    const Type piece = without_inner_symbols(results[1 + i], known, context);
+    context.output(i, appended(context.type(2 + i), piece, context, i));
+  }
+  if (context.outputs() == carried + collected) return;
   const Dim count = trips(context);
-  for (size_t i = carried; i < context.outputs(); ++i) {
+  for (size_t i = carried + collected; i < context.outputs(); ++i) {
     Type type = without_inner_symbols(results[1 + i], known, context);
     if (!type.is_tensor()) {
       fail(ErrorCode::invalid_model, "stacked output {} is {}, expected a tensor", i,
@@ -154,18 +184,21 @@ void infer(const Loop& op, Infer& context) {
 
 void reference(const Loop& op, Evaluation& e) {
   const auto carried = static_cast<size_t>(op.carried);
+  const auto first_read = 2 + carried + static_cast<size_t>(op.appended);
   const int64_t trips = e.has(0) ? read_integer(e.input(0), 0) : no_bound;
   bool condition = e.has(1) ? read_integer(e.input(1), 0) != 0 : true;
   std::vector<Tensor> state;
   for (size_t i = 0; i < carried; ++i) {
     state.push_back(e.has(2 + i) ? e.input(2 + i) : Tensor());
   }
+  std::vector<Pieces> pieces;
+  for (size_t i = 2 + carried; i < first_read; ++i) pieces.emplace_back(e.input(i));
   std::vector<Stack> stacks(op.empty_stacks.begin(), op.empty_stacks.end());
   for (int64_t trip = 0; trip < trips && condition; ++trip) {
     e.checkpoint();
     std::vector<Tensor> inputs = {Tensor::scalar<int64_t>(trip), Tensor::scalar<bool>(condition)};
     for (Tensor& value : state) inputs.push_back(std::move(value));
-    for (size_t i = 2 + carried; i < e.inputs(); ++i) {
+    for (size_t i = first_read; i < e.inputs(); ++i) {
       inputs.push_back(e.has(i) ? e.input(i) : Tensor());
     }
     std::vector<Tensor> outputs = e.run_subgraph(0, std::move(inputs));
@@ -175,10 +208,14 @@ void reference(const Loop& op, Evaluation& e) {
     }
     condition = read_integer(outputs[0], 0) != 0;
     for (size_t i = 0; i < carried; ++i) state[i] = std::move(outputs[1 + i]);
-    for (size_t i = 0; i < stacks.size(); ++i) stacks[i].push(std::move(outputs[1 + carried + i]));
+    auto given = outputs.begin() + static_cast<ptrdiff_t>(1 + carried);
+    for (Pieces& list : pieces) list.push(std::move(*given++));
+    for (Stack& stack : stacks) stack.push(std::move(*given++));
   }
   for (size_t i = 0; i < carried; ++i) e.set_output(i, std::move(state[i]));
-  for (size_t i = 0; i < stacks.size(); ++i) stacks[i].finish(e, carried + i, 0);
+  size_t output = carried;
+  for (const Pieces& list : pieces) list.finish(e, output++);
+  for (const Stack& stack : stacks) stack.finish(e, output++, 0);
 }
 
 }  // namespace drawbar::ops

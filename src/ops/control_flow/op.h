@@ -15,17 +15,20 @@ struct If {
 };
 
 /// Repeats a subgraph. Inputs: trip count (or absent), condition (or absent), `carried` values,
-/// and what else the body reads. The body gets the iteration's number i64[], the condition bool[],
-/// the carried values and the rest; it gives the next condition, the next carried values, and
-/// slices of the stacked outputs. Outputs: the last carried values, then the slices stacked along a
-/// new first axis. Carried values may change their shape. Source: ONNX Loop-21.
+/// what each of the `appended` outputs begins with, and what else the body reads. The body gets the
+/// iteration's number i64[], the condition bool[], the carried values and the rest; it gives the
+/// next condition, the next carried values, pieces of the appended and slices of the stacked
+/// outputs. Outputs: the last carried values, the pieces one after the other along the first axis
+/// (behind what they begin with), then the slices stacked along a new first axis. Carried values
+/// may change their shape. Source: ONNX Loop-21, which appends to nothing (passes find that).
 struct Loop {
   static constexpr std::string_view name = "Loop";
-  int64_t carried = 0;
+  int64_t carried = 0, appended = 0;
   /// What a stacked output is when no iteration runs: "f32[0, 3]".
   std::vector<std::string> empty_stacks;
   void fields(auto&& field) {
     field("carried", carried);
+    field("appended", appended);
     field("empty_stacks", empty_stacks);
   }
 };

@@ -1,5 +1,6 @@
 #include "ops/control_flow/stack.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -110,6 +111,39 @@ Tensor Stack::stacked(int64_t axis, bool backwards) const {
     return result = Tensor::allocate(type, std::move(shape));
   });
   return result;
+}
+
+void Pieces::push(Tensor piece) {
+  if (!piece.has_value() || piece.kind() != Tensor::Kind::tensor || piece.rank() == 0) {
+    fail(ErrorCode::invalid_argument, "only tensors with dimensions can be appended");
+  }
+  const auto same_but_first = [](const Shape& a, const Shape& b) {
+    return a.size() == b.size() && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
+  };
+  if (!pieces_.empty() &&
+      (pieces_[0].type() != piece.type() || !same_but_first(pieces_[0].shape(), piece.shape()))) {
+    fail(ErrorCode::invalid_argument, "iteration {} appends {} {} to {} {}", pieces_.size() - 1,
+         name(piece.type()), to_string(piece.shape()), name(pieces_[0].type()),
+         to_string(pieces_[0].shape()));
+  }
+  bytes_ += piece.bytes() + static_cast<int64_t>(sizeof(Tensor));
+  if (bytes_ > most_bytes) {
+    fail(ErrorCode::resource_exhausted, "{} appended pieces take more than {} bytes",
+         pieces_.size(), most_bytes);
+  }
+  length_ += piece.dim(0);
+  pieces_.push_back(std::move(piece));
+}
+
+void Pieces::finish(Evaluation& evaluation, size_t output) const {
+  Shape shape = pieces_[0].shape();
+  shape[0] = length_;
+  Tensor& whole = evaluation.output(output, pieces_[0].type(), std::move(shape));
+  int64_t at = 0;
+  for (const Tensor& piece : pieces_) {
+    copy_elements(piece, 0, whole, at, piece.size());
+    at += piece.size();
+  }
 }
 
 Tensor slice(const Tensor& tensor, int64_t axis, int64_t index) {

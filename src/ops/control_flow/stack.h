@@ -28,6 +28,22 @@ class Stack {
   int64_t bytes_ = 0;
 };
 
+/// What a loop gives, iteration by iteration, until it is put together along the first axis. Guards
+/// the memory it takes.
+class Pieces {
+ public:
+  explicit Pieces(Tensor first) { push(std::move(first)); }
+
+  /// Throws RESOURCE_EXHAUSTED when the pieces would take more than 16 GiB, INVALID_ARGUMENT when
+  /// a piece differs from the first one in type, rank or any but the first dimension.
+  void push(Tensor piece);
+  void finish(Evaluation& evaluation, size_t output) const;
+
+ private:
+  std::vector<Tensor> pieces_;
+  int64_t bytes_ = 0, length_ = 0;
+};
+
 /// One slice of `tensor` at `index` along `axis`.
 Tensor slice(const Tensor& tensor, int64_t axis, int64_t index);
 

@@ -135,6 +135,23 @@ TEST(Loop, CarriedShapesMayGrow) {
   EXPECT_EQ(results[0].shape(), (Shape{8, 2}));
 }
 
+TEST(Loop, AppendsToWhatItIsGiven) {
+  const std::string text =
+      "graph g(%m: i64[], %x: f32[N, 2], %y: f32[2, 2]) {\n"
+      "  %last, %all = Loop(%m, _, %y, %x) {carried = 1, appended = 1}\n"
+      "    graph body(%i: i64[], %c: bool[], %v: f32[2, 2]) {\n"
+      "      %w = Add(%v, %v); return %c, %w, %v }\n"
+      "  return %last, %all }";
+  EXPECT_EQ(output_types(text)[1], "f32[?last.appended0, 2]");
+  const auto y = Tensor::from<float>({2, 2}, {1.f, 2.f, 3.f, 4.f});
+  const auto x = Tensor::from<float>({1, 2}, {8.f, 9.f});
+  const auto results = run(text, {Tensor::scalar<int64_t>(2), x, y});
+  expect_close(results[1],
+               Tensor::from<float>({5, 2}, {8.f, 9.f, 1.f, 2.f, 3.f, 4.f, 2.f, 4.f, 6.f, 8.f}), 0,
+               0, "appended");
+  expect_close(run(text, {Tensor::scalar<int64_t>(0), x, y})[1], x, 0, 0, "no iteration");
+}
+
 TEST(Loop, KnowsItsTripsWhenNothingStopsIt) {
   const auto text = [](const std::string& condition) {
     return "graph g(%x: f32[3]) {\n  %m = const i64[] [5]\n"

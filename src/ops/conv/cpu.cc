@@ -6,7 +6,7 @@ namespace {
 DRAWBAR_CPU_LAYOUT(Conv, channels_last);
 
 constexpr std::array kernel_names = {"pointwise", "igemm",     "row_merged", "depthwise",
-                                     "winograd2", "winograd4", "grouped"};
+                                     "winograd2", "winograd4", "winograd6",  "grouped"};
 
 /// Two-dimensional convolution by one of the kernels. Without a pixel igemm does nothing.
 template <size_t which>
@@ -59,7 +59,8 @@ PLANAR(2, "conv_row_merged_f32");
 PLANAR(3, "conv_depthwise_f32");
 PLANAR(4, "conv_winograd2_f32");
 PLANAR(5, "conv_winograd4_f32");
-PLANAR(6, "conv_grouped_f32");
+PLANAR(6, "conv_winograd6_f32");
+PLANAR(7, "conv_grouped_f32");
 #undef PLANAR
 
 }  // namespace

@@ -20,7 +20,7 @@ const OpCase cases[] = {
      -1,
      1,
      1e-4,
-     1e-4},
+     3e-4},
     {"3 x 3, 2 images",
      Conv{.pads_begin = {1, 1}, .pads_end = {1, 1}},
      {"f32[2, 16, 7, 13]", "const f32[16, 16, 3, 3]"},

@@ -64,7 +64,7 @@ void Plan::prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tenso
         out.has_value() && out.kind() == Tensor::Kind::tensor && out.type() == type.element &&
         std::equal(out.shape().begin(), out.shape().end(), type.dims.begin(), type.dims.end(),
                    [](int64_t a, const Dim& b) { return b.value() == a; });
-    if (!fits) out = Tensor::allocate(type.element, type.shape());
+    if (!fits) out = context_.values->allocate(type.element, type.shape());
     frame.address[r] = out.raw();
   }
   for (ValueId id : moving_) {
@@ -208,7 +208,8 @@ void Plan::execute_reference(Frame& frame, const Step& step, const RunControl& c
     plan.run(given, results, control, pool);
     return results;
   };
-  NodeEvaluation evaluation(inputs, node.outputs.size(), control, pool, &subgraphs);
+  NodeEvaluation evaluation(inputs, node.outputs.size(), control, pool, &subgraphs,
+                            context_.values.get());
   const bool placed = step.kind == Step::Kind::reference;
   const auto layout = [&](size_t i) { return graph_.value(node.outputs[i]).type.tensor.layout; };
   for (size_t i = 0; placed && i < node.outputs.size(); ++i) {
@@ -297,7 +298,7 @@ void Plan::execute_dynamic(Frame& frame, const Step& step, const RunControl& con
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Operand& out = found.outputs[i];
     control.check_bytes(storage_bytes(out.type, element_count(out.shape)));
-    frame.tensors[node.outputs[i]] = Tensor::allocate(out.type, out.shape);
+    frame.tensors[node.outputs[i]] = context_.values->allocate(out.type, out.shape);
     frame.address[node.outputs[i]] = frame.tensors[node.outputs[i]].raw();
   }
   execute_kernel(frame, *found.kernel, step, pool);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/tensor_pool.h"
 #include "targets/cpu/memory_plan.h"
 #include "targets/cpu/select.h"
 #include "targets/target.h"
@@ -15,6 +16,7 @@ namespace drawbar::cpu {
 struct PlanContext {
   std::shared_ptr<PackedConstants> packed;
   std::shared_ptr<TacticChooser> chooser;
+  std::shared_ptr<TensorPool> values;  // memory of values whose size depends on data
   int threads = 1;
   Isa isa = Isa::baseline;
   ThreadPool* timing_pool = nullptr;  // not null while compiling: tactics are timed on it

@@ -15,7 +15,7 @@ CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactic
 
 std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
                                            ThreadPool* timing_pool) {
-  PlanContext context{packed_, chooser_, threads, isa(), timing_pool};
+  PlanContext context{packed_, chooser_, values_, threads, isa(), timing_pool};
   return std::make_shared<Plan>(assign_layouts(specialize_for(*lowered_, bindings), context.isa),
                                 context);
 }

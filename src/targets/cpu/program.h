@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/tensor_pool.h"
 #include "targets/cpu/kernel.h"
 #include "targets/cpu/select.h"
 #include "targets/target.h"
@@ -28,6 +29,7 @@ class CpuProgram final : public Program {
   GraphPtr lowered_;  // what plans are made from: graph_ with halves widened
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<TacticChooser> chooser_;
+  std::shared_ptr<TensorPool> values_ = TensorPool::make();
   std::vector<PlanReport> reports_;
 };
 

@@ -61,7 +61,8 @@ class ConvKernel {
   virtual double estimate_seconds(int threads) const = 0;
 };
 
-/// "pointwise", "igemm", "row_merged", "depthwise", "winograd2", "winograd4", "grouped".
+/// "pointwise", "igemm", "row_merged", "depthwise", "winograd2", "winograd4", "winograd6",
+/// "grouped".
 const std::vector<std::string_view>& conv_kernel_names();
 
 /// The kernel of that name, or null where it does not apply to the shape.

@@ -13,6 +13,7 @@ std::unique_ptr<ConvKernel> make_row_merged(const ConvShape& shape, Isa isa);  /
 std::unique_ptr<ConvKernel> make_depthwise(const ConvShape& shape, Isa isa);   // depthwise.cc
 std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa);   // winograd.cc
 std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa);   // winograd.cc
+std::unique_ptr<ConvKernel> make_winograd6(const ConvShape& shape, Isa isa);   // winograd.cc
 std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa);     // grouped.cc
 
 constexpr int64_t align_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }

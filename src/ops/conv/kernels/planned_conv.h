@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "ops/conv/kernels/epilogue.h"
 #include "ops/conv/kernels/conv_kernel.h"
+#include "ops/conv/kernels/epilogue.h"
 #include "ops/conv/op.h"
 
 namespace drawbar::cpu {

@@ -16,7 +16,7 @@ constexpr std::array kEntries = {
     Entry{"pointwise", make_pointwise},   Entry{"igemm", make_igemm},
     Entry{"row_merged", make_row_merged}, Entry{"depthwise", make_depthwise},
     Entry{"winograd2", make_winograd2},   Entry{"winograd4", make_winograd4},
-    Entry{"grouped", make_grouped},
+    Entry{"winograd6", make_winograd6},   Entry{"grouped", make_grouped},
 };
 
 }  // namespace

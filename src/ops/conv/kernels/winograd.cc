@@ -5,10 +5,11 @@
 #include "ops/conv/kernels/winograd_transform.h"
 #include "targets/cpu/gemm/blocking.h"
 
-// Convolution with 3 × 3 kernels, stride 1, by Winograd's minimal filtering F(2 × 2, 3 × 3) and
-// F(4 × 4, 3 × 3). Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
-// (2016). Input tiles are transformed into one matrix per position of the transformed tile, each is
-// multiplied with the transformed weights of that position, and the products are transformed back.
+// Convolution with square kernels, stride 1, by Winograd's minimal filtering F(m × m, r × r): of
+// 3 × 3 with m = 2, 4, 6, of 5 × 5 with 2, 4, of 7 × 7 with 2. Source: Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks" (2016). Input tiles are transformed into one matrix
+// per position of the transformed tile, each is multiplied with the transformed weights of that
+// position, and the products are transformed back.
 namespace drawbar::cpu {
 namespace {
 
@@ -18,23 +19,27 @@ class Winograd final : public ConvKernel {
       : shape_(shape),
         isa_(isa),
         tile_(tile),
-        planes_((tile + 2) * (tile + 2)),
+        size_(tile + static_cast<int>(shape.kh) - 1),
+        planes_(size_ * size_),
         tiles_x_(divide_up(shape.ow, tile)),
         tiles_(shape.n * divide_up(shape.oh, tile) * tiles_x_),
         plane_floats_(align_up(cpu::packed_bytes(shape.c, shape.m, isa), 64) / 4) {
     // A block's transformed input and output stay in the second-level cache, but a block has tiles
-    // enough to use each transformed weight often.
-    const int64_t tile_bytes = planes_ * (shape.c + shape.m) * 4;
-    const int64_t budget = cache_sizes().l2 * 3 / 4;
-    const int64_t least = shape.c * shape.m >= 128 * 128 ? 48 : 24;
-    block_ = std::clamp<int64_t>(budget / tile_bytes / 12 * 12, least, 192);
+    // enough to use each transformed weight often; where they cannot stay, more of them.
+    const int64_t tile_bytes = planes_ * (shape.c + shape.m) * 4, l2 = cache_sizes().l2;
+    const bool many_weights = planes_ * shape.c * shape.m * 4 > l2;
+    const int64_t least = !many_weights ? 24 : 48 * tile_bytes <= l2 * 3 / 2 ? 48 : 96;
+    block_ = std::clamp<int64_t>(l2 * 3 / 4 / tile_bytes / 12 * 12, least, 192);
     block_ = std::min(divide_up(tiles_, divide_up(tiles_, block_)), tiles_);
     // Rows of the planes start off multiples of 4 KiB of each other.
-    input_plane_ = align_up(block_ * shape.c, 1024) + 80;
+    input_row_ = align_up(shape.c, 16);
+    input_plane_ = align_up(block_ * input_row_, 1024) + 80;
     output_plane_ = align_up(block_ * shape.m, 1024) + 80;
   }
 
-  std::string_view name() const override { return tile_ == 2 ? "winograd2" : "winograd4"; }
+  std::string_view name() const override {
+    return tile_ == 2 ? "winograd2" : tile_ == 4 ? "winograd4" : "winograd6";
+  }
 
   /// A packed matrix per plane, and zeros for the padding to point at.
   int64_t packed_bytes() const override { return (planes_ * plane_floats_ + shape_.c) * 4; }
@@ -44,7 +49,8 @@ class Winograd final : public ConvKernel {
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t m = begin; m < end; ++m) {
         for (int64_t c = 0; c < shape_.c; ++c) {
-          winograd_weights(tile_, weights + (m * shape_.c + c) * 9,
+          winograd_weights(tile_, static_cast<int>(shape_.kh),
+                           weights + (m * shape_.c + c) * shape_.kh * shape_.kw,
                            transformed.data() + c * shape_.m + m, shape_.c * shape_.m);
         }
       }
@@ -118,6 +124,7 @@ class Winograd final : public ConvKernel {
     WinogradTiles t;
     t.shape = &shape_;
     t.tile = tile_;
+    t.size = size_;
     t.first = first;
     t.tiles_x = tiles_x_;
     t.tiles_y = divide_up(shape_.oh, tile_);
@@ -128,7 +135,7 @@ class Winograd final : public ConvKernel {
 
   void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end,
                        float* input) const {
-    winograd_input(tiles_from(call, first), call.x, begin, end, input, input_plane_);
+    winograd_input(tiles_from(call, first), call.x, begin, end, input, input_row_, input_plane_);
   }
 
   void transform_output(const Call& call, int64_t first, int64_t begin, int64_t end,
@@ -154,8 +161,8 @@ class Winograd final : public ConvKernel {
   void multiply(const Call& call, int64_t plane, int64_t tiles, const float* input, float* output,
                 ThreadPool* pool) const {
     const PackedMatrix b{call.packed + plane * plane_floats_, shape_.c, shape_.m, isa_};
-    gemm(tiles, input + plane * input_plane_, shape_.c, b, output + plane * output_plane_, shape_.m,
-         {}, pool);
+    gemm(tiles, input + plane * input_plane_, input_row_, b, output + plane * output_plane_,
+         shape_.m, {}, pool);
   }
 
   void run_block(const Call& call, int64_t first, float* own) const {
@@ -187,17 +194,20 @@ class Winograd final : public ConvKernel {
   ConvShape shape_;
   Isa isa_;
   int tile_;         // outputs of a tile in each direction
+  int size_;         // positions of a transformed tile in each direction
   int64_t planes_;   // positions of a transformed tile
   int64_t tiles_x_;  // tiles of an output row
   int64_t tiles_;    // in all images
   int64_t plane_floats_;
-  int64_t block_ = 0;  // tiles transformed at once
+  int64_t block_ = 0;      // tiles transformed at once
+  int64_t input_row_ = 0;  // floats from tile to tile of a transformed plane
   int64_t input_plane_ = 0;
   int64_t output_plane_ = 0;
 };
 
 std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, Isa isa) {
-  const bool plain = shape.kh == 3 && shape.kw == 3 && shape.stride_h == 1 && shape.stride_w == 1 &&
+  const bool plain = shape.kh == shape.kw && shape.kh >= 3 && shape.kh % 2 == 1 &&
+                     tile + shape.kh <= 9 && shape.stride_h == 1 && shape.stride_w == 1 &&
                      shape.dilation_h == 1 && shape.dilation_w == 1;
   if (!plain || shape.groups != 1 || shape.pixels() == 0) return nullptr;
   return std::make_unique<Winograd>(shape, tile, isa);
@@ -211,6 +221,10 @@ std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa) {
 
 std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa) {
   return make(shape, 4, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd6(const ConvShape& shape, Isa isa) {
+  return make(shape, 6, isa);
 }
 
 }  // namespace drawbar::cpu

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/checked.h"
+#include "base/memory.h"
 #include "base/small_float.h"
 
 namespace drawbar {
@@ -28,9 +29,8 @@ Tensor Tensor::allocate(ElementType type, Shape shape) {
     tensor.owner_ = std::move(strings);
     return tensor;
   }
-  const int64_t bytes =
-      checked_add(tensor.bytes(), 127) / 64 * 64;  // room for one vector past the end
-  void* memory = std::aligned_alloc(64, static_cast<size_t>(bytes));
+  const int64_t bytes = tensor.bytes();
+  void* memory = allocate_memory(static_cast<size_t>(bytes));
   if (!memory) {
     fail(ErrorCode::resource_exhausted, "no memory for a tensor {} {} of {} bytes", name(type),
          to_string(tensor.shape_), bytes);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "base/checked.h"
+#include "base/memory.h"
 
 namespace drawbar {
 namespace {
@@ -25,7 +26,7 @@ Tensor TensorPool::allocate(ElementType type, Shape shape) {
   const int64_t wanted = storage_bytes(type, element_count(shape));
   if (type == ElementType::string || wanted < smallest)
     return Tensor::allocate(type, std::move(shape));
-  const size_t bytes = rounded(static_cast<size_t>(wanted) + 64);  // room for one vector more
+  const size_t bytes = rounded(static_cast<size_t>(wanted));
   void* memory = take(bytes);
   if (!memory) return Tensor::allocate(type, std::move(shape));  // which says what is missing
   std::shared_ptr<const void> owner(memory, [pool = shared_from_this(), bytes](const void* p) {
@@ -47,10 +48,10 @@ void* TensorPool::take(size_t bytes) {
     kept_bytes_ -= bytes;
     kept_.erase(found);
   } else {
-    memory = std::aligned_alloc(64, bytes);
+    memory = allocate_memory(bytes);
     if (!memory) {
       shrink(in_use_);
-      memory = std::aligned_alloc(64, bytes);
+      memory = allocate_memory(bytes);
     }
     if (!memory) return nullptr;
   }

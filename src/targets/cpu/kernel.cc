@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/checked.h"
+#include "base/memory.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -47,7 +48,7 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
     found->second.expected.reset();
     return found->second.data;
   }
-  void* memory = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
+  void* memory = allocate_memory(bytes);
   if (!memory)
     fail(ErrorCode::resource_exhausted, "no memory for {} bytes of packed weights", bytes);
   Buffer buffer(static_cast<const std::byte*>(memory),

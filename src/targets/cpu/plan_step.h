@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "base/memory.h"
 #include "ir/evaluate_graph.h"
 #include "targets/cpu/plan.h"
 
@@ -33,8 +34,7 @@ struct Plan::Step {
 /// The memory of one run.
 struct Plan::Frame {
   explicit Frame(size_t arena_bytes)
-      : arena(static_cast<std::byte*>(std::aligned_alloc(64, (arena_bytes + 127) / 64 * 64))),
-        bytes(arena_bytes) {
+      : arena(static_cast<std::byte*>(allocate_memory(arena_bytes))), bytes(arena_bytes) {
     if (!arena)
       fail(ErrorCode::resource_exhausted, "no memory for an arena of {} bytes", arena_bytes);
   }

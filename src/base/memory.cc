@@ -1,0 +1,23 @@
+#include "base/memory.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <sys/mman.h>
+
+namespace drawbar {
+namespace {
+
+constexpr size_t vector_bytes = 64, page_bytes = size_t{2} << 20;
+
+}  // namespace
+
+void* allocate_memory(size_t bytes) {
+  const size_t alignment = bytes < 2 * page_bytes ? vector_bytes : page_bytes;
+  if (bytes > SIZE_MAX - vector_bytes - alignment) return nullptr;
+  const size_t whole = (bytes + vector_bytes + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, whole);
+  if (memory && alignment == page_bytes) madvise(memory, whole, MADV_HUGEPAGE);  // a wish
+  return memory;
+}
+
+}  // namespace drawbar

@@ -71,21 +71,42 @@ bool global_applies(const Problem& problem) {
   return ranked && is_f32(x, layout) && is_f32(y, layout);
 }
 
+/// In pieces of pixels, as threads have written them, and the pieces' results once more; how many
+/// does not depend on the threads.
 std::unique_ptr<Kernel> make_global_channels_last(const Problem& problem) {
   const bool average = problem.op.as<ops::GlobalPool>()->kind == ops::PoolKind::average;
   const Operand& x = problem.inputs[0];
   const int64_t images = x.dim(0), c = x.dim(1), pixels = x.dim(2) * x.dim(3);
-  return make_kernel([=](const KernelRun& run) {
-    constexpr int64_t block = 64;
-    const int64_t blocks = (c + block - 1) / block;
-    run.pool.parallel_for(images * blocks, 1, [&](int64_t begin, int64_t end, int) {
+  constexpr int64_t piece_floats = 16 << 10, most_pieces = 64;
+  const int64_t pieces = std::clamp<int64_t>(pixels * c / piece_floats, 1, most_pieces);
+  const float scale = pixels > 0 ? 1.0f / static_cast<float>(pixels) : 0.0f;
+  const auto run = [=](const KernelRun& run) {
+    const float* from = run.in<float>(0);
+    float* to = run.out<float>(0);
+    auto* parts = static_cast<float*>(run.scratch);
+    if (pieces == 1) {
+      run.pool.parallel_for(images, 1 + piece_floats / (pixels * c + 1),
+                            [&](int64_t begin, int64_t end, int) {
+                              for (int64_t i = begin; i < end; ++i) {
+                                pool_all_channels_last(average, from + i * pixels * c, pixels, c, 0,
+                                                       c, scale, to + i * c);
+                              }
+                            });
+      return;
+    }
+    run.pool.parallel_for(images * pieces, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t image = i / blocks, first = i % blocks * block;
-        pool_all_channels_last(average, run.in<float>(0) + image * pixels * c, pixels, c, first,
-                               std::min(first + block, c), run.out<float>(0) + image * c);
+        const int64_t first = i % pieces * pixels / pieces;
+        const int64_t last = (i % pieces + 1) * pixels / pieces;
+        pool_all_channels_last(average, from + (i / pieces * pixels + first) * c, last - first, c,
+                               0, c, 1, parts + i * c);
       }
     });
-  });
+    for (int64_t i = 0; i < images; ++i) {
+      pool_all_channels_last(average, parts + i * pieces * c, pieces, c, 0, c, scale, to + i * c);
+    }
+  };
+  return make_kernel(run, pieces == 1 ? 0 : static_cast<size_t>(images * pieces * c) * 4);
 }
 
 std::unique_ptr<Kernel> make_global_row_major(const Problem& problem) {

@@ -138,10 +138,11 @@ void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_
 constexpr int64_t kPixelsPerSum = 128;
 
 template <bool average>
-void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t last, float* y) {
+void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t last, float scale,
+              float* y) {
   const PoolTag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const PoolVector factor = hn::Set(d, pixels > 0 ? 1.0f / static_cast<float>(pixels) : 0.0f);
+  const PoolVector factor = hn::Set(d, scale);
   int64_t channel = first;
   for (; channel + 4 * lanes <= last; channel += 4 * lanes) {
     PoolVector total[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
@@ -180,11 +181,11 @@ void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t 
 }
 
 void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
-                            int64_t last, float* y) {
+                            int64_t last, float scale, float* y) {
   if (average) {
-    pool_all<true>(x, pixels, c, first, last, y);
+    pool_all<true>(x, pixels, c, first, last, scale, y);
   } else {
-    pool_all<false>(x, pixels, c, first, last, y);
+    pool_all<false>(x, pixels, c, first, last, scale, y);
   }
 }
 
@@ -220,8 +221,8 @@ void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_
 }
 
 void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
-                            int64_t last, float* y) {
-  DRAWBAR_SIMD(pool_all_channels_last)(average, x, pixels, c, first, last, y);
+                            int64_t last, float scale, float* y) {
+  DRAWBAR_SIMD(pool_all_channels_last)(average, x, pixels, c, first, last, scale, y);
 }
 
 float pool_all_row_major(bool average, const float* x, int64_t count) {

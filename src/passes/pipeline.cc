@@ -19,6 +19,7 @@
 #include "passes/recognise_activations.h"
 #include "passes/recognise_attention.h"
 #include "passes/recognise_global_pool.h"
+#include "passes/recognise_interleave.h"
 #include "passes/recognise_layer_norm.h"
 #include "passes/recognise_softmax.h"
 #include "passes/reduce_powers.h"
@@ -51,6 +52,7 @@ constexpr Pass neutral[] = {
 
     // Fewer movements: views go up, transposes down, until they meet.
     {"number_shapes", number_shapes},
+    {"recognise_interleave", recognise_interleave},
     {"merge_views", merge_views},
     {"lift_views", lift_views},
     {"sink_transposes", sink_transposes},

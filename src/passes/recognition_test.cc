@@ -229,5 +229,36 @@ TEST(AbsorbAttentionTransposes, NotWhereOthersRead) {
               "unchanged");
 }
 
+TEST(RecogniseInterleave, ShuffledConcatenation) {
+  expect_pass("recognise_interleave",
+              "graph g(%a: f32[N, 6, 5, 5], %b: f32[N, 6, 5, 5]) { %c = Concat(%a, %b) {axis = 1}"
+              " %s = const i64[5] [0, 2, 6, 5, 5]; %r = Reshape(%c, %s)"
+              " %t = Transpose(%r) {permutation = [0, 2, 1, 3, 4]}"
+              " %u = const i64[4] [0, 12, 5, 5]; %y = Reshape(%t, %u); return %y }",
+              "graph g(%a: f32[N, 6, 5, 5], %b: f32[N, 6, 5, 5]) {"
+              " %y = Interleave(%a, %b) {count = 6}; return %y }");
+  // Groups that are not the parts of the concatenation.
+  expect_pass("recognise_interleave",
+              "graph g(%a: f32[N, 6, 5, 5], %b: f32[N, 6, 5, 5]) { %c = Concat(%a, %b) {axis = 1}"
+              " %s = const i64[5] [0, 3, 4, 5, 5]; %r = Reshape(%c, %s)"
+              " %t = Transpose(%r) {permutation = [0, 2, 1, 3, 4]}"
+              " %u = const i64[4] [0, 12, 5, 5]; %y = Reshape(%t, %u); return %y }",
+              "unchanged");
+}
+
+TEST(RecogniseInterleave, SlicesOfIt) {
+  expect_pass("recognise_interleave",
+              "graph g(%a: f32[N, 6, 5], %b: f32[N, 6, 5]) { %c = Interleave(%a, %b) {count = 6}"
+              " %s = const i64[1] [6]; %e = const i64[1] [100]; %x = const i64[1] [1]"
+              " %y = Slice(%c, %s, %e, %x); return %y }",
+              "graph g(%a: f32[N, 6, 5], %b: f32[N, 6, 5]) {"
+              " %y = Interleave(%a, %b) {first = 3, count = 3}; return %y }");
+  expect_pass("recognise_interleave",
+              "graph g(%a: f32[N, 6, 5], %b: f32[N, 6, 5]) { %c = Interleave(%a, %b) {count = 6}"
+              " %s = const i64[1] [5]; %e = const i64[1] [12]; %x = const i64[1] [1]"
+              " %y = Slice(%c, %s, %e, %x); return %y }",
+              "unchanged");
+}
+
 }  // namespace
 }  // namespace drawbar

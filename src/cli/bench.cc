@@ -176,10 +176,8 @@ void bench(const Options& options) {
   } while (Clock::now() < end || measured.sorted_ms.size() < 3);
   std::sort(measured.sorted_ms.begin(), measured.sorted_ms.end());
   if (!options.json && options.profile) print_profile(session, inputs);
-  if (options.profile || !options.json) {
-    for (const StepReport& step : session.profile(inputs).steps)
-      measured.operations += step.operations;
-  }
+  for (const StepReport& step : session.report(inputs).steps)
+    measured.operations += step.operations;
   report(options, session, inputs, measured);
 }
 

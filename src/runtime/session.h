@@ -37,7 +37,10 @@ class Session {
   /// Outputs that have a value are written in place when type and shape fit.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
            const RunOptions& options = {});
+  /// One run with every step timed.
   PlanReport profile(std::span<const Tensor> inputs);
+  /// The steps of that plan, without a run.
+  PlanReport report(std::span<const Tensor> inputs) { return executor(inputs)->report(); }
 
   const Engine& engine() const { return *engine_; }
   const Graph& graph() const { return engine_->graph(); }

@@ -169,6 +169,7 @@ class Cli:
         ):
             assert key in result, key
         assert {"min", "p50", "p90", "p99"} <= set(result["latency_ms"]) and result["threads"] == 1
+        assert result["operations"] > 0
         assert "p50" in self.run("bench", self.model, "--duration", "0.05", "--profile").stdout
 
     def inspect(self):

@@ -35,6 +35,11 @@
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
 #endif
 
+// Highway's own checks, which sanitizers would turn on, need libhwy.
+#ifndef HWY_IS_DEBUG_BUILD
+#define HWY_IS_DEBUG_BUILD 0
+#endif
+
 #include <hwy/foreach_target.h>  // NOLINT: must come before highway.h
 //
 #include <hwy/highway.h>

@@ -54,10 +54,10 @@ void* TensorPool::take(size_t bytes) {
       memory = allocate_memory(bytes);
     }
     if (!memory) return nullptr;
+    shrink(std::max(most_in_use_, in_use_ + bytes) - bytes);
   }
   in_use_ += bytes;
   most_in_use_ = std::max(most_in_use_, in_use_);
-  shrink(most_in_use_);
   return memory;
 }
 

@@ -79,31 +79,22 @@ std::unique_ptr<Kernel> make_global_channels_last(const Problem& problem) {
   const int64_t images = x.dim(0), c = x.dim(1), pixels = x.dim(2) * x.dim(3);
   constexpr int64_t piece_floats = 16 << 10, most_pieces = 64;
   const int64_t pieces = std::clamp<int64_t>(pixels * c / piece_floats, 1, most_pieces);
+  const int64_t grain = pieces > 1 ? 1 : 1 + piece_floats / (pixels * c + 1);
   const float scale = pixels > 0 ? 1.0f / static_cast<float>(pixels) : 0.0f;
   const auto run = [=](const KernelRun& run) {
     const float* from = run.in<float>(0);
     float* to = run.out<float>(0);
-    auto* parts = static_cast<float*>(run.scratch);
-    if (pieces == 1) {
-      run.pool.parallel_for(images, 1 + piece_floats / (pixels * c + 1),
-                            [&](int64_t begin, int64_t end, int) {
-                              for (int64_t i = begin; i < end; ++i) {
-                                pool_all_channels_last(average, from + i * pixels * c, pixels, c, 0,
-                                                       c, scale, to + i * c);
-                              }
-                            });
-      return;
-    }
-    run.pool.parallel_for(images * pieces, 1, [&](int64_t begin, int64_t end, int) {
+    float* parts = pieces == 1 ? to : static_cast<float*>(run.scratch);
+    run.pool.parallel_for(images * pieces, grain, [&](int64_t begin, int64_t end, int) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t first = i % pieces * pixels / pieces;
         const int64_t last = (i % pieces + 1) * pixels / pieces;
         pool_all_channels_last(average, from + (i / pieces * pixels + first) * c, last - first, c,
-                               0, c, 1, parts + i * c);
+                               pieces == 1 ? scale : 1, parts + i * c);
       }
     });
-    for (int64_t i = 0; i < images; ++i) {
-      pool_all_channels_last(average, parts + i * pieces * c, pieces, c, 0, c, scale, to + i * c);
+    for (int64_t i = 0; pieces > 1 && i < images; ++i) {
+      pool_all_channels_last(average, parts + i * pieces * c, pieces, c, scale, to + i * c);
     }
   };
   return make_kernel(run, pieces == 1 ? 0 : static_cast<size_t>(images * pieces * c) * 4);

@@ -145,15 +145,16 @@ HWY_INLINE void input_line(D d, const PixelRows<kSize>& pixels, int64_t channel,
   }
 }
 
-/// f(tag, channel) for every vector of channels; some twice rather than one at a time.
+/// f(tag, channel) for every vector of channels; some twice where that is harmless, rather than one
+/// at a time.
 template <class F>
-HWY_INLINE void for_channels(int64_t channels, const F& f) {
+HWY_INLINE void for_channels(int64_t channels, bool repeatable, const F& f) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 1> d1;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t channel = 0;
   for (; channel + lanes <= channels; channel += lanes) f(d, channel);
-  if (channel < channels && channels >= lanes) {
+  if (repeatable && channel < channels && channels >= lanes) {
     f(d, channels - lanes);
     return;
   }
@@ -181,7 +182,7 @@ void input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t en
           inside ? x + (image * shape.h + iy + r) * shape.w * shape.x_pixel_stride : nullptr;
     }
     if (2 * tiles.tile <= kSize) {
-      for_channels(shape.c, [&](auto d, int64_t channel) HWY_ATTR {
+      for_channels(shape.c, true, [&](auto d, int64_t channel) HWY_ATTR {
         input_line<kSize>(d, pixels, channel, ix, tiles.tile, count, out + i * tile_stride,
                           tile_stride, plane_stride);
       });
@@ -192,7 +193,7 @@ void input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t en
       for (int r = 0; r < kSize; ++r) {
         for (int j = 0; j < kSize; ++j) list[r * kSize + j] = pixels.at(r, ix + t * tiles.tile + j);
       }
-      for_channels(shape.c, [&](auto d, int64_t channel) HWY_ATTR {
+      for_channels(shape.c, true, [&](auto d, int64_t channel) HWY_ATTR {
         input_tile<kSize>(d, list, channel, out + (i + t) * tile_stride + channel, plane_stride);
       });
     }
@@ -242,9 +243,6 @@ template <int kSize, int kTile>
 void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, int64_t begin,
             int64_t end, const Epilogue& e, float* y) {
   const ConvShape& shape = *tiles.shape;
-  const hn::ScalableTag<float> d;
-  const hn::CappedTag<float, 1> d1;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const bool repeatable = !e.accumulate && e.residual == nullptr;  // y is only written
   for (int64_t i = begin; i < end; ++i) {
     const int64_t tile = tiles.first + i;
@@ -261,17 +259,9 @@ void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, i
     target.y_row = shape.ow * shape.y_pixel_stride;
     target.residual_row = shape.ow * e.residual_ld;
     const float* from = in + i * shape.m;
-    int64_t channel = 0;
-    for (; channel + lanes <= shape.m; channel += lanes) {
+    for_channels(shape.m, repeatable, [&](auto d, int64_t channel) HWY_ATTR {
       output_tile<kSize, kTile>(d, from, plane_stride, shape, e, target, channel);
-    }
-    if (channel < shape.m && shape.m >= lanes && repeatable) {
-      output_tile<kSize, kTile>(d, from, plane_stride, shape, e, target, shape.m - lanes);
-      continue;
-    }
-    for (; channel < shape.m; ++channel) {
-      output_tile<kSize, kTile>(d1, from, plane_stride, shape, e, target, channel);
-    }
+    });
   }
 }
 

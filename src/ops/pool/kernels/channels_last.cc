@@ -138,13 +138,12 @@ void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_
 constexpr int64_t kPixelsPerSum = 128;
 
 template <bool average>
-void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t last, float scale,
-              float* y) {
+void pool_all(const float* x, int64_t pixels, int64_t c, float scale, float* y) {
   const PoolTag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const PoolVector factor = hn::Set(d, scale);
-  int64_t channel = first;
-  for (; channel + 4 * lanes <= last; channel += 4 * lanes) {
+  int64_t channel = 0;
+  for (; channel + 4 * lanes <= c; channel += 4 * lanes) {
     PoolVector total[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
                            pool_start<average>(d)};
     for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
@@ -163,8 +162,8 @@ void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t 
       hn::StoreU(total[v], d, y + channel + v * lanes);
     }
   }
-  for (; channel < last; channel += lanes) {
-    const int64_t count = last - channel < lanes ? last - channel : lanes;
+  for (; channel < c; channel += lanes) {
+    const int64_t count = c - channel < lanes ? c - channel : lanes;
     const auto some = hn::FirstN(d, static_cast<size_t>(count));
     PoolVector total = pool_start<average>(d);
     for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
@@ -180,12 +179,12 @@ void pool_all(const float* x, int64_t pixels, int64_t c, int64_t first, int64_t 
   }
 }
 
-void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
-                            int64_t last, float scale, float* y) {
+void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, float scale,
+                            float* y) {
   if (average) {
-    pool_all<true>(x, pixels, c, first, last, scale, y);
+    pool_all<true>(x, pixels, c, scale, y);
   } else {
-    pool_all<false>(x, pixels, c, first, last, scale, y);
+    pool_all<false>(x, pixels, c, scale, y);
   }
 }
 
@@ -220,9 +219,9 @@ void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_
   DRAWBAR_SIMD(pool_channels_last)(shape, x, y, first, last);
 }
 
-void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
-                            int64_t last, float scale, float* y) {
-  DRAWBAR_SIMD(pool_all_channels_last)(average, x, pixels, c, first, last, scale, y);
+void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, float scale,
+                            float* y) {
+  DRAWBAR_SIMD(pool_all_channels_last)(average, x, pixels, c, scale, y);
 }
 
 float pool_all_row_major(bool average, const float* x, int64_t count) {

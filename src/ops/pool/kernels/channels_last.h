@@ -21,10 +21,10 @@ struct PoolShape {
 void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_t first,
                         int64_t last);
 
-/// The maximum, or for averages the sum times `scale`, of pixels [0, pixels) for channels
-/// [first, last): x[p * c + channel] → y[channel].
-void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, int64_t first,
-                            int64_t last, float scale, float* y);
+/// The maximum, or for averages the sum times `scale`, of each channel of `pixels` pixels:
+/// x[p * c + channel] → y[channel].
+void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, float scale,
+                            float* y);
 
 /// The maximum or mean of `count` neighbours.
 float pool_all_row_major(bool average, const float* x, int64_t count);

@@ -140,4 +140,15 @@ Dims broadcast(const Dims& a, const Dims& b) {
   return result;
 }
 
+bool rows_broadcast(const Infer& context, const std::vector<bool>& batched, int64_t rank,
+                    size_t first) {
+  for (size_t i = first; i < batched.size(); ++i) {
+    if (!context.has(i)) continue;
+    if (!context.ranked(i)) return false;
+    const bool spans = context.rank(i) == rank && rank > 0;
+    if (batched[i] ? !spans : spans && context.dims(i)[0] != Dim(1)) return false;
+  }
+  return true;
+}
+
 }  // namespace drawbar

@@ -85,4 +85,9 @@ class Infer {
 /// Numpy's multidirectional broadcast of two shapes; throws INVALID_MODEL naming the dimensions.
 Dims broadcast(const Dims& a, const Dims& b);
 
+/// Of operands, from input `first` to the last that `batched` speaks of, that broadcast to `rank`
+/// dimensions: whether entry i of the result's first axis reads entry i of the batched ones, and of
+/// the others what every entry reads.
+bool rows_broadcast(const Infer&, const std::vector<bool>& batched, int64_t rank, size_t first = 0);
+
 }  // namespace drawbar

@@ -30,6 +30,7 @@ struct OpSchema {
   void (*infer)(const void* op, Infer&);
   void (*reference)(const void* op, Evaluation&);   // null: has none, a pass must replace it
   Dim (*operations)(const void* op, const Infer&);  // null: one per output element
+  bool (*keeps_rows)(const void* op, const Infer&, const std::vector<bool>& batched);  // null: no
 };
 
 /// A node's operator: a schema and an immutable struct of attributes.
@@ -56,6 +57,9 @@ class Op {
   void infer(Infer& context) const { schema_->infer(held_.get(), context); }
   bool has_reference() const { return schema_->reference; }
   void reference(Evaluation& evaluation) const { schema_->reference(held_.get(), evaluation); }
+  bool keeps_rows(const Infer& context, const std::vector<bool>& batched) const {
+    return schema_->keeps_rows && schema_->keeps_rows(held_.get(), context, batched);
+  }
   friend bool operator==(const Op& a, const Op& b) {
     return a.schema_ == b.schema_ && (a.held_ == b.held_ || a.attributes() == b.attributes());
   }
@@ -75,6 +79,10 @@ void register_schema(OpSchema schema);
 ///   void infer(const T&, Infer&);
 ///   void reference(const T&, Evaluation&);            (may be missing)
 ///   Dim operations(const T&, const Infer&);           (may be missing)
+///   bool keeps_rows(const T&, const Infer&, const std::vector<bool>& batched);  (may be missing)
+/// The last says whether entry i of every output along its first axis depends on entry i of the
+/// `batched` inputs alone and on the others, given that all of these have as many entries: whether
+/// the node may run on a part of a batch.
 template <class T>
 concept OpFamily = requires(const T& op) {
   op.op_name();
@@ -143,6 +151,13 @@ void register_op(std::string_view name) {
   if constexpr (requires(const T& op, const Infer& i) { operations(op, i); }) {
     schema.operations = [](const void* op, const Infer& i) {
       return operations(*static_cast<const T*>(op), i);
+    };
+  }
+  if constexpr (requires(const T& op, const Infer& i, const std::vector<bool>& batched) {
+                  keeps_rows(op, i, batched);
+                }) {
+    schema.keeps_rows = [](const void* op, const Infer& context, const std::vector<bool>& batched) {
+      return keeps_rows(*static_cast<const T*>(op), context, batched);
     };
   }
   if constexpr (requires { T::deterministic; }) schema.deterministic = T::deterministic;

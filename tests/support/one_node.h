@@ -19,4 +19,8 @@ OneNode make_one_node(const OpCase& op_case, uint64_t seed);
 /// threads, and where it may work in place; compares with `one.outputs`.
 void expect_tactics_agree(const OpCase& op_case, const OneNode& one, double rtol, double atol);
 
+/// Where the operator says that it keeps rows apart, whichever of its operands are batched: every
+/// row alone gives its row of `one.outputs`.
+void expect_rows_apart(const OpCase& op_case, const OneNode& one, double rtol, double atol);
+
 }  // namespace drawbar

@@ -101,6 +101,7 @@ void expect_targets_agree(const OpCase& op_case) {
                                  : one.outputs[0].type();
     const auto [rtol, atol] = tolerances(op_case, type);
     expect_tactics_agree(op_case, one, rtol, atol);
+    expect_rows_apart(op_case, one, rtol, atol);
   } catch (const Error& error) {
     ADD_FAILURE() << op_case.name << ": " << name(error.code()) << ": " << error.what();
   }

@@ -97,6 +97,20 @@ void infer(const Attention& op, Infer& context) {
   context.output(1, context.element(0), {batch, q[1], q[2], keys});
 }
 
+bool keeps_rows(const Attention&, const Infer& context, const std::vector<bool>& batched) {
+  for (size_t i : {Attention::q, Attention::k, Attention::v}) {
+    if (!batched[i]) return false;
+  }
+  if (context.has(Attention::lengths) && !batched[Attention::lengths]) return false;
+  const bool mask = context.has(Attention::mask);
+  if (mask && !rows_broadcast(context, {batched.begin(), batched.begin() + Attention::mask + 1}, 4,
+                              Attention::mask)) {
+    return false;
+  }
+  return !context.has(Attention::offset) || batched[Attention::offset] ||
+         context.dims(Attention::offset)[0] == Dim(1);
+}
+
 Dim operations(const Attention& op, const Infer& context) {
   if (!context.ranked(0) || !context.ranked(1) || !context.ranked(2)) return Dim(0);
   const Dims k = heads_first(context, Attention::k, op.k_heads_last);

@@ -69,6 +69,7 @@ std::pair<int64_t, int64_t> attended_keys(const Attention&, int64_t position, in
 void infer(const Attention&, Infer&);
 void reference(const Attention&, Evaluation&);
 Dim operations(const Attention&, const Infer&);
+bool keeps_rows(const Attention&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops
 

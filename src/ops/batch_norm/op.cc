@@ -1,5 +1,6 @@
 #include "ops/batch_norm/op.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/window/rounded.h"
@@ -71,6 +72,11 @@ void infer(const BatchNorm& op, Infer& context) {
     fail(ErrorCode::invalid_model, "has {} outputs, expected 1 where it does not train",
          context.outputs());
   }
+}
+
+bool keeps_rows(const BatchNorm& op, const Infer&, const std::vector<bool>& batched) {
+  return !op.training && batched[0] &&
+         std::find(batched.begin() + 1, batched.end(), true) == batched.end();
 }
 
 Dim operations(const BatchNorm&, const Infer& context) { return Dim(2) * context.tensor(0).size(); }

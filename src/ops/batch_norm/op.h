@@ -25,5 +25,6 @@ struct BatchNorm {
 void infer(const BatchNorm&, Infer&);
 void reference(const BatchNorm&, Evaluation&);
 Dim operations(const BatchNorm&, const Infer&);
+bool keeps_rows(const BatchNorm&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -59,6 +59,8 @@ void infer(const Cast& op, Infer& context) {
   same_shape(context, op.to);
 }
 
+bool keeps_rows(const Cast&, const Infer&, const std::vector<bool>& batched) { return batched[0]; }
+
 void infer(const BitCast& op, Infer& context) {
   context.expect_inputs(1, 1);
   const ElementType from = context.element(0);

@@ -39,6 +39,7 @@ struct BitCast {
 
 void infer(const Cast&, Infer&);
 void reference(const Cast&, Evaluation&);
+bool keeps_rows(const Cast&, const Infer&, const std::vector<bool>& batched);
 void infer(const BitCast&, Infer&);
 void reference(const BitCast&, Evaluation&);
 

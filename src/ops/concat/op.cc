@@ -1,5 +1,7 @@
 #include "ops/concat/op.h"
 
+#include <algorithm>
+
 #include "ops/movement/concrete.h"
 #include "ops/movement/elements.h"
 #include "ops/movement/strided_copy.h"
@@ -51,6 +53,11 @@ void infer(const Concat& op, Infer& context) {
   dims[axis] = sum;
   context.output(0, type, std::move(dims));
   if (content) context.output_content(0, std::move(*content));
+}
+
+bool keeps_rows(const Concat& op, const Infer& context, const std::vector<bool>& batched) {
+  return Infer::axis(op.axis, context.rank(0)) != 0 &&
+         std::find(batched.begin(), batched.end(), false) == batched.end();
 }
 
 void reference(const Concat& op, Evaluation& e) {

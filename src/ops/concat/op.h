@@ -15,5 +15,6 @@ struct Concat {
 void infer(const Concat&, Infer&);
 void reference(const Concat&, Evaluation&);
 Dim operations(const Concat&, const Infer&);
+bool keeps_rows(const Concat&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -70,6 +70,11 @@ void infer(const Conv& op, Infer& context) {
   context.output(0, element, *y);
 }
 
+bool keeps_rows(const Conv&, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && !batched[1] && (!context.has(2) || !batched[2]) &&
+         rows_broadcast(context, batched, context.rank(0), 3);
+}
+
 Dim operations(const Conv& op, const Infer& context) {
   const std::optional<Dims> y = convolution_dims(op, context, 0, 1);
   if (!y) return Dim(0);

@@ -35,6 +35,7 @@ struct Conv {
 void infer(const Conv&, Infer&);
 void reference(const Conv&, Evaluation&);
 Dim operations(const Conv&, const Infer&);
+bool keeps_rows(const Conv&, const Infer&, const std::vector<bool>& batched);
 
 /// What Conv and its relatives (ConvInteger, QLinearConv) ask of x [N, C, …] and w [M, C/group, …]:
 /// same rank, matching channels, M a multiple of group. Gives y's dimensions, or nothing when a

@@ -164,6 +164,11 @@ void infer(const ConvTranspose& op, Infer& context) {
   context.output(0, context.element(0), *y);
 }
 
+bool keeps_rows(const ConvTranspose&, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && !batched[1] && (!context.has(2) || !batched[2]) &&
+         rows_broadcast(context, batched, context.rank(0), 3);
+}
+
 Dim operations(const ConvTranspose& op, const Infer& context) {
   const std::optional<Dims> y = output_dims(op, context);
   if (!y) return Dim(0);

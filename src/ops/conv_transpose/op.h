@@ -37,6 +37,7 @@ struct ConvTranspose {
 void infer(const ConvTranspose&, Infer&);
 void reference(const ConvTranspose&, Evaluation&);
 Dim operations(const ConvTranspose&, const Infer&);
+bool keeps_rows(const ConvTranspose&, const Infer&, const std::vector<bool>& batched);
 
 /// The concrete geometry seen from y: `input` are x's sizes, `output` y's, and input i meets output
 /// i * stride - pad + k * dilation.

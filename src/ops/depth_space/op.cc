@@ -40,6 +40,10 @@ void infer(const DepthToSpace& op, Infer& context) {
       {x[0], divided(x[1], area, "channels"), x[2] * op.block_size, x[3] * op.block_size});
 }
 
+bool keeps_rows(const DepthToSpace&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 void infer(const SpaceToDepth& op, Infer& context) {
   const int64_t area = block_area(context, op.block_size);
   if (!context.ranked(0)) return context.unranked(0, context.element(0));
@@ -47,6 +51,10 @@ void infer(const SpaceToDepth& op, Infer& context) {
   context.output(0, context.element(0),
                  {x[0], x[1] * area, divided(x[2], op.block_size, "rows"),
                   divided(x[3], op.block_size, "columns")});
+}
+
+bool keeps_rows(const SpaceToDepth&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
 }
 
 StridedCopy depth_to_space_copy(int64_t block_size, bool channels_first, const Shape& deep,

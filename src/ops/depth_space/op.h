@@ -39,6 +39,8 @@ void infer(const SpaceToDepth&, Infer&);
 void reference(const DepthToSpace&, Evaluation&);
 void reference(const SpaceToDepth&, Evaluation&);
 Dim operations(const DepthToSpace&, const Infer&);
+bool keeps_rows(const DepthToSpace&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const SpaceToDepth&, const Infer&);
+bool keeps_rows(const SpaceToDepth&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

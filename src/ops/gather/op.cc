@@ -50,6 +50,10 @@ void infer(const Gather& op, Infer& context) {
   context.output_content(0, std::move(taken));
 }
 
+bool keeps_rows(const Gather& op, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && !batched[1] && Infer::axis(op.axis, context.rank(0)) != 0;
+}
+
 void infer(const GatherElements& op, Infer& context) {
   context.expect_inputs(2, 2);
   expect_indices(context, 1, "indices");

@@ -37,6 +37,7 @@ void reference(const Gather&, Evaluation&);
 void reference(const GatherElements&, Evaluation&);
 void reference(const GatherND&, Evaluation&);
 Dim operations(const Gather&, const Infer&);
+bool keeps_rows(const Gather&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const GatherElements&, const Infer&);
 Dim operations(const GatherND&, const Infer&);
 

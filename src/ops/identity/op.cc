@@ -11,6 +11,10 @@ void infer(const Identity&, Infer& context) {
   if (auto content = context.content(0)) context.output_content(0, *content);
 }
 
+bool keeps_rows(const Identity&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 void reference(const Identity&, Evaluation& e) { e.set_output(0, e.input(0)); }
 
 Dim operations(const Identity&, const Infer&) { return 0; }

@@ -13,5 +13,6 @@ struct Identity {
 void infer(const Identity&, Infer&);
 void reference(const Identity&, Evaluation&);
 Dim operations(const Identity&, const Infer&);
+bool keeps_rows(const Identity&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

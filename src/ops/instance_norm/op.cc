@@ -1,5 +1,6 @@
 #include "ops/instance_norm/op.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace drawbar::ops {
@@ -35,6 +36,10 @@ void infer(const GroupNorm& op, Infer& context) {
            size.value(), channels.value());
     }
   }
+}
+
+bool keeps_rows(const GroupNorm&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0] && std::find(batched.begin() + 1, batched.end(), true) == batched.end();
 }
 
 Dim operations(const GroupNorm&, const Infer& context) { return Dim(8) * context.tensor(0).size(); }

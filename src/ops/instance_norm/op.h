@@ -22,5 +22,6 @@ struct GroupNorm {
 void infer(const GroupNorm&, Infer&);
 void reference(const GroupNorm&, Evaluation&);
 Dim operations(const GroupNorm&, const Infer&);
+bool keeps_rows(const GroupNorm&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -1,5 +1,7 @@
 #include "ops/interleave/op.h"
 
+#include <algorithm>
+
 #include "base/checked.h"
 #include "ops/movement/concrete.h"
 #include "ops/movement/elements.h"
@@ -38,6 +40,10 @@ void infer(const Interleave& op, Infer& context) {
   }
   dims[1] = Dim(checked_mul(op.count, static_cast<int64_t>(context.inputs())));
   context.output(0, type, std::move(dims));
+}
+
+bool keeps_rows(const Interleave&, const Infer&, const std::vector<bool>& batched) {
+  return std::find(batched.begin(), batched.end(), false) == batched.end();
 }
 
 StridedCopy interleave_copy(const Interleave& op, int64_t inputs, int64_t i, const Shape& x,

@@ -24,5 +24,6 @@ StridedCopy interleave_copy(const Interleave& op, int64_t inputs, int64_t i, con
 void infer(const Interleave&, Infer&);
 void reference(const Interleave&, Evaluation&);
 Dim operations(const Interleave&, const Infer&);
+bool keeps_rows(const Interleave&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -72,6 +72,11 @@ void infer(const LayerNorm& op, Infer& context) {
   context.output(LayerNorm::inverse_deviation, op.stash, kept);
 }
 
+bool keeps_rows(const LayerNorm& op, const Infer& context, const std::vector<bool>& batched) {
+  return batched[LayerNorm::x] && Infer::axis(op.axis, context.rank(LayerNorm::x)) != 0 &&
+         rows_broadcast(context, batched, context.rank(LayerNorm::x));
+}
+
 Dim operations(const LayerNorm&, const Infer& context) { return Dim(8) * context.tensor(0).size(); }
 
 void reference(const LayerNorm& op, Evaluation& e) {

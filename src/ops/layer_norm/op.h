@@ -36,5 +36,6 @@ struct LayerNorm {
 void infer(const LayerNorm&, Infer&);
 void reference(const LayerNorm&, Evaluation&);
 Dim operations(const LayerNorm&, const Infer&);
+bool keeps_rows(const LayerNorm&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -20,6 +20,8 @@ void infer(const Lrn& op, Infer& context) {
   context.output(0, context.type(0));
 }
 
+bool keeps_rows(const Lrn&, const Infer&, const std::vector<bool>& batched) { return batched[0]; }
+
 Dim operations(const Lrn&, const Infer& context) { return Dim(50) * context.tensor(0).size(); }
 
 void reference(const Lrn& op, Evaluation& e) {

@@ -23,5 +23,6 @@ struct Lrn {
 void infer(const Lrn&, Infer&);
 void reference(const Lrn&, Evaluation&);
 Dim operations(const Lrn&, const Infer&);
+bool keeps_rows(const Lrn&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -93,6 +93,14 @@ void infer(const MatMul& op, Infer& context) {
   context.output(0, context.element(0), std::move(result));
 }
 
+bool keeps_rows(const MatMul& op, const Infer& context, const std::vector<bool>& batched) {
+  const int64_t rank = std::max(context.rank(0), context.rank(1));
+  if (!rows_broadcast(context, batched, rank, matmul_bias_input)) return false;
+  if (rank == 2) return batched[0] && !batched[1] && !op.transpose_a;
+  const std::vector<bool> operands = {batched[0], batched[1]};
+  return rows_broadcast(context, operands, rank);
+}
+
 Dim operations(const MatMul& op, const Infer& context) {
   if (!context.ranked(0) || !context.ranked(1)) return Dim(0);
   const Dims a = matrices(context, 0, op.transpose_a);

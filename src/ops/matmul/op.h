@@ -52,5 +52,6 @@ MatMulSizes matmul_sizes(const MatMul&, const Shape& a, const Shape& b);
 void infer(const MatMul&, Infer&);
 void reference(const MatMul&, Evaluation&);
 Dim operations(const MatMul&, const Infer&);
+bool keeps_rows(const MatMul&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

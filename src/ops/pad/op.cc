@@ -151,6 +151,12 @@ void reference(const Pad& op, Evaluation& e) {
   });
 }
 
+bool keeps_rows(const Pad&, const Infer& context, const std::vector<bool>& batched) {
+  if (!batched[0] || !context.constant(1) || context.has(3)) return false;
+  const std::vector<int64_t> pads = read_integers(*context.constant(1));
+  return pads.front() == 0 && pads[pads.size() / 2] == 0;
+}
+
 Dim operations(const Pad&, const Infer&) { return 0; }
 
 }  // namespace drawbar::ops

@@ -46,5 +46,6 @@ std::vector<PadAxis> pad_axes(PadMode mode, const Shape& x, const std::vector<in
 void infer(const Pad&, Infer&);
 void reference(const Pad&, Evaluation&);
 Dim operations(const Pad&, const Infer&);
+bool keeps_rows(const Pad&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -117,6 +117,22 @@ void infer(const Elementwise& op, Infer& context) {
   context.output(0, type, std::move(dims));
 }
 
+namespace {
+
+int64_t broadcast_rank(const Infer& context) {
+  int64_t rank = 0;
+  for (size_t i = 0; i < context.inputs(); ++i) {
+    if (context.has(i)) rank = std::max(rank, context.rank(i));
+  }
+  return rank;
+}
+
+}  // namespace
+
+bool keeps_rows(const Elementwise&, const Infer& context, const std::vector<bool>& batched) {
+  return rows_broadcast(context, batched, broadcast_rank(context));
+}
+
 Dim operations(const Elementwise& op, const Infer& context) {
   if (any_unranked(context)) return 0;
   Dim size = 1;
@@ -150,6 +166,10 @@ void infer(const Pointwise& op, Infer& context) {
   } else {
     context.output(0, ElementType::f32, broadcast_all(context));
   }
+}
+
+bool keeps_rows(const Pointwise&, const Infer& context, const std::vector<bool>& batched) {
+  return rows_broadcast(context, batched, broadcast_rank(context));
 }
 
 Dim operations(const Pointwise& op, const Infer& context) {

@@ -41,10 +41,12 @@ struct Pointwise {
 void infer(const Elementwise&, Infer&);
 void reference(const Elementwise&, Evaluation&);
 Dim operations(const Elementwise&, const Infer&);
+bool keeps_rows(const Elementwise&, const Infer&, const std::vector<bool>& batched);
 
 void infer(const Pointwise&, Infer&);
 void reference(const Pointwise&, Evaluation&);
 Dim operations(const Pointwise&, const Infer&);
+bool keeps_rows(const Pointwise&, const Infer&, const std::vector<bool>& batched);
 
 /// Whether a node with operands of these types can be an instruction of a Pointwise: everything is
 /// f32, or bool where the function takes or gives conditions (then it may only feed other

@@ -186,6 +186,10 @@ void infer(const Pool& op, Infer& context) {
   context.output(1, ElementType::i64, y);
 }
 
+bool keeps_rows(const Pool&, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && context.outputs() == 1;  // indices count through the whole batch
+}
+
 void reference(const Pool& op, Evaluation& e) { run(op, e); }
 
 Dim operations(const Pool& op, const Infer& context) {
@@ -209,6 +213,10 @@ void infer(const GlobalPool& op, Infer& context) {
   Dims y(context.dims(0).size(), Dim(1));
   std::copy_n(context.dims(0).begin(), 2, y.begin());
   context.output(0, context.element(0), y);
+}
+
+bool keeps_rows(const GlobalPool&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
 }
 
 void reference(const GlobalPool& op, Evaluation& e) {

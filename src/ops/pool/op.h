@@ -43,6 +43,7 @@ struct Pool {
 void infer(const Pool&, Infer&);
 void reference(const Pool&, Evaluation&);
 Dim operations(const Pool&, const Infer&);
+bool keeps_rows(const Pool&, const Infer&, const std::vector<bool>& batched);
 
 /// GlobalMaxPool, GlobalAveragePool and GlobalLpPool: a window as large as the input.
 /// x [N, C, d1…dn] → y [N, C, 1…1], float types. Source: ONNX GlobalAveragePool-22.
@@ -60,6 +61,7 @@ struct GlobalPool {
 void infer(const GlobalPool&, Infer&);
 void reference(const GlobalPool&, Evaluation&);
 Dim operations(const GlobalPool&, const Infer&);
+bool keeps_rows(const GlobalPool&, const Infer&, const std::vector<bool>& batched);
 
 /// The inverse of MaxPool: zeros, and x's elements where the indices say (the last one where
 /// several go to one place).

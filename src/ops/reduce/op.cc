@@ -147,6 +147,12 @@ void infer(const Reduce& op, Infer& context) {
   context.output(0, context.element(0), std::move(result));
 }
 
+bool keeps_rows(const Reduce& op, const Infer& context, const std::vector<bool>& batched) {
+  if (context.has(1) && !context.constant(1)) return false;
+  const std::vector<int64_t> axes = context.has(1) ? read_integers(*context.constant(1)) : op.axes;
+  return batched[0] && !reduced_axes(op, axes, context.rank(0))[0];
+}
+
 Dim operations(const Reduce& op, const Infer& context) {
   const bool costly = op.kind == Reduction::log_sum_exp;
   return Dim(costly ? 10 : 1) * context.tensor(0).size();

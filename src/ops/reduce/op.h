@@ -57,5 +57,6 @@ std::vector<ReductionLoop> reduction_loops(const std::vector<int64_t>& shape,
 void infer(const Reduce&, Infer&);
 void reference(const Reduce&, Evaluation&);
 Dim operations(const Reduce&, const Infer&);
+bool keeps_rows(const Reduce&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

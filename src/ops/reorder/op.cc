@@ -19,6 +19,10 @@ void infer(const Reorder& op, Infer& context) {
   context.output(0, std::move(type));
 }
 
+bool keeps_rows(const Reorder&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 /// Tensors of the reference are always row-major.
 void reference(const Reorder&, Evaluation& e) {
   const Tensor x = unpacked(e.input(0));

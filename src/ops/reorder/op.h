@@ -22,6 +22,7 @@ struct Reorder {
 void infer(const Reorder&, Infer&);
 void reference(const Reorder&, Evaluation&);
 Dim operations(const Reorder&, const Infer&);
+bool keeps_rows(const Reorder&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace ops
 }  // namespace drawbar

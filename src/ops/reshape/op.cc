@@ -151,6 +151,10 @@ void infer(const Reshape& op, Infer& context) {
   answer(context, std::move(dims));
 }
 
+bool keeps_rows(const Reshape&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 void infer(const Squeeze& op, Infer& context) {
   context.expect_inputs(1, 2);
   const auto axes = known_axes(op.axes, context);
@@ -176,6 +180,10 @@ void infer(const Squeeze& op, Infer& context) {
   answer(context, std::move(result));
 }
 
+bool keeps_rows(const Squeeze&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 void infer(const Unsqueeze& op, Infer& context) {
   context.expect_inputs(1, 2);
   const auto axes = known_axes(op.axes, context);
@@ -184,6 +192,10 @@ void infer(const Unsqueeze& op, Infer& context) {
   Dims result = context.dims(0);
   for (int64_t axis : added) result.insert(result.begin() + axis, Dim(1));
   answer(context, std::move(result));
+}
+
+bool keeps_rows(const Unsqueeze&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
 }
 
 void infer(const Flatten& op, Infer& context) {
@@ -202,11 +214,19 @@ void infer(const Flatten& op, Infer& context) {
   answer(context, {product({data.begin(), middle}), product({middle, data.end()})});
 }
 
+bool keeps_rows(const Flatten&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
+}
+
 void infer(const ReshapeLike&, Infer& context) {
   context.expect_inputs(2, 2);
   if (!context.ranked(1)) return context.unranked(0, context.element(0));
   if (context.ranked(0)) check_size(context.dims(0), context.dims(1));
   answer(context, context.dims(1));
+}
+
+bool keeps_rows(const ReshapeLike&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0];
 }
 
 namespace {

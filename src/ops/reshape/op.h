@@ -55,10 +55,15 @@ void reference(const Unsqueeze&, Evaluation&);
 void reference(const Flatten&, Evaluation&);
 void reference(const ReshapeLike&, Evaluation&);
 Dim operations(const Reshape&, const Infer&);
+bool keeps_rows(const Reshape&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const Squeeze&, const Infer&);
+bool keeps_rows(const Squeeze&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const Unsqueeze&, const Infer&);
+bool keeps_rows(const Unsqueeze&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const Flatten&, const Infer&);
+bool keeps_rows(const Flatten&, const Infer&, const std::vector<bool>& batched);
 Dim operations(const ReshapeLike&, const Infer&);
+bool keeps_rows(const ReshapeLike&, const Infer&, const std::vector<bool>& batched);
 
 /// Whether output 0 has input 0's elements in row-major order (Identity too): planners let both
 /// share memory.

@@ -211,6 +211,17 @@ void infer(const Resize& op, Infer& context) {
   context.output(0, element, inferred_dims(op, context));
 }
 
+bool keeps_rows(const Resize& op, const Infer& context, const std::vector<bool>& batched) {
+  if (!batched[0] || op.coordinates == ResizeCoordinates::tf_crop_and_resize) return false;
+  if (op.policy != ResizePolicy::stretch) return false;
+  for (int64_t axis : op.axes) {
+    if (Infer::axis(axis, context.rank(0)) == 0) return false;
+  }
+  if (!op.axes.empty()) return true;
+  if (context.has(2)) return context.constant(2) && read_number(*context.constant(2), 0) == 1;
+  return context.constant(3) && Dim(read_integer(*context.constant(3), 0)) == context.dims(0)[0];
+}
+
 Dim operations(const Resize& op, const Infer& context) {
   const int64_t per_input[] = {0, 8, 32};
   return context.tensor(0).size() * per_input[static_cast<size_t>(op.mode)];

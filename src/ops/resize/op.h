@@ -50,6 +50,7 @@ struct Resize {
 void infer(const Resize&, Infer&);
 void reference(const Resize&, Evaluation&);
 Dim operations(const Resize&, const Infer&);
+bool keeps_rows(const Resize&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops
 

@@ -160,6 +160,14 @@ void reference(const Slice& op, Evaluation& e) {
   });
 }
 
+bool keeps_rows(const Slice&, const Infer& context, const std::vector<bool>& batched) {
+  if (!batched[0] || !context.constant(3)) return false;
+  for (int64_t axis : read_integers(*context.constant(3))) {
+    if (Infer::axis(axis, context.rank(0)) == 0) return false;
+  }
+  return true;
+}
+
 Dim operations(const Slice&, const Infer&) { return 0; }
 
 }  // namespace drawbar::ops

@@ -31,5 +31,6 @@ StridedCopy slice_copy(const std::vector<SliceRange>& ranges, const Shape& x_str
 void infer(const Slice&, Infer&);
 void reference(const Slice&, Evaluation&);
 Dim operations(const Slice&, const Infer&);
+bool keeps_rows(const Slice&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -35,6 +35,10 @@ void for_each_line(const Tensor& x, int64_t given_axis, F&& f) {
 }  // namespace
 
 void infer(const Softmax& op, Infer& context) { infer_same(op.axis, context); }
+
+bool keeps_rows(const Softmax& op, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && Infer::axis(op.axis, context.rank(0)) != 0;
+}
 void infer(const Hardmax& op, Infer& context) { infer_same(op.axis, context); }
 
 Dim operations(const Softmax&, const Infer& context) { return Dim(10) * context.tensor(0).size(); }

@@ -27,6 +27,7 @@ struct Hardmax {
 void infer(const Softmax&, Infer&);
 void reference(const Softmax&, Evaluation&);
 Dim operations(const Softmax&, const Infer&);
+bool keeps_rows(const Softmax&, const Infer&, const std::vector<bool>& batched);
 
 void infer(const Hardmax&, Infer&);
 void reference(const Hardmax&, Evaluation&);

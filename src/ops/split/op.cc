@@ -78,6 +78,10 @@ void infer(const Split& op, Infer& context) {
   }
 }
 
+bool keeps_rows(const Split& op, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && Infer::axis(op.axis, context.rank(0)) != 0;
+}
+
 void reference(const Split& op, Evaluation& e) {
   const ConcreteInputs inputs(e);
   Infer context = inputs.infer(e.outputs());

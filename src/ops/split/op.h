@@ -20,5 +20,6 @@ struct Split {
 void infer(const Split&, Infer&);
 void reference(const Split&, Evaluation&);
 Dim operations(const Split&, const Infer&);
+bool keeps_rows(const Split&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

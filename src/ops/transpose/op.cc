@@ -37,6 +37,10 @@ void infer(const Transpose& op, Infer& context) {
   if (auto content = context.content(0)) context.output_content(0, *content);
 }
 
+bool keeps_rows(const Transpose& op, const Infer& context, const std::vector<bool>& batched) {
+  return batched[0] && op.resolved(context.rank(0))[0] == 0;
+}
+
 void reference(const Transpose& op, Evaluation& e) {
   const Tensor x = unpacked(e.input(0));
   const Shape strides = row_major_strides(x.shape());

@@ -18,5 +18,6 @@ struct Transpose {
 void infer(const Transpose&, Infer&);
 void reference(const Transpose&, Evaluation&);
 Dim operations(const Transpose&, const Infer&);
+bool keeps_rows(const Transpose&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

@@ -1,8 +1,10 @@
 #include <bit>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 #include "base/checked.h"
+#include "ops/map_rows/op.h"
 #include "targets/cpu/plan_step.h"
 
 namespace drawbar::cpu {
@@ -90,9 +92,14 @@ const Tensor& Plan::tensor(Frame& frame, ValueId id) const { return frame.tensor
 
 void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
                ThreadPool& pool) {
+  run_timed(inputs, outputs, control, pool, nullptr);
+}
+
+void Plan::run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                     const RunControl& control, ThreadPool& pool, std::vector<double>* seconds) {
   std::unique_ptr<Frame> frame = take_frame();
   prepare(*frame, inputs, outputs);
-  run_steps(*frame, control, pool, nullptr);
+  run_steps(*frame, control, pool, seconds);
   finish(*frame, outputs);
   const std::lock_guard lock(frames_mutex_);
   frames_.push_back(std::move(frame));
@@ -105,12 +112,12 @@ void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
     const auto start =
         seconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
     try {
-      execute(frame, *step, control, pool);
+      execute(frame, *step, control, pool, seconds);
     } catch (const Error& error) {
       throw error.at(describe(graph_.node(step->node)));
     }
     for (ValueId id : step->release) frame.tensors[id] = Tensor();
-    if (seconds)
+    if (seconds && step->kind != Step::Kind::rows)
       seconds->push_back(
           std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
@@ -118,22 +125,21 @@ void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
 
 PlanReport Plan::profile(std::span<const Tensor> inputs, ThreadPool& pool) {
   PlanReport result = report();
-  std::unique_ptr<Frame> frame = take_frame();
   std::vector<Tensor> outputs(graph_.outputs().size());
   std::vector<double> seconds;
-  prepare(*frame, inputs, outputs);
-  run_steps(*frame, {}, pool, &seconds);
-  finish(*frame, outputs);
+  run_timed(inputs, outputs, {}, pool, &seconds);
   for (size_t i = 0; i < seconds.size(); ++i) result.steps[i].seconds = seconds[i];
-  const std::lock_guard lock(frames_mutex_);
-  frames_.push_back(std::move(frame));
   return result;
 }
 
-void Plan::execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool) {
+void Plan::execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
+                   std::vector<double>* seconds) {
   switch (step.kind) {
     case Step::Kind::kernel:
       execute_kernel(frame, *step.kernel, step, pool);
+      break;
+    case Step::Kind::rows:
+      execute_rows(frame, step, control, pool, seconds);
       break;
     case Step::Kind::reference:
       execute_reference(frame, step, control, pool);
@@ -165,6 +171,55 @@ void Plan::execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, 
               {first + node.inputs.size(), node.outputs.size()},
               scratch,
               pool});
+}
+
+/// The parts of the batch, each by one thread from beginning to end. `seconds` gets one number for
+/// every step of the part's plan: its share of the time that all parts took.
+void Plan::execute_rows(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
+                        std::vector<double>* seconds) {
+  const Node& node = graph_.node(step.node);
+  const auto batched = static_cast<size_t>(node.op.as<ops::MapRows>()->batched);
+  Plan& plan = *step.subplans[0];
+  const auto part_of = [&](ValueId id, const Value& shape, int64_t part) {
+    const TensorType& type = shape.type.tensor;
+    auto* data = static_cast<std::byte*>(frame.address[id]);
+    return Tensor::view(type.element, type.shape(),
+                        data + part * storage_bytes(type.element, type.size().value()));
+  };
+  std::mutex mutex;
+  std::vector<double> sums;
+  const auto start = std::chrono::steady_clock::now();
+  pool.parallel_for(parts_of(step), 1, [&](int64_t begin, int64_t end, int) {
+    std::vector<Tensor> inputs(node.inputs.size()), outputs(node.outputs.size());
+    for (int64_t part = begin; part < end; ++part) {
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        const Value& read = plan.graph_.value(plan.graph_.inputs()[i]);
+        inputs[i] = part_of(node.inputs[i], read, i < batched ? part : 0);
+      }
+      for (size_t i = 0; i < outputs.size(); ++i)
+        outputs[i] = part_of(node.outputs[i], plan.graph_.value(plan.graph_.outputs()[i]), part);
+      std::vector<double> times;
+      plan.run_timed(inputs, outputs, control, one_thread(), seconds ? &times : nullptr);
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        Tensor there = part_of(node.outputs[i], plan.graph_.value(plan.graph_.outputs()[i]), part);
+        if (there.raw() == outputs[i].raw()) continue;
+        if (there.bytes() != outputs[i].bytes()) {
+          fail(ErrorCode::internal, "output {} of a part has {} bytes, planned {}", i,
+               outputs[i].bytes(), there.bytes());
+        }
+        std::memcpy(there.raw(), outputs[i].raw(), static_cast<size_t>(there.bytes()));
+      }
+      if (!seconds) continue;
+      const std::lock_guard lock(mutex);
+      sums.resize(times.size());
+      for (size_t i = 0; i < times.size(); ++i) sums[i] += times[i];
+    }
+  });
+  if (!seconds) return;
+  const double all =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double sum = std::accumulate(sums.begin(), sums.end(), 0.0);
+  for (double each : sums) seconds->push_back(sum > 0 ? each / sum * all : 0);
 }
 
 namespace {

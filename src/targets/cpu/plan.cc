@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/map_rows/op.h"
 #include "ops/reorder/op.h"
 #include "ops/reshape/op.h"
 #include "targets/cpu/plan_step.h"
@@ -23,6 +24,11 @@ bool is_placed(const Type& type) {
   return type.is_static() && type.tensor.element != ElementType::string;
 }
 
+ThreadPool& one_thread() {
+  static ThreadPool pool(1);
+  return pool;
+}
+
 Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), context_(context) {
   parent_.resize(graph_.value_count());
   for (ValueId id = 0; id < parent_.size(); ++id) parent_[id] = id;
@@ -38,6 +44,12 @@ Plan::~Plan() = default;
 ValueId Plan::root(ValueId id) const {
   while (parent_[id] != id) id = parent_[id];
   return id;
+}
+
+int64_t Plan::parts_of(const Step& step) const {
+  const Node& node = graph_.node(step.node);
+  return graph_.value(node.inputs[0]).type.tensor.dims[0].value() /
+         node.op.as<ops::MapRows>()->rows;
 }
 
 void Plan::build_steps(const PlanContext& context) {
@@ -68,7 +80,12 @@ void Plan::build_steps(const PlanContext& context) {
     step->node = id;
     step->first_pointer = pointers;
     pointers += node.inputs.size() + node.outputs.size();
+    const bool rows = placed && node.op.as<ops::MapRows>();
     PlanContext inner = context;
+    if (rows) {
+      inner.threads = 1;
+      if (inner.timing_pool) inner.timing_pool = &one_thread();
+    }
     for (const GraphPtr& subgraph : node.subgraphs)
       step->subplans.push_back(std::make_unique<Plan>(*subgraph, inner));
     std::vector<Operand> inputs, outputs;
@@ -89,6 +106,8 @@ void Plan::build_steps(const PlanContext& context) {
     }
     if (step->kernel) {
       step->kind = Step::Kind::kernel;
+    } else if (rows) {
+      step->kind = Step::Kind::rows;
     } else if (placed && node.op.has_reference()) {
       step->kind = Step::Kind::reference;
     } else {
@@ -194,7 +213,7 @@ void Plan::place_values() {
   arena_bytes_ = plan.arena_bytes;
   needs_tensor_.assign(graph_.value_count(), 0);
   for (const auto& step : steps_) {
-    if (step->kind == Step::Kind::kernel) continue;
+    if (step->kind == Step::Kind::kernel || step->kind == Step::Kind::rows) continue;
     const Node& node = graph_.node(step->node);
     for (ValueId id : node.inputs) {
       if (id != no_id) needs_tensor_[id] = 1;
@@ -228,6 +247,18 @@ PlanReport Plan::report() const {
   report.packed_bytes = static_cast<int64_t>(context_.packed->bytes());
   for (const auto& step : steps_) {
     const Node& node = graph_.node(step->node);
+    if (step->kind == Step::Kind::rows) {
+      const int64_t parts = parts_of(*step);
+      PlanReport part = step->subplans[0]->report();
+      report.arena_bytes += part.arena_bytes * std::min<int64_t>(parts, context_.threads);
+      for (StepReport& line : part.steps) {
+        line.operations *= parts;
+        line.bytes *= parts;
+        line.shapes = fmt::format("{} x ({})", parts, line.shapes);
+        report.steps.push_back(std::move(line));
+      }
+      continue;
+    }
     StepReport line;
     line.node = node.name;
     line.op = node.op.name();

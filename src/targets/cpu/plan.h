@@ -24,12 +24,16 @@ struct PlanContext {
 
 struct CachedKernel;
 
+/// For loops within one part of a batch.
+ThreadPool& one_thread();
+
 /// Whether values of the type can have planned memory.
 bool is_placed(const Type& type);
 
 /// A graph with concrete shapes turned into steps. Values whose type is known live in one arena,
 /// placed by lifetime; the rest (sizes that depend on data, sequences) are allocated while running.
-/// Steps: a kernel, a reference implementation, or a node whose shapes are only known then.
+/// Steps: a kernel, a reference implementation, a plan for a part of the batch that every thread
+/// runs on parts of its own, or a node whose shapes are only known then.
 class Plan final : public Executor {
  public:
   /// `graph` is specialised, folded and has layouts; subgraphs become plans of their own.
@@ -50,17 +54,24 @@ class Plan final : public Executor {
   void place_values();
   void unite_in_place(const std::vector<int>& last_use);
   ValueId root(ValueId id) const;
+  int64_t parts_of(const Step& step) const;  // of a step of Kind::rows
   std::unique_ptr<Frame> take_frame();
   void prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
   Tensor view(ValueId id, void* address) const;  // of a value with planned memory
   void finish(Frame& frame, std::span<Tensor> outputs);
-  void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
+  void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
+               std::vector<double>* seconds);
+  void execute_rows(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
+                    std::vector<double>* seconds);
   void execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, ThreadPool& pool);
   void execute_dynamic(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
   void execute_reference(Frame& frame, const Step& step, const RunControl& control,
                          ThreadPool& pool);
   CachedKernel make_dynamic_kernel(Frame& frame, const Step& step);
   const Tensor& tensor(Frame& frame, ValueId id) const;
+  /// `seconds` (may be null) gets the time of every step, in the order of the report.
+  void run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
+                 const RunControl& control, ThreadPool& pool, std::vector<double>* seconds);
   void run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
                  std::vector<double>* seconds);
 

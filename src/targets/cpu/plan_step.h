@@ -16,7 +16,7 @@ struct CachedKernel {
 };
 
 struct Plan::Step {
-  enum class Kind : uint8_t { kernel, reference, dynamic };
+  enum class Kind : uint8_t { kernel, reference, rows, dynamic };
   NodeId node = no_id;
   Kind kind = Kind::kernel;
   const Tactic* tactic = nullptr;

@@ -4,6 +4,7 @@
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/specialize.h"
+#include "targets/cpu/split_batch.h"
 #include "targets/cpu/widen_half.h"
 
 namespace drawbar::cpu {
@@ -13,11 +14,23 @@ CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactic
       lowered_(std::make_shared<const Graph>(widen_half(*graph_, isa()))),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
+Graph CpuProgram::laid_out(const Bindings& bindings) const {
+  return assign_layouts(specialize_for(*lowered_, bindings), isa());
+}
+
 std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
                                            ThreadPool* timing_pool) {
   PlanContext context{packed_, chooser_, values_, threads, isa(), timing_pool};
-  return std::make_shared<Plan>(assign_layouts(specialize_for(*lowered_, bindings), context.isa),
-                                context);
+  Graph graph = laid_out(bindings);
+  if (const auto batch = batch_of(*graph_, bindings)) {
+    const auto part = [&](int64_t rows) {
+      Bindings fewer = bindings;
+      fewer.insert_or_assign(batch->symbol, rows);
+      return laid_out(fewer);
+    };
+    graph = split_batch(std::move(graph), batch->size, part, context);
+  }
+  return std::make_shared<Plan>(std::move(graph), context);
 }
 
 std::shared_ptr<Executor> CpuProgram::instantiate(std::span<const Tensor> inputs, int threads) {

@@ -23,6 +23,7 @@ class CpuProgram final : public Program {
   void restore(ProgramImage image);
 
  private:
+  Graph laid_out(const Bindings& bindings) const;
   std::shared_ptr<Executor> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
 
   GraphPtr graph_;

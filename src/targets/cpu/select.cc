@@ -135,6 +135,17 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
   return best;
 }
 
+std::optional<std::string> TacticChooser::recall(const std::string& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = choices_.find(key);
+  return found == choices_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void TacticChooser::remember(const std::string& key, std::string choice) {
+  const std::lock_guard lock(mutex_);
+  choices_[key] = std::move(choice);
+}
+
 std::map<std::string, std::string> TacticChooser::choices() const {
   const std::lock_guard lock(mutex_);
   return choices_;

@@ -20,6 +20,9 @@ class TacticChooser {
 
   /// The tactic to use, or null when none applies. `pool` not null: times candidates on it.
   const Tactic* choose(const Problem& problem, ThreadPool* pool);
+  /// Choices of another kind, kept beside the tactics.
+  std::optional<std::string> recall(const std::string& key) const;
+  void remember(const std::string& key, std::string choice);
   /// By problem (operator, attributes, operands, threads, instruction set): the timed winners.
   std::map<std::string, std::string> choices() const;
 

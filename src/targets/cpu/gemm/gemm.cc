@@ -7,6 +7,9 @@
 namespace drawbar::cpu {
 namespace {
 
+constexpr int64_t kStreamingBytes = 4
+                                    << 20;  // a B so large is not in a core's cache when it is read
+
 /// One product with everything that does not change from block to block.
 struct Product {
   const float* a = nullptr;  // strided rows, or null
@@ -72,6 +75,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.list_stride = rows * 8;
   args.b_step = p.b->k * panel_width(isa) * 4;
   args.c_stride = p.ldc * 4;
+  args.streams = p.b->k * p.b->n * 4 >= kStreamingBytes;
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;

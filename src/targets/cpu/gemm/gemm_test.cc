@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "targets/cpu/gemm/microkernel.h"
+
 namespace drawbar::cpu {
 namespace {
 
@@ -110,6 +112,23 @@ TEST_P(GemmTest, MatchesPlainLoopsOnAwkwardSizes) {
         EXPECT_EQ(got, alone) << what << ": bits differ with the number of threads";
       }
     }
+  }
+}
+
+TEST_P(GemmTest, StreamsWeightsLargerThanACoresCache) {
+  constexpr int64_t k = 1030, n = 1030;
+  const auto b = random_vector(k * n, 2);
+  Aligned memory(packed_bytes(k, n, GetParam()));
+  const PackedMatrix packed = pack(b.data(), n, false, k, n, GetParam(), memory.data);
+  for (int64_t m : {1, 2, 3, 4}) {
+    const auto a = random_vector(m * k, 1);
+    const std::vector<float> start(static_cast<size_t>(m * n));
+    const auto want = expected_product(
+        m, n, k, [&](int64_t i, int64_t t) { return a[static_cast<size_t>(i * k + t)]; },
+        [&](int64_t t, int64_t j) { return b[static_cast<size_t>(t * n + j)]; }, start, n, {});
+    auto got = start;
+    gemm(m, a.data(), k, packed, got.data(), n, {}, &pool_);
+    expect_close(got, want, k, std::to_string(m) + " rows");
   }
 }
 
@@ -270,6 +289,23 @@ TEST_P(GemmTest, MultipliesBatches) {
     }
   }
 }
+
+#if defined(__x86_64__)
+TEST(MicroKernel, EveryShapeIsGenerated) {
+  for (Isa isa : {Isa::avx2, Isa::avx512}) {
+    for (ColumnSource columns : {ColumnSource::panels, ColumnSource::row_major}) {
+      for (int vectors = 1; vectors <= kMaxKernelVectors; ++vectors) {
+        for (int rows = 1; rows <= max_rows(isa, vectors, columns); ++rows) {
+          for (RowSource source : {RowSource::strided, RowSource::pointers}) {
+            EXPECT_NE(generate_kernel(isa, rows, vectors, source, columns), nullptr)
+                << name(isa) << ", " << rows << " x " << vectors;
+          }
+        }
+      }
+    }
+  }
+}
+#endif
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, GemmTest,
                          testing::Values(Isa::baseline, Isa::avx2, Isa::avx512),

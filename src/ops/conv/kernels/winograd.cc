@@ -160,7 +160,9 @@ class Winograd final : public ConvKernel {
 
   void multiply(const Call& call, int64_t plane, int64_t tiles, const float* input, float* output,
                 ThreadPool* pool) const {
-    const PackedMatrix b{call.packed + plane * plane_floats_, shape_.c, shape_.m, isa_};
+    const float* weights = call.packed + plane * plane_floats_;
+    const PackedMatrix b{weights, shape_.c, shape_.m, isa_,
+                         plane + 1 < planes_ ? weights + plane_floats_ : nullptr};
     gemm(tiles, input + plane * input_plane_, input_row_, b, output + plane * output_plane_,
          shape_.m, {}, pool);
   }

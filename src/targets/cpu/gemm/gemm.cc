@@ -96,9 +96,10 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       args.vectors = vectors;
       args.last_columns = columns - (vectors - 1) * lane;
       args.b = b_at(p, column, pass);
-      args.prefetch = next < end ? b_at(p, next, pass)
-                      : !last    ? b_at(p, begin, pass_of(p, index + 1))
-                                 : args.b;
+      args.prefetch = next < end             ? b_at(p, next, pass)
+                      : !last                ? b_at(p, begin, pass_of(p, index + 1))
+                      : p.b->next != nullptr ? p.b->next
+                                             : args.b;
       args.prefetch_end =
           args.prefetch + (pass.taps * (pass.k_end - pass.k_begin) - 1) * panel_width(isa);
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;

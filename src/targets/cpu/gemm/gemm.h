@@ -50,6 +50,9 @@ struct PackedMatrix {
   int64_t k = 0;
   int64_t n = 0;
   Isa isa = Isa::baseline;
+  /// What is read after it, if that is known (a packed matrix of the same shape): its first panels
+  /// are brought closer while the last ones here are multiplied.
+  const float* next = nullptr;
 };
 
 /// Bytes of B [k, n] when packed.

@@ -58,7 +58,11 @@ class RecurrentKernel final : public Kernel {
     const int64_t work = sizes_.directions * sizes_.batch * sizes_.columns() * sizes_.hidden;
     shares_steps_ = problem.threads > 1 && work >= shared_work;
     pieces_ = std::max<int64_t>(1, 4 * sizes_.columns() * sizes_.hidden / piece_bytes);
-    if (shares_steps_) pieces_ = std::max(pieces_, 4 * problem.threads / sizes_.directions);
+    // Directions in one loop wait for each other half as often; one after the other, a thread's
+    // share of the weights may stay in its cache from step to step.
+    const int64_t weights = 4 * sizes_.directions * sizes_.columns() * sizes_.hidden;
+    at_once_ = weights <= problem.threads * cache_sizes().l2 ? sizes_.directions : 1;
+    if (shares_steps_) pieces_ = std::max(pieces_, 4 * problem.threads / at_once_);
     // A piece begins at a panel: two units.
     piece_units_ = (sizes_.units() + 2 * pieces_ - 1) / (2 * pieces_) * 2;
     pieces_ = (sizes_.units() + piece_units_ - 1) / piece_units_;
@@ -75,15 +79,11 @@ class RecurrentKernel final : public Kernel {
       const int64_t end = std::min(sizes_.steps, begin + chunk_);
       for (int64_t d = 0; d < sizes_.directions; ++d) project(run, buffers, d, begin, end);
       if (shares_steps_) {
-        for (int64_t s = begin; s < end; ++s) {
-          for (int phase = 0; phase < phases(); ++phase) {
-            const int64_t count = sizes_.directions * pieces_;
-            run.pool.parallel_for(count, 1, [&](int64_t first, int64_t last, int) {
-              for (int64_t i = first; i < last; ++i) {
-                const int64_t at = to_and_fro(s, i, count, run.pool.threads());
-                step(run, buffers, at / pieces_, s, phase, at % pieces_, begin, end);
-              }
-            });
+        for (int64_t d = 0; d < sizes_.directions; d += at_once_) {
+          for (int64_t s = begin; s < end; ++s) {
+            for (int phase = 0; phase < phases(); ++phase) {
+              share_step(run, buffers, d, s, phase, begin, end);
+            }
           }
         }
       } else {
@@ -185,6 +185,18 @@ class RecurrentKernel final : public Kernel {
     }
   }
 
+  /// Step s of `at_once_` directions from d on, its pieces shared among the threads.
+  void share_step(const KernelRun& run, const Buffers& buffers, int64_t d, int64_t s, int phase,
+                  int64_t begin, int64_t end) const {
+    const int64_t count = at_once_ * pieces_;
+    run.pool.parallel_for(count, 1, [&](int64_t first, int64_t last, int) {
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t at = to_and_fro(s, i, count, run.pool.threads());
+        step(run, buffers, d + at / pieces_, s, phase, at % pieces_, begin, end);
+      }
+    });
+  }
+
   /// One piece of the hidden units in step s of direction d; [begin, end) are the projected steps.
   void step(const KernelRun& run, const Buffers& buffers, int64_t d, int64_t s, int phase,
             int64_t piece, int64_t begin, int64_t end) const {
@@ -244,7 +256,7 @@ class RecurrentKernel final : public Kernel {
   PackedGates w_, r_, r_last_;
   GateFunction gates_ = nullptr, update_ = nullptr;
   GateBias bias_;
-  int64_t chunk_ = 1, pieces_ = 1, piece_units_ = 2;
+  int64_t chunk_ = 1, at_once_ = 1, pieces_ = 1, piece_units_ = 2;
 };
 
 bool has_usual_activations(const Recurrent& op) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -109,7 +110,7 @@ struct ThreadPool::State {
   static constexpr uint64_t kInside = kOpen - 1;
   static constexpr uint64_t kNext = uint64_t{1} << 32;
 
-  /// What is left of one worker's share, in grains: first << 32 | end.
+  /// What is left of one worker's share, in pieces: first << 32 | end.
   struct alignas(64) Share {
     std::atomic<uint64_t> left{0};
   };
@@ -124,7 +125,8 @@ struct ThreadPool::State {
 
   // Of the current loop.
   int64_t n = 0;
-  int64_t grain = 1;
+  int64_t pieces = 1;
+  int64_t alignment = 1;  // pieces begin at multiples of it
   const FunctionRef<void(int64_t, int64_t, int)>* body = nullptr;
   std::vector<Share> shares;
   std::atomic<bool> failed{false};
@@ -134,11 +136,15 @@ struct ThreadPool::State {
   std::condition_variable wake;
   std::vector<std::thread> threads;
 
-  void deal(uint64_t grains) {
-    const uint64_t workers = shares.size();
+  int64_t begin_of(int64_t piece) const {
+    return piece == pieces ? n : piece * n / pieces / alignment * alignment;
+  }
+
+  void deal() {
+    const uint64_t workers = shares.size(), count = static_cast<uint64_t>(pieces);
     uint64_t first = 0;
     for (uint64_t i = 0; i < workers; ++i) {
-      const uint64_t end = ((i + 1) * grains + workers - 1) / workers;
+      const uint64_t end = ((i + 1) * count + workers - 1) / workers;
       shares[i].left.store(first << 32 | end, std::memory_order_relaxed);
       first = end;
     }
@@ -157,15 +163,15 @@ struct ThreadPool::State {
         const uint64_t from = i == 0 ? first : end - taken;
         const uint64_t rest = i == 0 ? (first + taken) << 32 | end : first << 32 | (end - taken);
         if (!left.compare_exchange_weak(value, rest, std::memory_order_relaxed)) continue;
-        run_piece(static_cast<int64_t>(from), static_cast<int64_t>(taken), worker);
+        run_pieces(static_cast<int64_t>(from), static_cast<int64_t>(taken), worker);
         value = left.load(std::memory_order_relaxed);
       }
     }
   }
 
-  void run_piece(int64_t first, int64_t grains, int worker) {
+  void run_pieces(int64_t first, int64_t count, int worker) {
     try {
-      (*body)(first * grain, std::min(n, (first + grains) * grain), worker);
+      (*body)(begin_of(first), begin_of(first + count), worker);
     } catch (...) {
       if (!failed.exchange(true)) error = std::current_exception();
       for (Share& share : shares) share.left.store(0, std::memory_order_relaxed);
@@ -238,18 +244,22 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::parallel_for(int64_t n, int64_t grain,
                               FunctionRef<void(int64_t, int64_t, int)> body) {
   if (n <= 0) return;
-  constexpr int64_t kMostGrains = int64_t{1} << 31;
-  grain = std::max<int64_t>({grain, 1, n / kMostGrains + 1});
-  if (threads_ == 1 || n <= grain || state_->busy.exchange(true)) {
+  // Pieces of equal size, as many for every worker; more of them than this do not end together
+  // any better.
+  constexpr int64_t kMostPieces = 1024;
+  grain = std::max<int64_t>(grain, 1);
+  int64_t pieces = std::min((n + grain / 2) / grain, kMostPieces * threads_);
+  if (pieces > threads_) pieces -= pieces % threads_;
+  if (threads_ == 1 || pieces <= 1 || state_->busy.exchange(true)) {
     body(0, n, 0);
     return;
   }
-  const int64_t grains = (n - 1) / grain + 1;
   State& state = *state_;
   state.n = n;
-  state.grain = grain;
+  state.pieces = pieces;
+  state.alignment = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(grain / 8 + 1)));
   state.body = &body;
-  state.deal(static_cast<uint64_t>(grains));
+  state.deal();
   state.failed.store(false, std::memory_order_relaxed);
   const uint64_t number = state.gate.load(std::memory_order_relaxed) / State::kNext;
   state.gate.store((number + 1) * State::kNext + State::kOpen);
@@ -257,10 +267,10 @@ void ThreadPool::parallel_for(int64_t n, int64_t grain,
   // gate.
   if (state.sleepers.load() > 0) {
     { const std::lock_guard lock(state.mutex); }
-    if (grains >= threads_) {
+    if (pieces >= threads_) {
       state.wake.notify_all();
     } else {
-      for (int64_t i = 1; i < grains; ++i) state.wake.notify_one();
+      for (int64_t i = 1; i < pieces; ++i) state.wake.notify_one();
     }
   }
   state.work(0);

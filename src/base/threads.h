@@ -42,11 +42,11 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  /// Calls body(begin, end, worker) until [0, n) is covered, in pieces of at least `grain` (the
-  /// last may be shorter), `worker` in [0, threads()). Worker i begins with the i-th equal share,
-  /// so that loops over the same data find it in their cache, and then takes from the others' ends:
-  /// results must not depend on which worker computes what. The first exception is rethrown here.
-  /// Allocates nothing.
+  /// Calls body(begin, end, worker) until [0, n) is covered, in equal pieces of about `grain` or
+  /// more that begin at multiples of an eighth of it, `worker` in [0, threads()). Worker i begins
+  /// with the i-th equal share, so that loops over the same data find it in their cache, and then
+  /// takes from the others' ends: results must not depend on which worker computes what. The first
+  /// exception is rethrown here. Allocates nothing.
   void parallel_for(int64_t n, int64_t grain,
                     FunctionRef<void(int64_t begin, int64_t end, int worker)> body);
 

@@ -54,8 +54,10 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
   if (threads > 1 && blocks * units < 8 * threads) {
     blocks = std::min(divide_up(8 * threads, units), std::max<int64_t>(m / (4 * tile_rows), 1));
   }
-  result.block_rows = divide_up(divide_up(m, blocks), tile_rows) * tile_rows;
-  if (blocks == 1) result.block_rows = std::max<int64_t>(m, 1);
+  // Whole blocks for every thread: it reads in the next step the rows that it wrote in this one.
+  if (blocks > 1 && blocks % threads != 0) blocks = divide_up(blocks, threads) * threads;
+  result.block_rows = divide_up(std::max<int64_t>(m, 1), blocks);
+  if (blocks > 8 * threads) result.block_rows = divide_up(result.block_rows, tile_rows) * tile_rows;
 
   const int64_t tile_columns = step * panel_width(isa);
   result.chunk = divide_up(n, tile_columns) * tile_columns;

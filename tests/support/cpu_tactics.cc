@@ -217,8 +217,13 @@ void expect_tactics_agree(const OpCase& op_case, const OneNode& one, double rtol
   const auto operands = row_major_operands(one);
   if (!operands) return;
   expect_tactics_agree(op_case, *operands, "row-major", one, rtol, atol);
-  const auto last = channels_last_operands(*operands, layout_rule(op_case.op.name()));
+  const LayoutRule rule = layout_rule(op_case.op.name());
+  auto last = channels_last_operands(*operands, rule);
   if (last) expect_tactics_agree(op_case, *last, "channels-last", one, rtol, atol);
+  if (last && rule == LayoutRule::channels_last) {
+    last->inputs[0].layout = Layout::row_major;
+    expect_tactics_agree(op_case, *last, "first input row-major", one, rtol, atol);
+  }
 }
 
 }  // namespace drawbar

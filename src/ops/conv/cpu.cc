@@ -14,17 +14,20 @@ struct Planar {
   static constexpr std::string_view kernel_name = kernel_names[which];
 
   static std::unique_ptr<ConvKernel> kernel(const Problem& problem) {
-    return make_conv_kernel(kernel_name, conv_shape(problem), problem.isa);
+    ConvShape shape = conv_shape(problem);
+    shape.x_planar = problem.inputs[0].layout == Layout::row_major;
+    return make_conv_kernel(kernel_name, shape, problem.isa);
   }
   static std::optional<ConvEpilogue> epilogue(const Problem& problem) {
     return ConvEpilogue::plan(problem.op.as<ops::Conv>()->post, conv_extras(problem),
                               problem.outputs[0], false);
   }
   static bool applies(const Problem& problem) {
-    if (problem.inputs[0].rank() != 4 || !has_conv_operands(problem, Layout::channels_last)) {
+    const Layout x = problem.inputs[0].layout;
+    if (problem.inputs[0].rank() != 4 || !has_conv_operands(problem, x, Layout::channels_last)) {
       return false;
     }
-    if (problem.outputs[0].size() == 0) return kernel_name == "igemm";
+    if (problem.outputs[0].size() == 0) return kernel_name == "igemm" && x == Layout::channels_last;
     const bool packs_fast =
         kernel_name == "pointwise" || kernel_name == "igemm" || kernel_name == "grouped";
     if (!problem.inputs[1].constant && !packs_fast) return false;

@@ -104,8 +104,8 @@ std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0) {
 /// How an operator gets on with memory orders. Rank-4 f32 tensors may be stored channels-last.
 enum class LayoutRule : uint8_t {
   row_major,      // knows only row-major
-  channels_last,  // its first input and output are channels-last when `applies` says so
-                  // (convolution, pooling)
+  channels_last,  // its first input and output are channels-last when `applies` says so, or the
+                  // output alone (convolution, pooling)
   any,  // every full-rank operand in one order, whichever (pointwise, concat along channels…)
 };
 

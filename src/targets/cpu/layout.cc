@@ -72,9 +72,13 @@ class Assigner {
     if (wants_channels_last(node)) {
       std::vector<Layout> in = inputs, out = outputs;
       mark(node, in, out);
-      if (some_tactic_applies(node, in, out)) {
-        inputs = in;
+      std::vector<Layout> as_it_is = in;
+      as_it_is[0] = current(node.inputs[0]);
+      for (const std::vector<Layout>& tried : {as_it_is, in}) {
+        if (!some_tactic_applies(node, tried, out)) continue;
+        inputs = tried;
         outputs = out;
+        break;
       }
     }
     std::vector<ValueId> placed;

@@ -13,7 +13,8 @@ namespace drawbar::cpu {
 ///     return %y            →    %d: …:channels_last = Conv(%c, %w)
 ///                               %y = Reorder(%d)
 ///
-/// A node is only moved when some tactic takes its operands in that order.
+/// A node is only moved when some tactic takes its operands in that order; its first input stays
+/// as it is where one takes that.
 Graph assign_layouts(const Graph& graph, Isa isa);
 
 }  // namespace drawbar::cpu

@@ -23,6 +23,7 @@ struct ConvShape {
   int64_t pad_top = 0, pad_left = 0;
   int64_t groups = 1;
   int64_t x_pixel_stride = 1;  // ≥ c, in floats
+  bool x_planar = false;       // x is [n, c, h, w] instead; few kernels take that
   int64_t y_pixel_stride = 1;  // ≥ m, in floats
 
   int64_t pixels() const { return n * oh * ow; }

@@ -12,7 +12,8 @@ std::optional<ConvEpilogue> epilogue(const Problem& problem) {
 }
 
 bool applies(const Problem& problem) {
-  return problem.inputs[0].rank() == 3 && has_conv_operands(problem, Layout::row_major) &&
+  return problem.inputs[0].rank() == 3 &&
+         has_conv_operands(problem, Layout::row_major, Layout::row_major) &&
          problem.inputs[1].constant && epilogue(problem);
 }
 

@@ -44,13 +44,13 @@ std::span<const Operand> conv_extras(const Problem& problem) {
   return problem.inputs.size() > 3 ? problem.inputs.subspan(3) : std::span<const Operand>();
 }
 
-bool has_conv_operands(const Problem& problem, Layout layout) {
+bool has_conv_operands(const Problem& problem, Layout x_layout, Layout y_layout) {
   const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
   const bool biased = problem.inputs.size() > 2 && problem.inputs[2].present;
   if (x.type != ElementType::f32 || w.type != ElementType::f32 || w.layout != Layout::row_major) {
     return false;
   }
-  if (x.layout != layout || y.layout != layout || w.size() == 0) return false;
+  if (x.layout != x_layout || y.layout != y_layout || w.size() == 0) return false;
   return !biased || problem.inputs[2].type == ElementType::f32;
 }
 

@@ -15,8 +15,8 @@ ConvShape conv_shape(const Problem& problem);
 /// The node's inputs behind the bias: what its program reads.
 std::span<const Operand> conv_extras(const Problem& problem);
 
-/// Whether operands are f32, there is something to multiply, and x and y lie as `layout` says.
-bool has_conv_operands(const Problem& problem, Layout layout);
+/// Whether operands are f32, there is something to multiply, and x and y lie so.
+bool has_conv_operands(const Problem& problem, Layout x, Layout y);
 
 /// The pointers of those inputs in one run.
 using ConvPointers = std::array<const float*, ops::Program::most_inputs>;

@@ -19,6 +19,10 @@ constexpr std::array kEntries = {
     Entry{"winograd6", make_winograd6},   Entry{"grouped", make_grouped},
 };
 
+bool takes(const Entry& entry, const ConvShape& shape) {
+  return !shape.x_planar || entry.make == make_row_merged;
+}
+
 }  // namespace
 
 double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
@@ -42,7 +46,7 @@ const std::vector<std::string_view>& conv_kernel_names() {
 std::unique_ptr<ConvKernel> make_conv_kernel(std::string_view name, const ConvShape& shape,
                                              Isa isa) {
   for (const Entry& entry : kEntries) {
-    if (entry.name == name) return entry.make(shape, isa);
+    if (entry.name == name) return takes(entry, shape) ? entry.make(shape, isa) : nullptr;
   }
   return nullptr;
 }
@@ -51,6 +55,7 @@ std::vector<std::unique_ptr<ConvKernel>> conv_kernels(const ConvShape& shape, Is
                                                       int threads) {
   std::vector<std::unique_ptr<ConvKernel>> kernels;
   for (const Entry& entry : kEntries) {
+    if (!takes(entry, shape)) continue;
     if (auto kernel = entry.make(shape, isa)) kernels.push_back(std::move(kernel));
   }
   std::stable_sort(kernels.begin(), kernels.end(), [&](const auto& a, const auto& b) {

@@ -1,13 +1,45 @@
 // Convolution of few channels: channels-last, the kw · c inputs of a kernel row lie side by side,
-// so that they are one run of the matrix product. Padding is copied into the scratch first.
+// so that they are one run of the matrix product. Padding is copied into the scratch first; so is
+// an input with a plane per channel, whose pixels are put together on the way.
 #include <cstring>
 
 #include "ops/conv/kernels/factories.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/conv/kernels/row_merged.cc"
+#include "targets/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// `pixels` pixels of `channels` planes, which are `plane` floats apart.
+void gather_pixels(const float* x, int64_t plane, int64_t channels, int64_t pixels, float* to) {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  if (channels == 3) {
+    for (; i + lanes <= pixels; i += lanes) {
+      hn::StoreInterleaved3(hn::LoadU(d, x + i), hn::LoadU(d, x + plane + i),
+                            hn::LoadU(d, x + 2 * plane + i), d, to + 3 * i);
+    }
+  }
+#endif
+  for (; i < pixels; ++i) {
+    for (int64_t c = 0; c < channels; ++c) to[i * channels + c] = x[c * plane + i];
+  }
+}
+
+}  // namespace drawbar::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace drawbar::cpu {
 namespace {
 
 constexpr int64_t kMostChannels = 32;
+constexpr int64_t kMostPlanes = 4;
 
 class RowMerged final : public ConvKernel {
  public:
@@ -18,7 +50,7 @@ class RowMerged final : public ConvKernel {
         height_((shape.oh - 1) * shape.stride_h + (shape.kh - 1) * shape.dilation_h + 1),
         width_((shape.ow - 1) * shape.stride_w + shape.kw),
         copies_(shape.pad_top != 0 || shape.pad_left != 0 || height_ > shape.h ||
-                width_ > shape.w || shape.x_pixel_stride != shape.c) {
+                width_ > shape.w || shape.x_pixel_stride != shape.c || shape.x_planar) {
     if (!copies_) {
       height_ = shape.h;
       width_ = shape.w;
@@ -83,6 +115,7 @@ class RowMerged final : public ConvKernel {
     const int64_t c = shape_.c;
     const int64_t left = std::min(shape_.pad_left, width_);
     const int64_t inside = std::clamp<int64_t>(shape_.w, 0, width_ - left);
+    const auto gather = DRAWBAR_SIMD_FOR(isa_, gather_pixels);
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t line = begin; line < end; ++line) {
         float* to = copy + line * width_ * c;
@@ -91,10 +124,14 @@ class RowMerged final : public ConvKernel {
           std::fill_n(to, width_ * c, 0.0f);
           continue;
         }
-        const float* from = x + (line / height_ * shape_.h + iy) * shape_.w * shape_.x_pixel_stride;
+        const int64_t image = line / height_;
+        const float* from = x + (image * shape_.h + iy) * shape_.w * shape_.x_pixel_stride;
         std::fill_n(to, left * c, 0.0f);
         to += left * c;
-        if (shape_.x_pixel_stride == c) {
+        if (shape_.x_planar) {
+          const int64_t plane = shape_.h * shape_.w;
+          gather(x + image * c * plane + iy * shape_.w, plane, c, inside, to);
+        } else if (shape_.x_pixel_stride == c) {
           std::memcpy(to, from, static_cast<size_t>(inside * c) * 4);
         } else {
           for (int64_t i = 0; i < inside; ++i) {
@@ -125,7 +162,11 @@ std::unique_ptr<ConvKernel> make_row_merged(const ConvShape& shape, Isa isa) {
   if (shape.groups != 1 || shape.dilation_w != 1 || shape.kw == 1 || shape.c > kMostChannels) {
     return nullptr;
   }
+  // Planes cost nothing where the input is copied anyway, and the other kernels are worse.
+  const bool strided_stem = shape.c <= kMostPlanes && shape.stride_w > 1 && shape.pad_left > 0;
+  if (shape.x_planar && !strided_stem) return nullptr;
   return std::make_unique<RowMerged>(shape, isa);
 }
 
 }  // namespace drawbar::cpu
+#endif

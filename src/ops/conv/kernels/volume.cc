@@ -141,7 +141,8 @@ class VolumeConv final : public Kernel {
 };
 
 bool applies(const Problem& problem) {
-  return problem.inputs[0].rank() == 5 && has_conv_operands(problem, Layout::row_major) &&
+  return problem.inputs[0].rank() == 5 &&
+         has_conv_operands(problem, Layout::row_major, Layout::row_major) &&
          problem.inputs[1].constant && epilogue(problem);
 }
 

@@ -11,6 +11,7 @@ double seconds(const Problem& p) {
                       static_cast<int64_t>(p.inputs.size()));
 }
 
+/// Inputs that are not present are there already: slices of the output.
 std::unique_ptr<Kernel> make(const Problem& p) {
   const Operand& y = p.outputs[0];
   const Shape strides = y.strides();
@@ -19,7 +20,7 @@ std::unique_ptr<Kernel> make(const Problem& p) {
   int64_t offset = 0;
   for (size_t i = 0; i < p.inputs.size(); ++i) {
     const Operand& x = p.inputs[i];
-    kernel->add({x.shape, x.strides(), strides, 0, offset}, y.type, i, 0);
+    if (x.present) kernel->add({x.shape, x.strides(), strides, 0, offset}, y.type, i, 0);
     offset += x.shape[axis] * strides[axis];
   }
   return kernel;
@@ -29,6 +30,6 @@ std::unique_ptr<Kernel> make(const Problem& p) {
 
 DRAWBAR_CPU_LAYOUT(Concat, any);
 DRAWBAR_CPU_TACTIC(concat_copy, .op = "Concat", .name = "copy", .applies = applies,
-                   .seconds = seconds, .make = make);
+                   .seconds = seconds, .make = make, .writes_slices = true);
 
 }  // namespace drawbar::cpu

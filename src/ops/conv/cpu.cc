@@ -53,9 +53,10 @@ struct Planar {
   }
 };
 
-#define PLANAR(WHICH, NAME)                                                                        \
-  DRAWBAR_CPU_TACTIC(planar_##WHICH, "Conv", NAME, Planar<WHICH>::applies, Planar<WHICH>::seconds, \
-                     Planar<WHICH>::make)
+#define PLANAR(WHICH, NAME)                                                                \
+  DRAWBAR_CPU_TACTIC(planar_##WHICH, .op = "Conv", .name = NAME,                           \
+                     .applies = Planar<WHICH>::applies, .seconds = Planar<WHICH>::seconds, \
+                     .make = Planar<WHICH>::make, .writes_slices = true)
 PLANAR(0, "conv_pointwise_f32");
 PLANAR(1, "conv_igemm_f32");
 PLANAR(2, "conv_row_merged_f32");

@@ -37,6 +37,7 @@ std::unique_ptr<Kernel> make_pool(const Problem& problem) {
                         .c = x.dim(1),
                         .oh = y.dim(2),
                         .ow = y.dim(3),
+                        .y_pixel = y.pixel_stride(),
                         .kh = window.kernel[0],
                         .kw = window.kernel[1],
                         .stride_h = window.strides[0],
@@ -113,10 +114,12 @@ std::unique_ptr<Kernel> make_global_row_major(const Problem& problem) {
   });
 }
 
-DRAWBAR_CPU_TACTIC(max_pool, "MaxPool", "max_pool_channels_last_f32", pool_applies, pool_seconds,
-                   make_pool);
-DRAWBAR_CPU_TACTIC(average_pool, "AveragePool", "average_pool_channels_last_f32", pool_applies,
-                   pool_seconds, make_pool);
+DRAWBAR_CPU_TACTIC(max_pool, .op = "MaxPool", .name = "max_pool_channels_last_f32",
+                   .applies = pool_applies, .seconds = pool_seconds, .make = make_pool,
+                   .writes_slices = true);
+DRAWBAR_CPU_TACTIC(average_pool, .op = "AveragePool", .name = "average_pool_channels_last_f32",
+                   .applies = pool_applies, .seconds = pool_seconds, .make = make_pool,
+                   .writes_slices = true);
 DRAWBAR_CPU_TACTIC(global_max, "GlobalMaxPool", "global_max_pool_channels_last_f32",
                    global_applies<Layout::channels_last>, bytes_seconds, make_global_channels_last);
 DRAWBAR_CPU_TACTIC(global_average, "GlobalAveragePool", "global_average_pool_channels_last_f32",

@@ -39,7 +39,7 @@ std::unique_ptr<Plan::Frame> Plan::take_frame() {
             id == r ? tensor : tensor.reshaped(graph_.value(id).type.tensor.shape());
       }
     } else if (place_[r] == Place::arena) {
-      frame->address[id] = frame->arena + offset_[r];
+      frame->address[id] = place(id, frame->arena + offset_[r]);
       if (needs_tensor_[id]) frame->tensors[id] = view(id, frame->address[id]);
     }
   }
@@ -70,7 +70,7 @@ void Plan::prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tenso
     frame.address[r] = out.raw();
   }
   for (ValueId id : moving_) {
-    frame.address[id] = frame.address[root(id)];
+    frame.address[id] = place(id, frame.address[root(id)]);
     const bool given = place_[id] == Place::input && root(id) == id;
     if (needs_tensor_[id] && !given) frame.tensors[id] = view(id, frame.address[id]);
   }

@@ -1,5 +1,6 @@
 #include "targets/cpu/kernel.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/checked.h"
@@ -22,6 +23,11 @@ std::map<std::string_view, LayoutRule>& rules() {
 
 int64_t Operand::size() const { return element_count(shape); }
 
+int64_t Operand::extent() const {
+  const int64_t elements = size();
+  return pitch == 0 || elements == 0 ? elements : (elements / dim(1) - 1) * pitch + dim(1);
+}
+
 Shape Operand::strides() const {
   Shape result(shape.size());
   int64_t stride = 1;
@@ -30,11 +36,21 @@ Shape Operand::strides() const {
     stride *= shape[axis];
   };
   const bool last = layout == Layout::channels_last && shape.size() > 2;
-  if (last) place(1);
+  if (last) {
+    place(1);
+    stride = pixel_stride();
+  }
   for (size_t axis = shape.size(); axis-- > 0;) {
     if (!last || axis != 1) place(axis);
   }
   return result;
+}
+
+bool Tactic::takes(const Problem& problem) const {
+  const auto is_slice = [](const Operand& operand) { return operand.pitch != 0; };
+  return (writes_slices ||
+          std::none_of(problem.outputs.begin(), problem.outputs.end(), is_slice)) &&
+         applies(problem);
 }
 
 PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const std::string& form,

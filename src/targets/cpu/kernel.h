@@ -25,10 +25,17 @@ struct Operand {
   Layout layout = Layout::row_major;
   ConstantPtr constant;  // of a constant input
   bool present = false;
+  /// Not 0: a channels-last output that is a slice of the channels of a wider tensor, whose pixels
+  /// are so many elements apart.
+  int64_t pitch = 0;
 
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   int64_t dim(int64_t axis) const { return shape[static_cast<size_t>(axis)]; }
   int64_t size() const;
+  /// Elements from one pixel to the next one of a channels-last operand.
+  int64_t pixel_stride() const { return pitch != 0 ? pitch : dim(1); }
+  /// Elements of memory from the first element to behind the last one.
+  int64_t extent() const;
   /// Elements between neighbours along each logical axis.
   Shape strides() const;
 };
@@ -119,6 +126,10 @@ struct Tactic {
   double (*seconds)(const Problem&);
   std::unique_ptr<Kernel> (*make)(const Problem&);
   int in_place = -1;  // this input's memory may become output 0's (same bytes, read before written)
+  bool writes_slices = false;  // output 0 may have a pitch
+
+  /// Whether it applies, to an output that is a slice too.
+  bool takes(const Problem& problem) const;
 };
 
 void register_tactic(const Tactic& tactic);

@@ -2,23 +2,13 @@
 
 #include <algorithm>
 
+#include "ops/concat/op.h"
 #include "ops/map_rows/op.h"
 #include "ops/reorder/op.h"
 #include "ops/reshape/op.h"
 #include "targets/cpu/plan_step.h"
 
 namespace drawbar::cpu {
-namespace {
-
-/// Whether output 0 has the bytes of input 0.
-bool shares_memory(const Graph& graph, const Node& node) {
-  if (ops::is_view(node.op)) return true;
-  if (!node.op.as<ops::Reorder>()) return false;
-  const TensorType& type = graph.value(node.inputs[0]).type.tensor;
-  return type.dims[1] == Dim(1) || (type.dims[2] == Dim(1) && type.dims[3] == Dim(1));
-}
-
-}  // namespace
 
 bool is_placed(const Type& type) {
   return type.is_static() && type.tensor.element != ElementType::string;
@@ -35,6 +25,7 @@ Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), 
   place_.assign(graph_.value_count(), Place::none);
   offset_.assign(graph_.value_count(), 0);
   slot_.assign(graph_.value_count(), 0);
+  slices_ = find_slices(graph_, context.threads, context.isa);
   build_steps(context);
   place_values();
 }
@@ -44,6 +35,56 @@ Plan::~Plan() = default;
 ValueId Plan::root(ValueId id) const {
   while (parent_[id] != id) id = parent_[id];
   return id;
+}
+
+void* Plan::place(ValueId id, void* root) const {
+  const TensorType& type = graph_.value(id).type.tensor;
+  if (slices_[id].of == no_id) return root;
+  return static_cast<std::byte*>(root) + storage_bytes(type.element, slices_[id].channel);
+}
+
+/// Whether output 0 has the bytes of input 0.
+bool Plan::shares_memory(const Node& node) const {
+  if (ops::is_view(node.op)) return true;
+  if (!node.op.as<ops::Reorder>()) return false;
+  const TensorType& type = graph_.value(node.inputs[0]).type.tensor;
+  return type.dims[1] == Dim(1) || (type.dims[2] == Dim(1) && type.dims[3] == Dim(1));
+}
+
+void Plan::share_slices() {
+  for (ValueId id = 0; id < slices_.size(); ++id) {
+    if (slices_[id].of == no_id) continue;
+    parent_[id] = slices_[id].of;
+    place_[slices_[id].of] = place_[id] = Place::arena;
+  }
+}
+
+std::vector<Operand> Plan::inputs_of(const Node& node) const {
+  std::vector<Operand> operands;
+  for (ValueId id : node.inputs) {
+    operands.push_back(id == no_id ? Operand{} : operand(graph_.value(id)));
+  }
+  if (!node.op.as<ops::Concat>()) return operands;
+  // What lies in the output already need not be copied.
+  const Slice& y = slices_[node.outputs[0]];
+  const ValueId of = y.of == no_id ? node.outputs[0] : y.of;
+  int64_t channel = y.channel;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    const Slice& x = slices_[node.inputs[i]];
+    operands[i].present = x.of != of || x.channel != channel;
+    if (operands[i].rank() > 1) channel += operands[i].dim(1);
+  }
+  return operands;
+}
+
+std::vector<Operand> Plan::outputs_of(const Node& node) const {
+  std::vector<Operand> operands;
+  for (ValueId id : node.outputs) {
+    operands.push_back(operand(graph_.value(id)));
+    operands.back().present = graph_.is_used(id);
+    operands.back().pitch = slices_[id].pitch;
+  }
+  return operands;
 }
 
 int64_t Plan::parts_of(const Step& step) const {
@@ -61,6 +102,7 @@ void Plan::build_steps(const PlanContext& context) {
     place_[id] = is_placed(graph_.value(id).type) ? Place::input : Place::dynamic;
     slot_[id] = static_cast<uint32_t>(i);
   }
+  share_slices();
   size_t pointers = 0;
   for (NodeId id : graph_.order()) {
     const Node& node = graph_.node(id);
@@ -71,15 +113,13 @@ void Plan::build_steps(const PlanContext& context) {
       placed &= input == no_id || is_placed(graph_.value(input).type);
     }
     for (ValueId output : node.outputs) placed &= is_placed(graph_.value(output).type);
-    if (placed && shares_memory(graph_, node)) {
+    if (placed && shares_memory(node)) {
       parent_[node.outputs[0]] = node.inputs[0];
       place_[node.outputs[0]] = place_[root(node.inputs[0])];
       continue;
     }
     auto step = std::make_unique<Step>();
     step->node = id;
-    step->first_pointer = pointers;
-    pointers += node.inputs.size() + node.outputs.size();
     const bool rows = placed && node.op.as<ops::MapRows>();
     PlanContext inner = context;
     if (rows) {
@@ -90,12 +130,11 @@ void Plan::build_steps(const PlanContext& context) {
       step->subplans.push_back(std::make_unique<Plan>(*subgraph, inner));
     std::vector<Operand> inputs, outputs;
     if (placed) {
-      for (ValueId input : node.inputs)
-        inputs.push_back(input == no_id ? Operand{} : operand(graph_.value(input)));
-      for (ValueId output : node.outputs) {
-        outputs.push_back(operand(graph_.value(output)));
-        outputs.back().present = graph_.is_used(output);
-      }
+      inputs = inputs_of(node);
+      outputs = outputs_of(node);
+      if (node.op.as<ops::Concat>() && !inputs.empty() &&
+          std::none_of(inputs.begin(), inputs.end(), [](const Operand& o) { return o.present; }))
+        continue;
       const Problem problem{node.op,         inputs,      outputs,
                             context.threads, context.isa, *context.packed};
       step->tactic = context.chooser->choose(problem, context.timing_pool);
@@ -126,6 +165,15 @@ void Plan::build_steps(const PlanContext& context) {
     }
     const Place place = step->kind == Step::Kind::dynamic ? Place::dynamic : Place::arena;
     for (ValueId output : node.outputs) place_[output] = place;
+    const auto is_slice = [&](ValueId value) {
+      return value != no_id && slices_[value].of != no_id;
+    };
+    if (step->kind != Step::Kind::kernel &&
+        (std::any_of(node.inputs.begin(), node.inputs.end(), is_slice) ||
+         std::any_of(node.outputs.begin(), node.outputs.end(), is_slice)))
+      fail(ErrorCode::internal, "{}: no kernel for slices of channels", describe(node));
+    step->first_pointer = pointers;
+    pointers += node.inputs.size() + node.outputs.size();
     steps_.push_back(std::move(step));
   }
 }
@@ -142,6 +190,7 @@ void Plan::unite_in_place(const std::vector<int>& last_use) {
     const auto index = static_cast<size_t>(step.tactic->in_place);
     if (index >= node.inputs.size() || node.inputs[index] == no_id) continue;
     const ValueId input = root(node.inputs[index]), output = node.outputs[0];
+    if (parent_[output] != output) continue;
     if (place_[input] != Place::arena || pinned[input] || last[input] != static_cast<int>(s))
       continue;
     const auto bytes = [&](ValueId id) {

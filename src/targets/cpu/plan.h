@@ -8,6 +8,7 @@
 #include "base/tensor_pool.h"
 #include "targets/cpu/memory_plan.h"
 #include "targets/cpu/select.h"
+#include "targets/cpu/slices.h"
 #include "targets/target.h"
 
 namespace drawbar::cpu {
@@ -51,10 +52,16 @@ class Plan final : public Executor {
   enum class Place : uint8_t { none, constant, input, arena, output, dynamic };
 
   void build_steps(const PlanContext& context);
+  bool shares_memory(const Node& node) const;
+  void share_slices();
+  /// The operands of a node whose values have planned memory.
+  std::vector<Operand> inputs_of(const Node& node) const;
+  std::vector<Operand> outputs_of(const Node& node) const;
   void place_values();
   void unite_in_place(const std::vector<int>& last_use);
   ValueId root(ValueId id) const;
-  int64_t parts_of(const Step& step) const;  // of a step of Kind::rows
+  void* place(ValueId id, void* root) const;  // where the value lies in the memory of its root
+  int64_t parts_of(const Step& step) const;   // of a step of Kind::rows
   std::unique_ptr<Frame> take_frame();
   void prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
   Tensor view(ValueId id, void* address) const;  // of a value with planned memory
@@ -78,6 +85,7 @@ class Plan final : public Executor {
   Graph graph_;
   PlanContext context_;
   std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<Slice> slices_;
   std::vector<Place> place_;        // by value; of the root where values share memory
   std::vector<ValueId> parent_;     // the value whose memory this one shares, or itself
   std::vector<int64_t> offset_;     // of arena roots

@@ -29,6 +29,7 @@ std::string problem_key(const Problem& problem) {
     }
     key += fmt::format(" {}:{}{}{}", name(o.type), to_string(o.shape),
                        o.layout == Layout::channels_last ? ":cl" : "", o.constant ? ":const" : "");
+    if (o.pitch != 0) key += fmt::format(":of{}", o.pitch);
   };
   for (const Operand& input : problem.inputs) add(input);
   key += " ->";
@@ -59,7 +60,7 @@ double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& poo
   std::vector<void*> outputs;
   const auto fresh = [&](const Operand& o) {
     memory.push_back(
-        std::make_unique<Memory>(static_cast<size_t>(storage_bytes(o.type, o.size()))));
+        std::make_unique<Memory>(static_cast<size_t>(storage_bytes(o.type, o.extent()))));
     return memory.back()->data;
   };
   for (const Operand& o : problem.inputs) {
@@ -70,7 +71,7 @@ double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& poo
     } else {
       void* data = fresh(o);
       if (!is_floating(o.type))
-        std::memset(data, 0, static_cast<size_t>(storage_bytes(o.type, o.size())));
+        std::memset(data, 0, static_cast<size_t>(storage_bytes(o.type, o.extent())));
       inputs.push_back(data);
     }
   }
@@ -100,7 +101,7 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
   }
   std::vector<const Tactic*> candidates;
   for (const Tactic& tactic : tactics_for(problem.op.name())) {
-    if (tactic.applies(problem)) candidates.push_back(&tactic);
+    if (tactic.takes(problem)) candidates.push_back(&tactic);
   }
   if (candidates.empty()) return nullptr;
   if (candidates.size() == 1) return candidates[0];

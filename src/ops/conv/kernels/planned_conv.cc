@@ -22,7 +22,8 @@ ConvShape conv_shape(const Problem& problem) {
   ConvShape shape;
   shape.n = x.dim(0);
   shape.c = shape.x_pixel_stride = x.dim(1);
-  shape.m = shape.y_pixel_stride = y.dim(1);
+  shape.m = y.dim(1);
+  shape.y_pixel_stride = y.pixel_stride();
   shape.w = x.shape.back();
   shape.ow = y.shape.back();
   shape.kw = window.kernel[last];

@@ -120,7 +120,7 @@ void pool_rows(const PoolShape& s, const float* x, float* y, int64_t first, int6
                                  (left + columns.first * s.dilation_w) * s.c;
       const int64_t count = rows.counted * columns.counted;
       window.factor = count > 0 ? 1.0f / static_cast<float>(count) : 1.0f;
-      pool_pixel<average>(window, s.c, y + (row * s.ow + ox) * s.c);
+      pool_pixel<average>(window, s.c, y + (row * s.ow + ox) * s.y_pixel);
     }
   }
 }

@@ -7,6 +7,7 @@ namespace drawbar::cpu {
 /// Two-dimensional pooling of f32 with the channels innermost: x [n, h, w, c] → y [n, oh, ow, c].
 struct PoolShape {
   int64_t n = 1, h = 1, w = 1, c = 1, oh = 1, ow = 1;
+  int64_t y_pixel = 1;  // floats between pixels of y, ≥ c
   int64_t kh = 1, kw = 1;
   int64_t stride_h = 1, stride_w = 1;
   int64_t dilation_h = 1, dilation_w = 1;

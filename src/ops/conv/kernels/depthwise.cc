@@ -145,9 +145,11 @@ HWY_INLINE void inner_pixels(const Sizes& s, const Run& run) {
   any_pixels<kTail, kPixels>(s, run);
 }
 
-/// One output row; weights [kh][kw][padded] with padded a multiple of the vector.
+/// The channels [channel_begin, channel_end) of an output row; weights [kh][kw][padded], padded and
+/// channel_begin multiples of the vector.
 void depthwise_row(const ConvShape& shape, const float* x, const float* weights, int64_t padded,
-                   float* y, const Epilogue& epilogue, int64_t line) {
+                   float* y, const Epilogue& epilogue, int64_t line, int64_t channel_begin,
+                   int64_t channel_end) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t image = line / shape.oh;
@@ -197,7 +199,7 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
       }
     }
     const int64_t pixel = line * shape.ow + ox;
-    for (int64_t channel = 0; channel < shape.c; channel += lanes) {
+    for (int64_t channel = channel_begin; channel < channel_end; channel += lanes) {
       run.x = x_row + column * s.pixel + channel;
       run.w = w_row + channel;
       run.y = y + pixel * s.y_pixel + channel;
@@ -236,12 +238,24 @@ HWY_AFTER_NAMESPACE();
 namespace drawbar::cpu {
 namespace {
 
+constexpr int64_t kLeastBlock = 64;     // channels
 constexpr int64_t kGrainWork = 100000;  // multiply-adds worth waking a thread for
 
 class Depthwise final : public ConvKernel {
  public:
   Depthwise(const ConvShape& shape, Isa isa)
-      : shape_(shape), isa_(isa), padded_(align_up(shape.c, lanes(isa))) {}
+      : shape_(shape), isa_(isa), padded_(align_up(shape.c, lanes(isa))) {
+    // The input rows under a kernel are read kh times: of so many channels they stay in the
+    // first-level cache; of fewer than that, all at once in order are faster. What the strips of
+    // rows read and write stays in the second-level cache.
+    const int64_t rows = (shape.kh - 1) * shape.dilation_h + 1 + shape.stride_h;
+    const int64_t channel_bytes = 4 * (rows * shape.w + shape.ow);
+    const int64_t most = cache_sizes().l1 * 3 / 4 / channel_bytes;
+    block_ = most < kLeastBlock ? shape.c : divide_up(shape.c, divide_up(shape.c, most));
+    block_ = align_up(block_, lanes(isa));
+    const int64_t line_bytes = 4 * shape.c * (shape.stride_h * shape.w + shape.ow);
+    strip_ = std::max<int64_t>(cache_sizes().l2 / 4 / line_bytes, 1);
+  }
 
   std::string_view name() const override { return "depthwise"; }
   int64_t packed_bytes() const override { return shape_.kh * shape_.kw * padded_ * 4; }
@@ -260,12 +274,19 @@ class Depthwise final : public ConvKernel {
            ThreadPool* pool) const override {
     const auto row = DRAWBAR_SIMD_FOR(isa_, depthwise_row);
     const auto body = [&](int64_t begin, int64_t end, int) {
-      for (int64_t line = begin; line < end; ++line) {
-        row(shape_, x, packed, padded_, y, epilogue, line);
+      for (int64_t first = begin; first < end; first += strip_) {
+        const int64_t last = std::min(end, first + strip_);
+        for (int64_t channel = 0; channel < shape_.c; channel += block_) {
+          const int64_t channel_end = std::min(shape_.c, channel + block_);
+          for (int64_t line = first; line < last; ++line)
+            row(shape_, x, packed, padded_, y, epilogue, line, channel, channel_end);
+        }
         if (epilogue.hook == nullptr) continue;
-        const int64_t pixel = line * shape_.ow;
-        (*epilogue.hook)(y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel, 0,
-                         shape_.ow, shape_.c);
+        for (int64_t line = first; line < last; ++line) {
+          const int64_t pixel = line * shape_.ow;
+          (*epilogue.hook)(y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel, 0,
+                           shape_.ow, shape_.c);
+        }
       }
     };
     const int64_t lines = shape_.n * shape_.oh;
@@ -288,6 +309,8 @@ class Depthwise final : public ConvKernel {
   ConvShape shape_;
   Isa isa_;
   int64_t padded_;
+  int64_t block_ = 1;  // channels
+  int64_t strip_ = 1;  // output rows
 };
 
 }  // namespace

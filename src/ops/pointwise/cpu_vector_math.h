@@ -104,7 +104,7 @@ HWY_INLINE V exp_within(D d, V x) {
   return hn::Mul(hn::Add(small_expm1(d, r), hn::Set(d, 1.0f)), hn::BitCast(d, scale));
 }
 
-/// exp for x <= 0 where results below e^-87 are 0: they are lost in a sum with 1.
+/// exp for x <= 88 where results below e^-87 are 0: they are lost in a sum with 1.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V exp_or_zero(D d, V x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.0f)), exp_within(d, x));
@@ -192,7 +192,7 @@ HWY_INLINE V softplus(D d, V x) {
 /// x tanh(softplus(x)) = x n / (n + 2) with n = e^x (e^x + 2).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V mish(D d, V x) {
-  const V two = hn::Set(d, 2.0f), e = exp(d, at_most(hn::Set(d, 20.0f), x));
+  const V two = hn::Set(d, 2.0f), e = exp_or_zero(d, at_most(hn::Set(d, 20.0f), x));
   const V n = hn::Mul(e, hn::Add(e, two));
   return hn::Mul(x, hn::Div(n, hn::Add(n, two)));
 }

@@ -5,8 +5,9 @@
 #include "ops/conv/kernels/winograd_transform.h"
 #include "targets/cpu/gemm/blocking.h"
 
-// Convolution with square kernels, stride 1, by Winograd's minimal filtering F(m × m, r × r): of
-// 3 × 3 with m = 2, 4, 6, of 5 × 5 with 2, 4, of 7 × 7 with 2. Source: Lavin and Gray, "Fast
+// Convolution with stride 1 by Winograd's minimal filtering: of square kernels F(m × m, r × r), of
+// 3 × 3 with m = 2, 4, 6, of 5 × 5 with 2, 4, of 7 × 7 with 2; of kernels of one row or column
+// F(m, r), of 3 taps with m = 2, 4, 6, of 5 and 7 with 2, 4. Source: Lavin and Gray, "Fast
 // Algorithms for Convolutional Neural Networks" (2016). Input tiles are transformed into one matrix
 // per position of the transformed tile, each is multiplied with the transformed weights of that
 // position, and the products are transformed back.
@@ -19,10 +20,13 @@ class Winograd final : public ConvKernel {
       : shape_(shape),
         isa_(isa),
         tile_(tile),
-        size_(tile + static_cast<int>(shape.kh) - 1),
-        planes_(size_ * size_),
-        tiles_x_(divide_up(shape.ow, tile)),
-        tiles_(shape.n * divide_up(shape.oh, tile) * tiles_x_),
+        height_(shape.kh == 1 ? 1 : tile),
+        width_(shape.kw == 1 ? 1 : tile),
+        rows_(height_ + static_cast<int>(shape.kh) - 1),
+        columns_(width_ + static_cast<int>(shape.kw) - 1),
+        planes_(rows_ * columns_),
+        tiles_x_(divide_up(shape.ow, width_)),
+        tiles_(shape.n * divide_up(shape.oh, height_) * tiles_x_),
         plane_floats_(align_up(cpu::packed_bytes(shape.c, shape.m, isa), 64) / 4) {
     // A block's transformed input and output stay in the second-level cache, but a block has tiles
     // enough to use each transformed weight often; where they cannot stay, more of them.
@@ -46,11 +50,11 @@ class Winograd final : public ConvKernel {
 
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
     std::vector<float> transformed(static_cast<size_t>(planes_ * shape_.c * shape_.m));
+    const WinogradTiles tiles = tiles_from(packed, 0);
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t m = begin; m < end; ++m) {
         for (int64_t c = 0; c < shape_.c; ++c) {
-          winograd_weights(tile_, static_cast<int>(shape_.kh),
-                           weights + (m * shape_.c + c) * shape_.kh * shape_.kw,
+          winograd_weights(tiles, weights + (m * shape_.c + c) * shape_.kh * shape_.kw,
                            transformed.data() + c * shape_.m + m, shape_.c * shape_.m);
         }
       }
@@ -120,27 +124,30 @@ class Winograd final : public ConvKernel {
   }
   int64_t worker_floats() const { return planes_ * (input_plane_ + output_plane_); }
 
-  WinogradTiles tiles_from(const Call& call, int64_t first) const {
+  WinogradTiles tiles_from(const float* packed, int64_t first) const {
     WinogradTiles t;
     t.shape = &shape_;
-    t.tile = tile_;
-    t.size = size_;
+    t.height = height_;
+    t.width = width_;
+    t.rows = rows_;
+    t.columns = columns_;
     t.first = first;
     t.tiles_x = tiles_x_;
-    t.tiles_y = divide_up(shape_.oh, tile_);
-    t.zeros = call.packed + planes_ * plane_floats_;
+    t.tiles_y = divide_up(shape_.oh, height_);
+    t.zeros = packed + planes_ * plane_floats_;
     t.isa = isa_;
     return t;
   }
 
   void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end,
                        float* input) const {
-    winograd_input(tiles_from(call, first), call.x, begin, end, input, input_row_, input_plane_);
+    winograd_input(tiles_from(call.packed, first), call.x, begin, end, input, input_row_,
+                   input_plane_);
   }
 
   void transform_output(const Call& call, int64_t first, int64_t begin, int64_t end,
                         const float* output) const {
-    const WinogradTiles tiles = tiles_from(call, first);
+    const WinogradTiles tiles = tiles_from(call.packed, first);
     winograd_output(tiles, output, output_plane_, begin, end, *call.epilogue, call.y);
     if (call.epilogue->hook == nullptr) return;
     for (int64_t i = begin; i < end; ++i) call_hook(call, tiles, first + i);
@@ -149,12 +156,12 @@ class Winograd final : public ConvKernel {
   void call_hook(const Call& call, const WinogradTiles& tiles, int64_t tile) const {
     const int64_t line = tile / tiles_x_;
     const int64_t image = line / tiles.tiles_y;
-    const int64_t oy = line % tiles.tiles_y * tile_;
-    const int64_t ox = tile % tiles_x_ * tile_;
-    for (int64_t row = oy; row < std::min(oy + tile_, shape_.oh); ++row) {
+    const int64_t oy = line % tiles.tiles_y * height_;
+    const int64_t ox = tile % tiles_x_ * width_;
+    for (int64_t row = oy; row < std::min(oy + height_, shape_.oh); ++row) {
       const int64_t pixel = (image * shape_.oh + row) * shape_.ow + ox;
       (*call.epilogue->hook)(call.y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel,
-                             0, std::min<int64_t>(tile_, shape_.ow - ox), shape_.m);
+                             0, std::min<int64_t>(width_, shape_.ow - ox), shape_.m);
     }
   }
 
@@ -195,11 +202,12 @@ class Winograd final : public ConvKernel {
 
   ConvShape shape_;
   Isa isa_;
-  int tile_;         // outputs of a tile in each direction
-  int size_;         // positions of a transformed tile in each direction
-  int64_t planes_;   // positions of a transformed tile
-  int64_t tiles_x_;  // tiles of an output row
-  int64_t tiles_;    // in all images
+  int tile_;
+  int height_, width_;  // outputs of a tile
+  int rows_, columns_;  // positions of a transformed tile
+  int64_t planes_;      // all of them
+  int64_t tiles_x_;     // tiles of an output row
+  int64_t tiles_;       // in all images
   int64_t plane_floats_;
   int64_t block_ = 0;      // tiles transformed at once
   int64_t input_row_ = 0;  // floats from tile to tile of a transformed plane
@@ -208,10 +216,14 @@ class Winograd final : public ConvKernel {
 };
 
 std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, Isa isa) {
-  const bool plain = shape.kh == shape.kw && shape.kh >= 3 && shape.kh % 2 == 1 &&
-                     tile + shape.kh <= 9 && shape.stride_h == 1 && shape.stride_w == 1 &&
+  const bool line = shape.kh == 1 || shape.kw == 1;
+  const int64_t taps = std::max(shape.kh, shape.kw);
+  // Errors grow with the points, of a square twice, and with the outputs.
+  const bool known =
+      taps >= 3 && taps <= 7 && taps % 2 == 1 && tile + taps <= (line && tile <= 4 ? 11 : 9);
+  const bool plain = (line || shape.kh == shape.kw) && shape.stride_h == 1 && shape.stride_w == 1 &&
                      shape.dilation_h == 1 && shape.dilation_w == 1;
-  if (!plain || shape.groups != 1 || shape.pixels() == 0) return nullptr;
+  if (!known || !plain || shape.groups != 1 || shape.pixels() == 0) return nullptr;
   return std::make_unique<Winograd>(shape, tile, isa);
 }
 

@@ -1,6 +1,7 @@
-// The transforms of F(m × m, r × r) by Toom and Cook's interpolation, vectorised over channels. A
-// transformed tile has m + r − 1 = 4, 6 or 8 positions a side: the points 0, ±1 (4), ±2 (6), ±1/2
-// (8), and infinity. Only the number of points matters for the input and the weights' scales.
+// The transforms of F(m, r) by Toom and Cook's interpolation along the sides of a tile, vectorised
+// over channels. A side has m + r − 1 = 4, 6, 8 or 10 positions: the points 0, ±1 (4), ±2 (6), ±1/2
+// (8), ±3/2 (10), and infinity; or 1, which is left as it is. Only the number of points matters for
+// the input and the weights' scales.
 #include "ops/conv/kernels/winograd_transform.h"
 
 #include <algorithm>
@@ -31,7 +32,9 @@ HWY_INLINE void transform_input_line(D d, const Vec<D>* in, Vec<D>* out) {
     out[i] = hn::Add(even, odd);
     out[i + 1] = hn::Sub(even, odd);
   };
-  if constexpr (kSize == 4) {
+  if constexpr (kSize == 1) {
+    out[0] = in[0];
+  } else if constexpr (kSize == 4) {
     out[0] = hn::Sub(in[0], in[2]);
     both(1, in[2], in[1]);
     out[3] = hn::Sub(in[3], in[1]);
@@ -40,7 +43,7 @@ HWY_INLINE void transform_input_line(D d, const Vec<D>* in, Vec<D>* out) {
     both(1, plus(in[4], -4, in[2]), plus(in[3], -4, in[1]));
     both(3, hn::Sub(in[4], in[2]), times(2, hn::Sub(in[3], in[1])));
     out[5] = plus(plus(in[5], -5, in[3]), 4, in[1]);
-  } else {
+  } else if constexpr (kSize == 8) {
     out[0] = plus(hn::Sub(in[0], in[6]), 5.25f, hn::Sub(in[4], in[2]));
     both(1, plus(hn::Add(in[2], in[6]), -4.25f, in[4]), plus(hn::Add(in[1], in[5]), -4.25f, in[3]));
     both(3, plus(plus(in[6], 0.25f, in[2]), -1.25f, in[4]),
@@ -48,13 +51,30 @@ HWY_INLINE void transform_input_line(D d, const Vec<D>* in, Vec<D>* out) {
     both(5, plus(plus(in[6], 4, in[2]), -5, in[4]),
          plus(plus(times(2, in[1]), -2.5f, in[3]), 0.5f, in[5]));
     out[7] = plus(hn::Sub(in[7], in[1]), 5.25f, hn::Sub(in[3], in[5]));
+  } else {
+    const auto ends = [&](const Vec<D>* x) HWY_ATTR {
+      return plus(plus(plus(plus(x[8], -7.5f, x[6]), 17.0625f, x[4]), -12.8125f, x[2]), 2.25f,
+                  x[0]);
+    };
+    // The product over the other pairs: x^6 − a x^4 + b x^2 − c.
+    const auto pair = [&](int i, float point, float a, float b, float c) HWY_ATTR {
+      both(i, plus(plus(plus(in[8], -a, in[6]), b, in[4]), -c, in[2]),
+           times(point, plus(plus(plus(in[7], -a, in[5]), b, in[3]), -c, in[1])));
+    };
+    out[0] = ends(in);
+    pair(1, 1, 6.5f, 10.5625f, 2.25f);
+    pair(3, 2, 3.5f, 3.0625f, 0.5625f);
+    pair(5, 0.5f, 7.25f, 15.25f, 9);
+    pair(7, 1.5f, 5.25f, 5.25f, 1);
+    out[9] = ends(in + 1);
   }
 }
 
-/// 1, 2 or 1/2 (the pairs of points ±1, ±2, ±1/2) to the power k.
+/// 1, 2, 1/2 or 3/2 (the pairs of points ±1, ±2, ±1/2, ±3/2) to the power k.
 constexpr float point_power(int pair, int k) {
   float power = 1;
-  for (int i = 0; i < k; ++i) power *= pair == 0 ? 1.0f : pair == 1 ? 2.0f : 0.5f;
+  for (int i = 0; i < k; ++i)
+    power *= pair == 0 ? 1.0f : pair == 1 ? 2.0f : pair == 2 ? 0.5f : 1.5f;
   return power;
 }
 
@@ -64,6 +84,7 @@ HWY_INLINE Vec<D> weighted(D d, const Vec<D>* terms) {
   Vec<D> sum = terms[0];
   if constexpr (kPairs > 1) sum = hn::MulAdd(hn::Set(d, point_power(1, k)), terms[1], sum);
   if constexpr (kPairs > 2) sum = hn::MulAdd(hn::Set(d, point_power(2, k)), terms[2], sum);
+  if constexpr (kPairs > 3) sum = hn::MulAdd(hn::Set(d, point_power(3, k)), terms[3], sum);
   return sum;
 }
 
@@ -81,12 +102,16 @@ HWY_INLINE void transform_output_line(D d, const Vec<D>* in, const Vec<D>* sums,
 }
 template <int kSize, int kTile, class D>
 HWY_INLINE void transform_output_line(D d, const Vec<D>* in, Vec<D>* out) {
-  Vec<D> sums[kSize / 2 - 1], differences[kSize / 2 - 1];
-  for (int pair = 0; pair < kSize / 2 - 1; ++pair) {
-    sums[pair] = hn::Add(in[1 + 2 * pair], in[2 + 2 * pair]);
-    differences[pair] = hn::Sub(in[1 + 2 * pair], in[2 + 2 * pair]);
+  if constexpr (kSize == 1) {
+    out[0] = in[0];
+  } else {
+    Vec<D> sums[kSize / 2 - 1], differences[kSize / 2 - 1];
+    for (int pair = 0; pair < kSize / 2 - 1; ++pair) {
+      sums[pair] = hn::Add(in[1 + 2 * pair], in[2 + 2 * pair]);
+      differences[pair] = hn::Sub(in[1 + 2 * pair], in[2 + 2 * pair]);
+    }
+    transform_output_line<kSize, kTile>(d, in, sums, differences, out);
   }
-  transform_output_line<kSize, kTile>(d, in, sums, differences, out);
 }
 
 /// The pixels under a row of tiles.
@@ -103,20 +128,21 @@ struct PixelRows {
 };
 
 /// One vector of channels of one tile, from the addresses of its pixels.
-template <int kSize, class D>
+template <int kRows, int kColumns, class D>
 HWY_INLINE void input_tile(D d, const float* const* pixels, int64_t channel, float* out,
                            int64_t plane_stride) {
-  Vec<D> columns[kSize][kSize];  // [column][row]
-  for (int j = 0; j < kSize; ++j) {
-    Vec<D> in[kSize];
-    for (int i = 0; i < kSize; ++i) in[i] = hn::LoadU(d, pixels[i * kSize + j] + channel);
-    transform_input_line<kSize>(d, in, columns[j]);
+  Vec<D> columns[kColumns][kRows];  // [column][row]
+  for (int j = 0; j < kColumns; ++j) {
+    Vec<D> in[kRows];
+    for (int i = 0; i < kRows; ++i) in[i] = hn::LoadU(d, pixels[i * kColumns + j] + channel);
+    transform_input_line<kRows>(d, in, columns[j]);
   }
-  for (int i = 0; i < kSize; ++i) {
-    Vec<D> in[kSize], result[kSize];
-    for (int j = 0; j < kSize; ++j) in[j] = columns[j][i];
-    transform_input_line<kSize>(d, in, result);
-    for (int j = 0; j < kSize; ++j) hn::StoreU(result[j], d, out + (i * kSize + j) * plane_stride);
+  for (int i = 0; i < kRows; ++i) {
+    Vec<D> in[kColumns], result[kColumns];
+    for (int j = 0; j < kColumns; ++j) in[j] = columns[j][i];
+    transform_input_line<kColumns>(d, in, result);
+    for (int j = 0; j < kColumns; ++j)
+      hn::StoreU(result[j], d, out + (i * kColumns + j) * plane_stride);
   }
 }
 
@@ -161,7 +187,7 @@ HWY_INLINE void for_channels(int64_t channels, bool repeatable, const F& f) {
   for (; channel < channels; ++channel) f(d1, channel);
 }
 
-template <int kSize>
+template <int kRows, int kColumns>
 void input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end, float* out,
            int64_t tile_stride, int64_t plane_stride) {
   const ConvShape& shape = *tiles.shape;
@@ -169,32 +195,36 @@ void input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t en
     const int64_t line = (tiles.first + i) / tiles.tiles_x;
     const int64_t place = (tiles.first + i) % tiles.tiles_x;
     const int64_t image = line / tiles.tiles_y;
-    const int64_t iy = line % tiles.tiles_y * tiles.tile - shape.pad_top;
-    const int64_t ix = place * tiles.tile - shape.pad_left;
+    const int64_t iy = line % tiles.tiles_y * tiles.height - shape.pad_top;
+    const int64_t ix = place * tiles.width - shape.pad_left;
     count = std::min(end - i, tiles.tiles_x - place);
-    PixelRows<kSize> pixels;
+    PixelRows<kRows> pixels;
     pixels.width = shape.w;
     pixels.step = shape.x_pixel_stride;
     pixels.zeros = tiles.zeros;
-    for (int64_t r = 0; r < kSize; ++r) {
+    for (int64_t r = 0; r < kRows; ++r) {
       const bool inside = iy + r >= 0 && iy + r < shape.h;
       pixels.rows[r] =
           inside ? x + (image * shape.h + iy + r) * shape.w * shape.x_pixel_stride : nullptr;
     }
-    if (2 * tiles.tile <= kSize) {
-      for_channels(shape.c, true, [&](auto d, int64_t channel) HWY_ATTR {
-        input_line<kSize>(d, pixels, channel, ix, tiles.tile, count, out + i * tile_stride,
-                          tile_stride, plane_stride);
-      });
-      continue;
+    if constexpr (kRows == kColumns) {
+      if (2 * tiles.width <= kColumns) {
+        for_channels(shape.c, true, [&](auto d, int64_t channel) HWY_ATTR {
+          input_line<kColumns>(d, pixels, channel, ix, tiles.width, count, out + i * tile_stride,
+                               tile_stride, plane_stride);
+        });
+        continue;
+      }
     }
     for (int64_t t = 0; t < count; ++t) {
-      const float* list[kSize * kSize];
-      for (int r = 0; r < kSize; ++r) {
-        for (int j = 0; j < kSize; ++j) list[r * kSize + j] = pixels.at(r, ix + t * tiles.tile + j);
+      const float* list[kRows * kColumns];
+      for (int r = 0; r < kRows; ++r) {
+        for (int j = 0; j < kColumns; ++j)
+          list[r * kColumns + j] = pixels.at(r, ix + t * tiles.width + j);
       }
       for_channels(shape.c, true, [&](auto d, int64_t channel) HWY_ATTR {
-        input_tile<kSize>(d, list, channel, out + (i + t) * tile_stride + channel, plane_stride);
+        input_tile<kRows, kColumns>(d, list, channel, out + (i + t) * tile_stride + channel,
+                                    plane_stride);
       });
     }
   }
@@ -208,24 +238,24 @@ struct Target {
   int64_t y_row, residual_row;
 };
 
-template <int kSize, int kTile, class D>
+template <int kRows, int kColumns, int kHeight, int kWidth, class D>
 HWY_INLINE void output_tile(D d, const float* in, int64_t plane_stride, const ConvShape& shape,
                             const Epilogue& e, const Target& target, int64_t channel) {
-  Vec<D> columns[kSize][kTile];  // [column][row]
-  for (int j = 0; j < kSize; ++j) {
-    Vec<D> from[kSize];
-    for (int i = 0; i < kSize; ++i) {
-      from[i] = hn::LoadU(d, in + (i * kSize + j) * plane_stride + channel);
+  Vec<D> columns[kColumns][kHeight];  // [column][row]
+  for (int j = 0; j < kColumns; ++j) {
+    Vec<D> from[kRows];
+    for (int i = 0; i < kRows; ++i) {
+      from[i] = hn::LoadU(d, in + (i * kColumns + j) * plane_stride + channel);
     }
-    transform_output_line<kSize, kTile>(d, from, columns[j]);
+    transform_output_line<kRows, kHeight>(d, from, columns[j]);
   }
   const auto bias = e.bias != nullptr ? hn::LoadU(d, e.bias + channel) : hn::Zero(d);
-  for (int i = 0; i < kTile; ++i) {
+  for (int i = 0; i < kHeight; ++i) {
     if (i >= target.rows) break;
-    Vec<D> from[kSize], result[kTile];
-    for (int j = 0; j < kSize; ++j) from[j] = columns[j][i];
-    transform_output_line<kSize, kTile>(d, from, result);
-    for (int j = 0; j < kTile; ++j) {
+    Vec<D> from[kColumns], result[kWidth];
+    for (int j = 0; j < kColumns; ++j) from[j] = columns[j][i];
+    transform_output_line<kColumns, kWidth>(d, from, result);
+    for (int j = 0; j < kWidth; ++j) {
       if (j >= target.columns) break;
       float* y = target.y + i * target.y_row + j * shape.y_pixel_stride + channel;
       auto v = hn::Add(result[j], bias);
@@ -239,7 +269,7 @@ HWY_INLINE void output_tile(D d, const float* in, int64_t plane_stride, const Co
   }
 }
 
-template <int kSize, int kTile>
+template <int kRows, int kColumns, int kHeight, int kWidth>
 void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, int64_t begin,
             int64_t end, const Epilogue& e, float* y) {
   const ConvShape& shape = *tiles.shape;
@@ -248,8 +278,8 @@ void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, i
     const int64_t tile = tiles.first + i;
     const int64_t line = tile / tiles.tiles_x;
     const int64_t image = line / tiles.tiles_y;
-    const int64_t oy = line % tiles.tiles_y * kTile;
-    const int64_t ox = tile % tiles.tiles_x * kTile;
+    const int64_t oy = line % tiles.tiles_y * kHeight;
+    const int64_t ox = tile % tiles.tiles_x * kWidth;
     const int64_t pixel = (image * shape.oh + oy) * shape.ow + ox;
     Target target{};
     target.y = y + pixel * shape.y_pixel_stride;
@@ -260,7 +290,8 @@ void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, i
     target.residual_row = shape.ow * e.residual_ld;
     const float* from = in + i * shape.m;
     for_channels(shape.m, repeatable, [&](auto d, int64_t channel) HWY_ATTR {
-      output_tile<kSize, kTile>(d, from, plane_stride, shape, e, target, channel);
+      output_tile<kRows, kColumns, kHeight, kWidth>(d, from, plane_stride, shape, e, target,
+                                                    channel);
     });
   }
 }
@@ -271,69 +302,104 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace drawbar::cpu {
 
-void winograd_weights(int tile, int taps, const float* filter, float* out, int64_t stride) {
-  static constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5};
-  // What the rows of Bᵀ are short of the interpolation's.
-  static constexpr double kScales[3][7] = {
-      {1, 1.0 / 2, 1.0 / 2},
-      {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24},
-      {1, -2.0 / 9, -2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45}};
-  const int size = tile + taps - 1;
-  double g[8][7];  // G: row i has the powers of point i, scaled; the last the highest power alone
-  for (int i = 0; i + 1 < size; ++i) {
-    g[i][0] = kScales[size / 2 - 2][i];
-    for (int j = 1; j < taps; ++j) g[i][j] = g[i][j - 1] * kPoints[i];
-  }
-  for (int j = 0; j < taps; ++j) g[size - 1][j] = j + 1 == taps ? 1 : 0;
-  for (int i = 0; i < size; ++i) {
-    double row[7] = {};  // (G · filter)[i]
-    for (int s = 0; s < taps; ++s) {
-      for (int r = 0; r < taps; ++r) row[s] += g[i][r] * filter[r * taps + s];
-    }
-    for (int j = 0; j < size; ++j) {
-      double value = 0;
-      for (int s = 0; s < taps; ++s) value += row[s] * g[j][s];
-      out[(i * size + j) * stride] = static_cast<float>(value);
-    }
-  }
-}
+namespace {
 
-void winograd_input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end,
-                    float* out, int64_t tile_stride, int64_t plane_stride) {
-  const auto transform = tiles.size == 4   ? DRAWBAR_SIMD_FOR(tiles.isa, input<4>)
-                         : tiles.size == 6 ? DRAWBAR_SIMD_FOR(tiles.isa, input<6>)
-                                           : DRAWBAR_SIMD_FOR(tiles.isa, input<8>);
-  transform(tiles, x, begin, end, out, tile_stride, plane_stride);
+/// G of a side: row i has the powers of point i, scaled; the last one the highest power alone.
+struct WeightTransform {
+  WeightTransform(int size, int64_t taps) {
+    static constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5};
+    // What the rows of Bᵀ are short of the interpolation's.
+    static constexpr double kScales[4][9] = {
+        {1, 1.0 / 2, 1.0 / 2},
+        {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24},
+        {1, -2.0 / 9, -2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45},
+        {4.0 / 9, 8.0 / 45, 8.0 / 45, 2.0 / 315, 2.0 / 315, -16.0 / 45, -16.0 / 45, -16.0 / 315,
+         -16.0 / 315}};
+    for (int i = 0; i + 1 < size; ++i) {
+      rows[i][0] = kScales[size / 2 - 2][i];
+      for (int64_t j = 1; j < taps; ++j) rows[i][j] = rows[i][j - 1] * kPoints[i];
+    }
+    rows[size - 1][taps - 1] = 1;
+  }
+
+  double rows[10][7] = {};
+};
+
+}  // namespace
+
+void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride) {
+  const int64_t kh = tiles.shape->kh, kw = tiles.shape->kw;
+  const WeightTransform down(tiles.rows, kh), across(tiles.columns, kw);
+  for (int i = 0; i < tiles.rows; ++i) {
+    double row[7] = {};  // (G · filter)[i]
+    for (int64_t s = 0; s < kw; ++s) {
+      for (int64_t r = 0; r < kh; ++r) row[s] += down.rows[i][r] * filter[r * kw + s];
+    }
+    for (int j = 0; j < tiles.columns; ++j) {
+      double value = 0;
+      for (int64_t s = 0; s < kw; ++s) value += row[s] * across.rows[j][s];
+      out[(i * tiles.columns + j) * stride] = static_cast<float>(value);
+    }
+  }
 }
 
 namespace {
 
+using Input = void (*)(const WinogradTiles&, const float*, int64_t, int64_t, float*, int64_t,
+                       int64_t);
 using Output = void (*)(const WinogradTiles&, const float*, int64_t, int64_t, int64_t,
                         const Epilogue&, float*);
 
-Output output_transform(const WinogradTiles& tiles) {
-  const Isa isa = tiles.isa;
-  switch (tiles.size * 10 + tiles.tile) {
+template <int kSize>
+Input input_of(const WinogradTiles& tiles) {
+  if (tiles.rows == 1) return DRAWBAR_SIMD_FOR(tiles.isa, input<1, kSize>);
+  if (tiles.columns == 1) return DRAWBAR_SIMD_FOR(tiles.isa, input<kSize, 1>);
+  if constexpr (kSize < 10) return DRAWBAR_SIMD_FOR(tiles.isa, input<kSize, kSize>);
+  return nullptr;
+}
+
+template <int kSize, int kTile>
+Output output_of(const WinogradTiles& tiles) {
+  if (tiles.rows == 1) return DRAWBAR_SIMD_FOR(tiles.isa, output<1, kSize, 1, kTile>);
+  if (tiles.columns == 1) return DRAWBAR_SIMD_FOR(tiles.isa, output<kSize, 1, kTile, 1>);
+  if constexpr (kSize < 10) return DRAWBAR_SIMD_FOR(tiles.isa, output<kSize, kSize, kTile, kTile>);
+  return nullptr;
+}
+
+Output output_of(const WinogradTiles& tiles) {
+  switch (std::max(tiles.rows, tiles.columns) * 10 + std::max(tiles.height, tiles.width)) {
     case 42:
-      return DRAWBAR_SIMD_FOR(isa, output<4, 2>);
+      return output_of<4, 2>(tiles);
     case 62:
-      return DRAWBAR_SIMD_FOR(isa, output<6, 2>);
+      return output_of<6, 2>(tiles);
     case 64:
-      return DRAWBAR_SIMD_FOR(isa, output<6, 4>);
+      return output_of<6, 4>(tiles);
     case 82:
-      return DRAWBAR_SIMD_FOR(isa, output<8, 2>);
+      return output_of<8, 2>(tiles);
     case 84:
-      return DRAWBAR_SIMD_FOR(isa, output<8, 4>);
+      return output_of<8, 4>(tiles);
+    case 86:
+      return output_of<8, 6>(tiles);
     default:
-      return DRAWBAR_SIMD_FOR(isa, output<8, 6>);
+      return output_of<10, 4>(tiles);
   }
 }
 
 }  // namespace
 
+void winograd_input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end,
+                    float* out, int64_t tile_stride, int64_t plane_stride) {
+  const int size = std::max(tiles.rows, tiles.columns);
+  const Input transform = size == 4   ? input_of<4>(tiles)
+                          : size == 6 ? input_of<6>(tiles)
+                          : size == 8 ? input_of<8>(tiles)
+                                      : input_of<10>(tiles);
+  transform(tiles, x, begin, end, out, tile_stride, plane_stride);
+}
+
 void winograd_output(const WinogradTiles& tiles, const float* in, int64_t plane_stride,
                      int64_t begin, int64_t end, const Epilogue& epilogue, float* y) {
-  output_transform(tiles)(tiles, in, plane_stride, begin, end, epilogue, y);
+  output_of(tiles)(tiles, in, plane_stride, begin, end, epilogue, y);
 }
 
 }  // namespace drawbar::cpu

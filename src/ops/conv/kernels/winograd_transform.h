@@ -5,20 +5,21 @@
 namespace drawbar::cpu {
 
 /// The tiles of a convolution that are transformed together: tile `first` + i, row by row, image by
-/// image, each of tile × tile outputs.
+/// image, each of height × width outputs. A side of 1 is not transformed; the other one may then
+/// have 10 positions.
 struct WinogradTiles {
   const ConvShape* shape = nullptr;
-  int tile = 0;  // outputs a side: 2, 4 or 6
-  int size = 0;  // positions a side of a transformed tile: 4, 6 or 8
+  int height = 0, width = 0;  // outputs: 1, 2, 4 or 6
+  int rows = 0, columns = 0;  // positions of a transformed tile: 1, 4, 6, 8 or 10
   int64_t first = 0;
   int64_t tiles_x = 0, tiles_y = 0;  // per image
   const float* zeros = nullptr;      // [c]
   Isa isa = Isa::baseline;
 };
 
-/// One filter of taps × taps (3, 5 or 7): out[plane · stride] for the (tile + taps − 1)² planes.
-/// Computed in double precision.
-void winograd_weights(int tile, int taps, const float* filter, float* out, int64_t stride);
+/// One filter [kh, kw] (1, 3, 5 or 7 taps a side): out[plane · stride] for the rows · columns
+/// planes. Computed in double precision.
+void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride);
 
 /// out[plane · plane_stride + i · tile_stride + channel] for tiles i in [begin, end).
 void winograd_input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end,

@@ -1,8 +1,8 @@
 #include <array>
 
 #include "ops/conv/kernels/epilogue.h"
-#include "ops/conv_transpose/op.h"
 #include "ops/conv_transpose/kernels/phases.h"
+#include "ops/conv_transpose/op.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -92,7 +92,7 @@ std::unique_ptr<Kernel> make(const Problem& problem) {
       });
     });
   };
-  return make_kernel(body, scratch * static_cast<size_t>(problem.threads));
+  return make_kernel(body, scratch * static_cast<size_t>(problem.threads), 1U << 1);
 }
 
 DRAWBAR_CPU_TACTIC(phases, "ConvTranspose", "conv_transpose_phases_f32", applies, seconds, make);

@@ -114,6 +114,7 @@ class PackedMatMul final : public Kernel {
   }
 
   size_t scratch_bytes() const override { return a_.scratch_bytes(); }
+  uint32_t packed_inputs() const override { return 1U << 1; }
 
   void run(const KernelRun& run) const override {
     const float* a = a_.prepare(run);

@@ -68,6 +68,7 @@ class RecurrentKernel final : public Kernel {
     pieces_ = (sizes_.units() + piece_units_ - 1) / piece_units_;
   }
 
+  uint32_t packed_inputs() const override { return 1U << Recurrent::w | 1U << Recurrent::r; }
   size_t scratch_bytes() const override {
     return static_cast<size_t>(projection_floats() + gate_floats() + 4 * state_floats()) * 4;
   }

@@ -30,8 +30,8 @@ std::unique_ptr<Plan::Frame> Plan::take_frame() {
   for (ValueId id = 0; id < graph_.value_count(); ++id) {
     const ValueId r = root(id);
     if (place_[r] == Place::constant) {
+      if (!is_read_[r]) continue;
       const Value& value = graph_.value(r);
-      if (value.uses.empty() && !graph_.is_output(r)) continue;
       const Tensor& tensor = value.constant->tensor();
       frame->address[id] = const_cast<void*>(tensor.raw());
       if (needs_tensor_[id]) {

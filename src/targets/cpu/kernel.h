@@ -92,20 +92,25 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual size_t scratch_bytes() const { return 0; }
+  /// Bit i: input i is a constant in a form of the kernel's own, whose data run() does not read, so
+  /// that it need not be brought into memory.
+  virtual uint32_t packed_inputs() const { return 0; }
   virtual void run(const KernelRun& run) const = 0;
 };
 
 /// A kernel from a callable void(const KernelRun&).
 template <class F>
-std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0) {
+std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0, uint32_t packed_inputs = 0) {
   struct Callable final : Kernel {
     F body;
     size_t scratch;
-    Callable(F f, size_t s) : body(std::move(f)), scratch(s) {}
+    uint32_t packed;
+    Callable(F f, size_t s, uint32_t p) : body(std::move(f)), scratch(s), packed(p) {}
     size_t scratch_bytes() const override { return scratch; }
+    uint32_t packed_inputs() const override { return packed; }
     void run(const KernelRun& r) const override { body(r); }
   };
-  return std::make_unique<Callable>(std::move(run), scratch_bytes);
+  return std::make_unique<Callable>(std::move(run), scratch_bytes, packed_inputs);
 }
 
 /// How an operator gets on with memory orders. Rank-4 f32 tensors may be stored channels-last.

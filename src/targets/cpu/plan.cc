@@ -25,6 +25,7 @@ Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), 
   place_.assign(graph_.value_count(), Place::none);
   offset_.assign(graph_.value_count(), 0);
   slot_.assign(graph_.value_count(), 0);
+  is_read_.assign(graph_.value_count(), 0);
   slices_ = find_slices(graph_, context.threads, context.isa);
   build_steps(context);
   place_values();
@@ -172,6 +173,11 @@ void Plan::build_steps(const PlanContext& context) {
         (std::any_of(node.inputs.begin(), node.inputs.end(), is_slice) ||
          std::any_of(node.outputs.begin(), node.outputs.end(), is_slice)))
       fail(ErrorCode::internal, "{}: no kernel for slices of channels", describe(node));
+    const uint32_t packed = step->kernel ? step->kernel->packed_inputs() : 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] != no_id && (i >= 32 || (packed >> i & 1) == 0))
+        is_read_[root(node.inputs[i])] = 1;
+    }
     step->first_pointer = pointers;
     pointers += node.inputs.size() + node.outputs.size();
     steps_.push_back(std::move(step));
@@ -214,6 +220,7 @@ void Plan::unite_in_place(const std::vector<int>& last_use) {
 
 void Plan::place_values() {
   const int count = static_cast<int>(steps_.size());
+  for (ValueId id : graph_.outputs()) is_read_[root(id)] = 1;
   const auto lifetimes = [&](std::vector<int>& first, std::vector<int>& last) {
     first.assign(graph_.value_count(), count);
     last.assign(graph_.value_count(), -1);

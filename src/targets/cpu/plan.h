@@ -90,6 +90,7 @@ class Plan final : public Executor {
   std::vector<ValueId> parent_;     // the value whose memory this one shares, or itself
   std::vector<int64_t> offset_;     // of arena roots
   std::vector<uint32_t> slot_;      // input or output index of such roots
+  std::vector<char> is_read_;       // constants whose data some step reads
   std::vector<char> needs_tensor_;  // values that some step reads or writes as a Tensor
   std::vector<ValueId> moving_;     // values in the caller's memory: another address each run
   int64_t arena_bytes_ = 0;

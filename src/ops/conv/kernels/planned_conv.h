@@ -35,6 +35,9 @@ class PlannedConv {
     return scratch_bytes_ + (packed_ ? 0 : kernel_->packed_bytes() + 64);
   }
 
+  /// As Kernel has it.
+  uint32_t packed_inputs() const { return packed_ ? 1U << 1 : 0; }
+
   /// x and y in place of the run's first operands; `extras` as ConvEpilogue has them.
   void run(const float* x, const KernelRun& run, std::span<const float* const> extras, float* y,
            void* scratch) const;

@@ -50,6 +50,8 @@ class VolumeConv final : public Kernel {
                                (of_x_.floats() + copies * of_y_.floats()) * 4);
   }
 
+  uint32_t packed_inputs() const override { return 1U << 1; }
+
   void run(const KernelRun& run) const override {
     ConvPointers list;
     const std::span<const float* const> extras = conv_extra_pointers(run, list);

@@ -109,7 +109,7 @@ void report(const Options& options, const Session& session, const std::vector<Te
     shapes += (i ? ", " : "") + to_string(inputs[i].shape());
   fmt::print("{}  {}, {} ({}), {} thread{}, input {}\n", options.model,
              session.engine().info().precision, session.engine().target(),
-             target_named(session.engine().target()).requirement(), session.threads(),
+             target_named(session.engine().target()).device().requirement(), session.threads(),
              session.threads() == 1 ? "" : "s", shapes);
   fmt::print("p50 {:.2f} ms ±{:.2f}   p90 {:.2f} ms   p99 {:.2f} ms   {:.1f} runs/s ({} rows each)",
              p50, median_spread(m.sorted_ms), quantile(m.sorted_ms, 0.9),

@@ -54,9 +54,13 @@ struct StepReport {
   std::string op;
   std::string tactic;              // "reference" where no kernel applies
   std::string shapes;              // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
-  int64_t operations = 0;
-  int64_t bytes = 0;   // read and written, weights included
-  double seconds = 0;  // measured by a profiled run, else 0
+  int64_t operations = 0;          // nominal: what the operator's definition counts
+  double executed_operations = 0;  // what its kernel executes for them: fewer by Winograd's way
+  int64_t bytes = 0;               // read and written, weights included
+  // Measured by a profiled run, else 0. Steps that ran on parts of a batch, many at once, share the
+  // time of all parts and stand one after the other.
+  double start = 0;  // seconds since the run began
+  double seconds = 0;
 };
 
 struct PlanReport {

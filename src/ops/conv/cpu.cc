@@ -43,13 +43,14 @@ struct Planar {
     if (problem.outputs[0].size() == 0) return make_kernel([](const KernelRun&) {});
     PlannedConv conv(problem, kernel(problem), *epilogue(problem));
     const auto scratch = static_cast<size_t>(conv.scratch_bytes());
+    const auto executed = conv.executed_operations();
     return make_kernel(
         [conv = std::move(conv)](const KernelRun& run) {
           ConvPointers list;
           conv.run(run.in<float>(0), run, conv_extra_pointers(run, list), run.out<float>(0),
                    run.scratch);
         },
-        scratch);
+        scratch, executed);
   }
 };
 

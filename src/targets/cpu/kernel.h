@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -85,20 +86,28 @@ class Kernel {
  public:
   virtual ~Kernel() = default;
   virtual size_t scratch_bytes() const { return 0; }
+  /// The additions and multiplications of one run, a multiply-add being two, without what only
+  /// rearranges numbers for them; nothing where they are as many as the operator's definition
+  /// counts.
+  virtual std::optional<double> executed_operations() const { return std::nullopt; }
   virtual void run(const KernelRun& run) const = 0;
 };
 
 /// A kernel from a callable void(const KernelRun&).
 template <class F>
-std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0) {
+std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0,
+                                    std::optional<double> executed_operations = {}) {
   struct Callable final : Kernel {
     F body;
     size_t scratch;
-    Callable(F f, size_t s) : body(std::move(f)), scratch(s) {}
+    std::optional<double> executed;
+    Callable(F f, size_t s, std::optional<double> e)
+        : body(std::move(f)), scratch(s), executed(e) {}
     size_t scratch_bytes() const override { return scratch; }
+    std::optional<double> executed_operations() const override { return executed; }
     void run(const KernelRun& r) const override { body(r); }
   };
-  return std::make_unique<Callable>(std::move(run), scratch_bytes);
+  return std::make_unique<Callable>(std::move(run), scratch_bytes, executed_operations);
 }
 
 /// How an operator gets on with memory orders. Rank-4 f32 tensors may be stored channels-last.

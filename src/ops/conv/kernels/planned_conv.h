@@ -35,6 +35,8 @@ class PlannedConv {
     return scratch_bytes_ + (packed_ ? 0 : kernel_->packed_bytes() + 64);
   }
 
+  std::optional<double> executed_operations() const { return kernel_->executed_operations(); }
+
   /// x and y in place of the run's first operands; `extras` as ConvEpilogue has them.
   void run(const float* x, const KernelRun& run, std::span<const float* const> extras, float* y,
            void* scratch) const;

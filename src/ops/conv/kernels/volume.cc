@@ -50,6 +50,13 @@ class VolumeConv final : public Kernel {
                                (of_x_.floats() + copies * of_y_.floats()) * 4);
   }
 
+  /// Taps outside counted, as the operator's definition does.
+  std::optional<double> executed_operations() const override {
+    const auto of_plane = kernel_->executed_operations();
+    if (!of_plane) return std::nullopt;
+    return *of_plane * static_cast<double>(images_ * window_.output[0] * window_.kernel[0]);
+  }
+
   void run(const KernelRun& run) const override {
     ConvPointers list;
     const std::span<const float* const> extras = conv_extra_pointers(run, list);

@@ -7,9 +7,10 @@ namespace drawbar::cli {
 namespace {
 
 constexpr std::string_view style = R"(
-:root { color-scheme: light dark; --page: #f7f7f5; --card: #ffffff; --ink: #1c1c1a; --quiet: #66655f;
-  --line: #e3e2dd; --roof: #8b8a83; --warn: #fbe9e7; --op1: #2a78d6; --op2: #1baf7a; --op3: #e39a00;
-  --op4: #7a5fd0; --op5: #e34948; --op6: #0f8fa8; --op0: #9a9992; }
+:root { color-scheme: light dark; --page: #f7f7f5; --card: #ffffff; --ink: #1c1c1a;
+  --quiet: #66655f; --line: #e3e2dd; --roof: #8b8a83; --warn: #fbe9e7;
+  --op1: #2a78d6; --op2: #1baf7a; --op3: #e39a00; --op4: #7a5fd0;
+  --op5: #e34948; --op6: #0f8fa8; --op0: #9a9992; }
 @media (prefers-color-scheme: dark) { :root { --page: #161614; --card: #20201e; --ink: #f0efea;
   --quiet: #a3a29a; --line: #363632; --roof: #8b8a83; --warn: #4a2522; --op1: #4a93e8;
   --op2: #22b583; --op3: #d69a1c; --op4: #9a86ea; --op5: #ea6a69; --op6: #2aa9c2;
@@ -45,9 +46,12 @@ text.roof { font-size: 11px; }
 .dot:hover { fill-opacity: 1; stroke: var(--ink); }
 .bar { fill-opacity: .3; }
 g:hover .bar { fill-opacity: .5; }
-.op1 { fill: var(--op1); background: var(--op1); } .op2 { fill: var(--op2); background: var(--op2); }
-.op3 { fill: var(--op3); background: var(--op3); } .op4 { fill: var(--op4); background: var(--op4); }
-.op5 { fill: var(--op5); background: var(--op5); } .op6 { fill: var(--op6); background: var(--op6); }
+.op1 { fill: var(--op1); background: var(--op1); }
+.op2 { fill: var(--op2); background: var(--op2); }
+.op3 { fill: var(--op3); background: var(--op3); }
+.op4 { fill: var(--op4); background: var(--op4); }
+.op5 { fill: var(--op5); background: var(--op5); }
+.op6 { fill: var(--op6); background: var(--op6); }
 .op0 { fill: var(--op0); background: var(--op0); }
 .table { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; width: 100%; }

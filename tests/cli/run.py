@@ -220,7 +220,8 @@ class Cli:
             helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
             path,
         )
-        done = self.run("bench", path, "--duration", "0.05", "--threads", "1", "--profile", "--json")
+        arguments = ("--duration", "0.05", "--threads", "1", "--profile", "--json")
+        done = self.run("bench", path, *arguments)
         conv = next(s for s in json.loads(done.stdout)["steps"] if s["op"] == "Conv")
         expected = conv["operations"]
         if "winograd" in conv["tactic"]:
@@ -238,7 +239,8 @@ class Cli:
         total = events[-1]["ts"] + events[-1]["dur"] - events[0]["ts"]
         busy = sum(e["dur"] for e in events)
         assert 0.5 * total < busy <= total * 1.001, f"{busy} of {total} microseconds"
-        self.refuses("cannot write", "bench", self.model, "--duration", "0", "--trace", "/nowhere/x")
+        nowhere = ("--duration", "0", "--trace", "/nowhere/x")
+        self.refuses("cannot write", "bench", self.model, *nowhere)
 
     def bench_page(self):
         path, page = self.folder / "named.onnx", self.folder / "page.html"

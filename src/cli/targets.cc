@@ -9,7 +9,7 @@ void add_targets(CLI::App& app) {
   command->footer("Example:\n  drawbar targets");
   command->callback([] {
     for (const Target* target : all_targets())
-      fmt::print("{:<10} {}\n", target->name(), target->device());
+      fmt::print("{:<10} {}\n", target->name(), target->device().description());
   });
 }
 

@@ -127,7 +127,7 @@ void EngineFile::save(const Engine& engine, const std::string& path) {
   const EngineInfo& info = engine.info_;
   const Json manifest = {
       {"target", engine.target_},
-      {"requires", target_named(engine.target_).requirement()},
+      {"requires", target_named(engine.target_).device().requirement()},
       {"profiles", engine.profiles_},
       {"threads", engine.threads_},
       {"info",
@@ -229,10 +229,10 @@ std::shared_ptr<Engine> EngineFile::load(const std::string& path, bool verify) {
     engine->target_ = manifest.at("target").get<std::string>();
     const auto required = manifest.at("requires").get<std::string>();
     const Target& target = target_named(engine->target_);
-    if (!target.satisfies(required)) {
+    if (!target.device().satisfies(required)) {
       fail(ErrorCode::unsupported,
            "the engine needs {}, this machine has {}: compile the model here", required,
-           target.device());
+           target.device().description());
     }
     manifest.at("profiles").get_to(engine->profiles_);
     manifest.at("threads").get_to(engine->threads_);

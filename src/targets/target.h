@@ -12,6 +12,7 @@
 #include "base/run_control.h"
 #include "base/threads.h"
 #include "ir/graph.h"
+#include "targets/device.h"
 
 namespace drawbar {
 
@@ -51,11 +52,15 @@ struct ProgramImage {
 struct StepReport {
   std::string node;  // the node's name
   std::string op;
-  std::string tactic;  // "reference" where no kernel applies
-  std::string shapes;  // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
-  int64_t operations = 0;
-  int64_t bytes = 0;   // read and written, weights included
-  double seconds = 0;  // measured by a profiled run, else 0
+  std::string tactic;              // "reference" where no kernel applies
+  std::string shapes;              // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
+  int64_t operations = 0;          // nominal: what the operator's definition counts
+  double executed_operations = 0;  // what its kernel executes for them: fewer by Winograd's way
+  int64_t bytes = 0;               // read and written, weights included
+  // Measured by a profiled run, else 0. Steps that ran on parts of a batch, many at once, share the
+  // time of all parts and stand one after the other.
+  double start = 0;  // seconds since the run began
+  double seconds = 0;
 };
 
 struct PlanReport {
@@ -106,11 +111,7 @@ class Target {
   virtual double estimate(const Graph& graph, int threads) const = 0;
   virtual std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const = 0;
   virtual std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const = 0;
-  /// What `drawbar targets` prints: "AVX-512, 2 cores"; or why there is no device.
-  virtual std::string device() const = 0;
-  /// What a program compiled now needs of the device ("avx2"), and whether a device here has it.
-  virtual std::string requirement() const = 0;
-  virtual bool satisfies(std::string_view requirement) const = 0;
+  virtual const Device& device() const = 0;
 };
 
 void register_target(std::unique_ptr<Target> target);

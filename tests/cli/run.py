@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +171,93 @@ class Cli:
             assert key in result, key
         assert {"min", "p50", "p90", "p99"} <= set(result["latency_ms"]) and result["threads"] == 1
         assert result["operations"] > 0
-        assert "p50" in self.run("bench", self.model, "--duration", "0.05", "--profile").stdout
+        assert 0 < result["executed_operations"] <= result["operations"]
+        assert result["peak_operations_per_s"] > 1e8 and result["suspect"] is False, result
+        assert "steps" not in result
+
+    def bench_peak(self):
+        result = json.loads(self.run("bench", "--peak", "--threads", "2", "--json").stdout)
+        assert [rates["threads"] for rates in result["rates"]] == [1, 2], result
+        for rates in result["rates"]:
+            operations = [one["operations_per_s"] for one in rates["compute"]]
+            assert operations and all(1e8 < rate < 1e14 for rate in operations), operations
+            memory = {one["level"]: one for one in rates["memory"]}
+            assert {"L1", "L2", "memory"} <= set(memory), memory
+            for level in memory.values():
+                for key in ("read_bytes_per_s", "copy_bytes_per_s"):
+                    assert 1e7 < level[key] < 1e14, level
+            for key in ("read_bytes_per_s", "copy_bytes_per_s"):
+                assert memory["L1"][key] >= memory["memory"][key], memory
+        table = self.run("bench", "--peak", "--threads", "1").stdout
+        assert "1 thread" in table and "memory" in table and "GFLOP/s" in table, table
+
+    def bench_profile(self):
+        arguments = ("bench", self.model, "--duration", "0.05", "--threads", "1", "--profile")
+        text = self.run(*arguments).stdout
+        for words in ("p50", "% of peak", "of roofline", "conv_", "total ("):
+            assert words in text, f"no {words!r} in {text}"
+        result = json.loads(self.run(*arguments, "--json").stdout)
+        steps = result["steps"]
+        assert abs(sum(step["share"] for step in steps) - 1) < 1e-6, steps
+        assert sum(step["operations"] for step in steps) == result["operations"]
+        conv = next(step for step in steps if step["op"] == "Conv")
+        assert conv["tactic"].startswith("conv_") and conv["ms"] > 0 and conv["bytes"] > 0, conv
+        assert conv["gflops"] > 0 and conv["roofline_share"] > 0 and conv["bound"], conv
+        assert result["device"]["memory"] and result["device"]["threads"] == 1
+
+    def bench_winograd(self):
+        """Where the tactic is Winograd's, fewer operations are executed than counted."""
+        path = self.folder / "wide.onnx"
+        weights = np.random.default_rng(3).standard_normal((64, 64, 3, 3)).astype(np.float32)
+        graph = helper.make_graph(
+            [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])],
+            "wide",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 64, 48, 48])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 64, 48, 48])],
+            [numpy_helper.from_array(weights, "w")],
+        )
+        onnx.save(
+            helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+            path,
+        )
+        arguments = ("--duration", "0.05", "--threads", "1", "--profile", "--json")
+        done = self.run("bench", path, *arguments)
+        conv = next(s for s in json.loads(done.stdout)["steps"] if s["op"] == "Conv")
+        expected = conv["operations"]
+        if "winograd" in conv["tactic"]:
+            tile = int(conv["tactic"].split("winograd")[1][0])
+            expected = 2 * (48 // tile * (tile + 2)) ** 2 * 64 * 64
+        assert conv["executed_operations"] == expected, conv
+
+    def bench_trace(self):
+        path = self.folder / "trace.json"
+        self.run("bench", self.model, "--duration", "0", "--threads", "1", "--trace", path)
+        events = [e for e in json.loads(path.read_text())["traceEvents"] if e["ph"] == "X"]
+        assert any(e["args"]["op"] == "Conv" and "tactic" in e["args"] for e in events), events
+        for before, after in zip(events, events[1:]):
+            assert before["ts"] + before["dur"] <= after["ts"] + 1e-3, (before, after)
+        total = events[-1]["ts"] + events[-1]["dur"] - events[0]["ts"]
+        busy = sum(e["dur"] for e in events)
+        assert 0.5 * total < busy <= total * 1.001, f"{busy} of {total} microseconds"
+        nowhere = ("--duration", "0", "--trace", "/nowhere/x")
+        self.refuses("cannot write", "bench", self.model, *nowhere)
+
+    def bench_page(self):
+        path, page = self.folder / "named.onnx", self.folder / "page.html"
+        classifier(path)
+        model = onnx.load(path)
+        model.graph.node[0].name = """</title><script src="http://acme.example/x.js">&'"""
+        onnx.save(model, path)
+        self.run("bench", path, "--duration", "0", "--threads", "1", "--html", page)
+        text = page.read_text()
+        assert text.startswith("<!DOCTYPE html>\n")
+        root = xml.etree.ElementTree.fromstring(text.split("\n", 1)[1])
+        tags = {element.tag for element in root.iter()}
+        assert {"svg", "circle", "rect", "table"} <= tags and "script" not in tags, tags
+        for element in root.iter():
+            assert not any("http" in value for value in element.attrib.values()), element.attrib
+        assert "&lt;/title&gt;&lt;script src=&quot;http" in text and "<script" not in text
+        assert "url(" not in text and "@import" not in text
 
     def inspect(self):
         text = self.run("inspect", self.engine, "--verify").stdout
@@ -216,6 +303,8 @@ class Cli:
         self.refuses("--nonsense", "run", self.model, "--nonsense")
         self.refuses("--threads", "run", self.model, "--threads", "0")
         self.refuses("frobnicate", "frobnicate")
+        self.refuses("model", "bench")
+        self.refuses("--peak", "bench", self.model, "--peak")
 
     def missing_files(self):
         self.refuses("No such file", "run", "nothing.onnx")
@@ -299,6 +388,11 @@ class Cli:
         run_npy,
         run_image,
         bench,
+        bench_peak,
+        bench_profile,
+        bench_winograd,
+        bench_trace,
+        bench_page,
         inspect,
         diff,
         targets,

@@ -44,13 +44,14 @@ struct Planar {
     PlannedConv conv(problem, kernel(problem), *epilogue(problem));
     const auto scratch = static_cast<size_t>(conv.scratch_bytes());
     const uint32_t packed = conv.packed_inputs();
+    const auto executed = conv.executed_operations();
     return make_kernel(
         [conv = std::move(conv)](const KernelRun& run) {
           ConvPointers list;
           conv.run(run.in<float>(0), run, conv_extra_pointers(run, list), run.out<float>(0),
                    run.scratch);
         },
-        scratch, packed);
+        scratch, packed, executed);
   }
 };
 

@@ -8,6 +8,15 @@
 #include "targets/cpu/plan_step.h"
 
 namespace drawbar::cpu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
 
 std::unique_ptr<Plan::Frame> Plan::take_frame() {
   {
@@ -96,50 +105,57 @@ void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const 
 }
 
 void Plan::run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                     const RunControl& control, ThreadPool& pool, std::vector<double>* seconds) {
+                     const RunControl& control, ThreadPool& pool, std::vector<StepTime>* times) {
   std::unique_ptr<Frame> frame = take_frame();
   prepare(*frame, inputs, outputs);
-  run_steps(*frame, control, pool, seconds);
+  run_steps(*frame, control, pool, times);
   finish(*frame, outputs);
   const std::lock_guard lock(frames_mutex_);
   frames_.push_back(std::move(frame));
 }
 
 void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
-                     std::vector<double>* seconds) {
+                     std::vector<StepTime>* times) {
+  const auto began = times ? Clock::now() : Clock::time_point();
   for (const auto& step : steps_) {
     control.check();
-    const auto start =
-        seconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    const double start = times ? seconds_since(began) : 0;
+    const size_t before = times ? times->size() : 0;
     try {
-      execute(frame, *step, control, pool, seconds);
+      execute(frame, *step, control, pool, times);
     } catch (const Error& error) {
       throw error.at(describe(graph_.node(step->node)));
     }
     for (ValueId id : step->release) frame.tensors[id] = Tensor();
-    if (seconds && step->kind != Step::Kind::rows)
-      seconds->push_back(
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    if (!times) continue;
+    if (step->kind == Step::Kind::rows) {
+      for (size_t i = before; i < times->size(); ++i) (*times)[i].start += start;
+    } else {
+      times->push_back({start, seconds_since(began) - start});
+    }
   }
 }
 
 PlanReport Plan::profile(std::span<const Tensor> inputs, ThreadPool& pool) {
   PlanReport result = report();
   std::vector<Tensor> outputs(graph_.outputs().size());
-  std::vector<double> seconds;
-  run_timed(inputs, outputs, {}, pool, &seconds);
-  for (size_t i = 0; i < seconds.size(); ++i) result.steps[i].seconds = seconds[i];
+  std::vector<StepTime> times;
+  run_timed(inputs, outputs, {}, pool, &times);
+  for (size_t i = 0; i < times.size(); ++i) {
+    result.steps[i].start = times[i].start;
+    result.steps[i].seconds = times[i].seconds;
+  }
   return result;
 }
 
 void Plan::execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
-                   std::vector<double>* seconds) {
+                   std::vector<StepTime>* times) {
   switch (step.kind) {
     case Step::Kind::kernel:
       execute_kernel(frame, *step.kernel, step, pool);
       break;
     case Step::Kind::rows:
-      execute_rows(frame, step, control, pool, seconds);
+      execute_rows(frame, step, control, pool, times);
       break;
     case Step::Kind::reference:
       execute_reference(frame, step, control, pool);
@@ -173,10 +189,11 @@ void Plan::execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, 
               pool});
 }
 
-/// The parts of the batch, each by one thread from beginning to end. `seconds` gets one number for
-/// every step of the part's plan: its share of the time that all parts took.
+/// The parts of the batch, each by one thread from beginning to end. `times` gets one entry for
+/// every step of the part's plan: its share of the time that all parts took, as if the steps had
+/// run one after the other since this one began.
 void Plan::execute_rows(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
-                        std::vector<double>* seconds) {
+                        std::vector<StepTime>* times) {
   const Node& node = graph_.node(step.node);
   const auto batched = static_cast<size_t>(node.op.as<ops::MapRows>()->batched);
   Plan& plan = *step.subplans[0];
@@ -188,7 +205,7 @@ void Plan::execute_rows(Frame& frame, const Step& step, const RunControl& contro
   };
   std::mutex mutex;
   std::vector<double> sums;
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   pool.parallel_for(parts_of(step), 1, [&](int64_t begin, int64_t end, int) {
     std::vector<Tensor> inputs(node.inputs.size()), outputs(node.outputs.size());
     for (int64_t part = begin; part < end; ++part) {
@@ -198,8 +215,8 @@ void Plan::execute_rows(Frame& frame, const Step& step, const RunControl& contro
       }
       for (size_t i = 0; i < outputs.size(); ++i)
         outputs[i] = part_of(node.outputs[i], plan.graph_.value(plan.graph_.outputs()[i]), part);
-      std::vector<double> times;
-      plan.run_timed(inputs, outputs, control, one_thread(), seconds ? &times : nullptr);
+      std::vector<StepTime> of_part;
+      plan.run_timed(inputs, outputs, control, one_thread(), times ? &of_part : nullptr);
       for (size_t i = 0; i < outputs.size(); ++i) {
         Tensor there = part_of(node.outputs[i], plan.graph_.value(plan.graph_.outputs()[i]), part);
         if (there.raw() == outputs[i].raw()) continue;
@@ -209,17 +226,20 @@ void Plan::execute_rows(Frame& frame, const Step& step, const RunControl& contro
         }
         std::memcpy(there.raw(), outputs[i].raw(), static_cast<size_t>(there.bytes()));
       }
-      if (!seconds) continue;
+      if (!times) continue;
       const std::lock_guard lock(mutex);
-      sums.resize(times.size());
-      for (size_t i = 0; i < times.size(); ++i) sums[i] += times[i];
+      sums.resize(of_part.size());
+      for (size_t i = 0; i < of_part.size(); ++i) sums[i] += of_part[i].seconds;
     }
   });
-  if (!seconds) return;
-  const double all =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!times) return;
+  const double all = seconds_since(start);
   const double sum = std::accumulate(sums.begin(), sums.end(), 0.0);
-  for (double each : sums) seconds->push_back(sum > 0 ? each / sum * all : 0);
+  double at = 0;
+  for (double each : sums) {
+    times->push_back({at, sum > 0 ? each / sum * all : 0});
+    at += times->back().seconds;
+  }
 }
 
 namespace {

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -95,22 +96,31 @@ class Kernel {
   /// Bit i: input i is a constant in a form of the kernel's own, whose data run() does not read, so
   /// that it need not be brought into memory.
   virtual uint32_t packed_inputs() const { return 0; }
+  /// The additions and multiplications of one run, a multiply-add being two, without what only
+  /// rearranges numbers for them; nothing where they are as many as the operator's definition
+  /// counts.
+  virtual std::optional<double> executed_operations() const { return std::nullopt; }
   virtual void run(const KernelRun& run) const = 0;
 };
 
 /// A kernel from a callable void(const KernelRun&).
 template <class F>
-std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0, uint32_t packed_inputs = 0) {
+std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0, uint32_t packed_inputs = 0,
+                                    std::optional<double> executed_operations = {}) {
   struct Callable final : Kernel {
     F body;
     size_t scratch;
     uint32_t packed;
-    Callable(F f, size_t s, uint32_t p) : body(std::move(f)), scratch(s), packed(p) {}
+    std::optional<double> executed;
+    Callable(F f, size_t s, uint32_t p, std::optional<double> e)
+        : body(std::move(f)), scratch(s), packed(p), executed(e) {}
     size_t scratch_bytes() const override { return scratch; }
     uint32_t packed_inputs() const override { return packed; }
+    std::optional<double> executed_operations() const override { return executed; }
     void run(const KernelRun& r) const override { body(r); }
   };
-  return std::make_unique<Callable>(std::move(run), scratch_bytes, packed_inputs);
+  return std::make_unique<Callable>(std::move(run), scratch_bytes, packed_inputs,
+                                    executed_operations);
 }
 
 /// How an operator gets on with memory orders. Rank-4 f32 tensors may be stored channels-last.

@@ -309,6 +309,7 @@ PlanReport Plan::report() const {
       report.arena_bytes += part.arena_bytes * std::min<int64_t>(parts, context_.threads);
       for (StepReport& line : part.steps) {
         line.operations *= parts;
+        line.executed_operations *= static_cast<double>(parts);
         line.bytes *= parts;
         line.shapes = fmt::format("{} x ({})", parts, line.shapes);
         report.steps.push_back(std::move(line));
@@ -341,6 +342,9 @@ PlanReport Plan::report() const {
         line.operations = 0;  // ranks that are only known while running
       }
     }
+    const std::optional<double> executed =
+        step->kernel ? step->kernel->executed_operations() : std::nullopt;
+    line.executed_operations = executed.value_or(static_cast<double>(line.operations));
     report.steps.push_back(std::move(line));
   }
   return report;

@@ -25,6 +25,12 @@ struct PlanContext {
 
 struct CachedKernel;
 
+/// When a step of a profiled run ran.
+struct StepTime {
+  double start = 0;  // seconds since the run began
+  double seconds = 0;
+};
+
 /// For loops within one part of a batch.
 ThreadPool& one_thread();
 
@@ -67,20 +73,20 @@ class Plan final : public Executor {
   Tensor view(ValueId id, void* address) const;  // of a value with planned memory
   void finish(Frame& frame, std::span<Tensor> outputs);
   void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
-               std::vector<double>* seconds);
+               std::vector<StepTime>* times);
   void execute_rows(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,
-                    std::vector<double>* seconds);
+                    std::vector<StepTime>* times);
   void execute_kernel(Frame& frame, const Kernel& kernel, const Step& step, ThreadPool& pool);
   void execute_dynamic(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
   void execute_reference(Frame& frame, const Step& step, const RunControl& control,
                          ThreadPool& pool);
   CachedKernel make_dynamic_kernel(Frame& frame, const Step& step);
   const Tensor& tensor(Frame& frame, ValueId id) const;
-  /// `seconds` (may be null) gets the time of every step, in the order of the report.
+  /// `times` (may be null) gets the time of every step, in the order of the report.
   void run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
-                 const RunControl& control, ThreadPool& pool, std::vector<double>* seconds);
+                 const RunControl& control, ThreadPool& pool, std::vector<StepTime>* times);
   void run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
-                 std::vector<double>* seconds);
+                 std::vector<StepTime>* times);
 
   Graph graph_;
   PlanContext context_;

@@ -1,6 +1,7 @@
 #include "targets/cpu/program.h"
 
 #include "ir/evaluate_graph.h"
+#include "targets/cpu/device.h"
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/specialize.h"
@@ -130,17 +131,10 @@ class CpuTarget final : public Target {
     return program;
   }
 
-  std::string device() const override {
-    return fmt::format("{}, {} processors", cpu::name(isa()), available_processors());
-  }
-  std::string requirement() const override { return cpu::name(isa()); }
+  const Device& device() const override { return device_; }
 
-  bool satisfies(std::string_view requirement) const override {
-    for (Isa known : {Isa::baseline, Isa::avx2, Isa::avx512}) {
-      if (requirement == cpu::name(known)) return known <= isa();
-    }
-    return false;
-  }
+ private:
+  CpuDevice device_;
 };
 
 [[maybe_unused]] const bool registered = (register_target(std::make_unique<CpuTarget>()), true);

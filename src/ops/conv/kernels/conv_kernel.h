@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -57,6 +58,10 @@ class ConvKernel {
   /// Allocates nothing, but kernels of the matrix product may be generated at the first run.
   virtual void run(const float* x, const float* packed, float* y, const Epilogue& epilogue,
                    void* scratch, ThreadPool* pool) const = 0;
+
+  /// The multiply-adds of run(), each as two operations; nothing where they are as many as
+  /// ConvShape::multiply_adds() says.
+  virtual std::optional<double> executed_operations() const { return std::nullopt; }
 
   /// What run() should take, from a fixed model that knows neither host nor measurements.
   virtual double estimate_seconds(int threads) const = 0;

@@ -45,6 +45,12 @@ class Grouped final : public ConvKernel {
     }
   }
 
+  std::optional<double> executed_operations() const override {
+    const auto of_group = group_->executed_operations();
+    if (!of_group) return std::nullopt;
+    return *of_group * static_cast<double>(shape_.groups);
+  }
+
   double estimate_seconds(int threads) const override {
     return static_cast<double>(shape_.groups) * group_->estimate_seconds(1) / threads;
   }

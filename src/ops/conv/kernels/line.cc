@@ -40,6 +40,7 @@ std::unique_ptr<Kernel> make(const Problem& problem) {
       of_x.floats() + of_y.floats() * (1 + static_cast<int64_t>(residuals.size()));
   const auto scratch = static_cast<size_t>(floats * 4 + conv.scratch_bytes());
   const uint32_t packed = conv.packed_inputs();
+  const auto executed = conv.executed_operations();
   return make_kernel(
       [=, conv = std::move(conv)](const KernelRun& run) {
         ConvPointers list;
@@ -60,7 +61,7 @@ std::unique_ptr<Kernel> make(const Problem& problem) {
         conv.run(from, run, extras, to, memory + of_y.floats());
         if (!of_y.same()) of_y.channels_first(to, run.out<float>(0), run.pool);
       },
-      scratch, packed);
+      scratch, packed, executed);
 }
 
 DRAWBAR_CPU_TACTIC(line, "Conv", "conv_line_f32", applies, seconds, make);

@@ -37,6 +37,7 @@ class PlannedConv {
 
   /// As Kernel has it.
   uint32_t packed_inputs() const { return packed_ ? 1U << 1 : 0; }
+  std::optional<double> executed_operations() const { return kernel_->executed_operations(); }
 
   /// x and y in place of the run's first operands; `extras` as ConvEpilogue has them.
   void run(const float* x, const KernelRun& run, std::span<const float* const> extras, float* y,

@@ -51,6 +51,12 @@ class VolumeConv final : public Kernel {
   }
 
   uint32_t packed_inputs() const override { return 1U << 1; }
+  /// Taps outside counted, as the operator's definition does.
+  std::optional<double> executed_operations() const override {
+    const auto of_plane = kernel_->executed_operations();
+    if (!of_plane) return std::nullopt;
+    return *of_plane * static_cast<double>(images_ * window_.output[0] * window_.kernel[0]);
+  }
 
   void run(const KernelRun& run) const override {
     ConvPointers list;

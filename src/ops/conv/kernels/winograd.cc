@@ -97,6 +97,10 @@ class Winograd final : public ConvKernel {
     }
   }
 
+  std::optional<double> executed_operations() const override {
+    return 2.0 * static_cast<double>(planes_ * tiles_) * static_cast<double>(shape_.c * shape_.m);
+  }
+
   double estimate_seconds(int threads) const override {
     const double planes = static_cast<double>(planes_);
     const double tiles = static_cast<double>(tiles_);

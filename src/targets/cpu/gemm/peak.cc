@@ -4,6 +4,8 @@
 #include <array>
 #include <chrono>
 
+#include "targets/cpu/concurrent_rate.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/peak.cc"
 #include "targets/cpu/simd.h"
@@ -67,6 +69,13 @@ double fma_peak(Isa isa) {
     return measured;
   }();
   return std::max(peaks[static_cast<size_t>(isa)], 1.0);
+}
+
+double concurrent_fma_peak(Isa isa, int threads) {
+  return best_concurrent_rate(threads, 20, [isa](int) {
+    std::array<float, 3> values = {0.5f, 1.0f, 0.0f};
+    return DRAWBAR_SIMD_FOR(isa, multiply_add_chains)(400000, values.data());
+  });
 }
 
 }  // namespace drawbar::cpu

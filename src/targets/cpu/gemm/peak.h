@@ -13,4 +13,7 @@ double measure_fma_peak(Isa isa);
 /// Thread-safe.
 double fma_peak(Isa isa);
 
+/// What so many threads reach together, the best of several measurements: a roof. Takes some 20 ms.
+double concurrent_fma_peak(Isa isa, int threads);
+
 }  // namespace drawbar::cpu

@@ -1,0 +1,189 @@
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "cli/bench_result.h"
+
+namespace drawbar::cli {
+
+double BenchResult::quantile_ms(double q) const {
+  return sorted_ms[static_cast<size_t>(q * static_cast<double>(sorted_ms.size() - 1) + 0.5)];
+}
+
+double BenchResult::p50_spread_ms() const {
+  const auto n = static_cast<double>(sorted_ms.size());
+  const double half = 0.98 * std::sqrt(n);
+  const double low = sorted_ms[static_cast<size_t>(std::max(0.0, n / 2 - half))];
+  const double high = sorted_ms[static_cast<size_t>(std::min(n - 1, n / 2 + half))];
+  return (high - low) / 2;
+}
+
+StepFigures StepFigures::of(const StepReport& step, const DeviceRates& rates) {
+  const auto bytes = static_cast<double>(step.bytes);
+  return {step.seconds, static_cast<double>(step.operations), step.executed_operations, bytes,
+          rates.least_seconds(step.executed_operations, bytes)};
+}
+
+void StepFigures::add(const StepFigures& other) {
+  seconds += other.seconds;
+  operations += other.operations;
+  executed += other.executed;
+  bytes += other.bytes;
+  least_seconds += other.least_seconds;
+}
+
+std::string rate_line(const BenchResult& result) {
+  if (result.operations <= 0) return "";
+  std::string line = fmt::format("{:.0f} GFLOP/s effective", result.effective_rate() / 1e9);
+  if (result.rates.peak() <= 0) return line;
+  line += fmt::format(" ({:.0f} % of peak", 100 * result.effective_rate() / result.rates.peak());
+  const double executed = result.executed_operations / result.operations;
+  if (executed < 0.995) {
+    line += fmt::format(", {}: {:.0f} % executed", result.winograd ? "Winograd" : "fewer",
+                        100 * executed);
+  }
+  return line + ")";
+}
+
+void write_whole(const std::string& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text.data(), text.size());
+  file.commit();
+}
+
+namespace {
+
+void print_line(const StepFigures& step, double total, const std::string& bound,
+                const std::string& words) {
+  fmt::print("{:9.3f}  {:5.1f}%  {:8.1f}  {:7.1f}  {:4.0f}% {:<7}  {}\n", 1e3 * step.seconds,
+             100 * step.seconds / total, step.effective_gflops(), step.gigabytes_per_second(),
+             100 * step.roofline_share(), bound, words);
+}
+
+void print_profile(const BenchResult& result) {
+  std::vector<const StepReport*> steps;
+  StepFigures total, others;
+  for (const StepReport& step : result.steps) {
+    steps.push_back(&step);
+    total.add(StepFigures::of(step, result.rates));
+  }
+  if (total.seconds <= 0) return;
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const auto* a, const auto* b) { return a->seconds > b->seconds; });
+  fmt::print("{:>9}  {:>6}  {:>8}  {:>7}  {:<13}  {:<18} {:<34} {}\n", "ms", "share", "GFLOP/s",
+             "GB/s", "of roofline", "operator", "tactic", "shapes");
+  int count = 0;
+  for (const StepReport* step : steps) {
+    const StepFigures figures = StepFigures::of(*step, result.rates);
+    if (figures.seconds < smallest_share * total.seconds) {
+      others.add(figures);
+      ++count;
+      continue;
+    }
+    print_line(figures, total.seconds, result.rates.bound(figures.executed, figures.bytes),
+               fmt::format("{:<18} {:<34} {}", step->op, step->tactic, step->shapes));
+  }
+  if (count) print_line(others, total.seconds, "", fmt::format("others ({} steps)", count));
+  print_line(total, total.seconds, "", fmt::format("total ({} steps)", steps.size()));
+}
+
+nlohmann::json steps_json(const BenchResult& result) {
+  double total = 0;
+  for (const StepReport& step : result.steps) total += step.seconds;
+  auto steps = nlohmann::json::array();
+  for (const StepReport& step : result.steps) {
+    const StepFigures figures = StepFigures::of(step, result.rates);
+    steps.push_back({{"node", step.node},
+                     {"op", step.op},
+                     {"tactic", step.tactic},
+                     {"shapes", step.shapes},
+                     {"ms", 1e3 * step.seconds},
+                     {"share", total > 0 ? step.seconds / total : 0},
+                     {"operations", step.operations},
+                     {"executed_operations", step.executed_operations},
+                     {"bytes", step.bytes},
+                     {"gflops", figures.effective_gflops()},
+                     {"gigabytes_per_s", figures.gigabytes_per_second()},
+                     {"roofline_share", figures.roofline_share()},
+                     {"bound", result.rates.bound(figures.executed, figures.bytes)}});
+  }
+  return steps;
+}
+
+}  // namespace
+
+void print_result(const BenchResult& result) {
+  fmt::print("{}  {}, {} ({}), {} thread{}, input {}\n", result.model, result.precision,
+             result.target, result.requirement, result.threads, result.threads == 1 ? "" : "s",
+             result.shapes);
+  fmt::print("p50 {:.2f} ms ±{:.2f}   p90 {:.2f} ms   p99 {:.2f} ms   {:.1f} {}/s", result.p50_ms(),
+             result.p50_spread_ms(), result.quantile_ms(0.9), result.quantile_ms(0.99),
+             1e3 * static_cast<double>(result.rows) / result.p50_ms(), result.rows_are);
+  if (const std::string rate = rate_line(result); !rate.empty()) fmt::print("   {}", rate);
+  fmt::print("\nopened in {:.1f} ms   first run {:.1f} ms   peak memory {:.0f} MiB   {} runs\n",
+             result.load_ms, result.first_ms,
+             static_cast<double>(result.peak_resident_bytes) / (1 << 20), result.sorted_ms.size());
+  if (result.is_suspect()) {
+    fmt::print(
+        "suspect: {:.0f} GFLOP/s executed, but {} thread{} of this machine reach {:.0f}: the time "
+        "or the count of operations is wrong\n",
+        result.executed_operations / result.p50_ms() / 1e6, result.threads,
+        result.threads == 1 ? "" : "s", result.rates.peak() / 1e9);
+  }
+  if (!result.steps.empty()) print_profile(result);
+}
+
+nlohmann::json result_json(const BenchResult& result) {
+  nlohmann::json json = {
+      {"latency_ms",
+       {{"min", result.sorted_ms.front()},
+        {"p50", result.p50_ms()},
+        {"p90", result.quantile_ms(0.9)},
+        {"p99", result.quantile_ms(0.99)},
+        {"p50_spread", result.p50_spread_ms()}}},
+      {"throughput_per_s", 1e3 / result.p50_ms()},
+      {"runs", result.sorted_ms.size()},
+      {"load_ms", result.load_ms},
+      {"first_run_ms", result.first_ms},
+      {"peak_rss_bytes", result.peak_resident_bytes},
+      {"threads", result.threads},
+      {"target", result.target},
+      {"precision", result.precision},
+      {"operations", static_cast<int64_t>(result.operations)},
+      {"executed_operations", static_cast<int64_t>(result.executed_operations)},
+      {"peak_operations_per_s", result.rates.peak()},
+      {"suspect", result.is_suspect()},
+  };
+  if (!result.steps.empty()) {
+    json["steps"] = steps_json(result);
+    json["device"] = rates_json(result.rates);
+  }
+  return json;
+}
+
+void write_trace(const std::string& path, const PlanReport& run, const std::string& model) {
+  auto events = nlohmann::json::array();
+  events.push_back(
+      {{"name", "process_name"}, {"ph", "M"}, {"pid", 1}, {"args", {{"name", model}}}});
+  for (const StepReport& step : run.steps) {
+    events.push_back({{"name", step.node.empty() ? step.op : step.node},
+                      {"cat", step.op},
+                      {"ph", "X"},
+                      {"pid", 1},
+                      {"tid", 1},
+                      {"ts", 1e6 * step.start},
+                      {"dur", 1e6 * step.seconds},
+                      {"args",
+                       {{"op", step.op},
+                        {"tactic", step.tactic},
+                        {"shapes", step.shapes},
+                        {"operations", step.operations},
+                        {"executed_operations", step.executed_operations},
+                        {"bytes", step.bytes}}}});
+  }
+  const nlohmann::json trace = {{"traceEvents", events}, {"displayTimeUnit", "ms"}};
+  write_whole(path, trace.dump(1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+}  // namespace drawbar::cli

@@ -11,7 +11,7 @@ namespace {
 struct Options {
   std::string model, output, target = "cpu", precision = "fp32", threads, preprocess, dump_after;
   std::vector<std::string> shapes;
-  bool deterministic = false;
+  bool deterministic = false, strict = false;
 };
 
 void compile(const Options& options) {
@@ -25,11 +25,13 @@ void compile(const Options& options) {
   request.shapes = options.shapes;
   if (!options.threads.empty()) request.threads = parse_threads(options.threads);
   request.deterministic = options.deterministic;
+  request.strict = options.strict;
   request.preprocess = options.preprocess;
   if (!options.preprocess.empty())
     Preprocess::parse(options.preprocess);  // refused now rather than when run
-  request.options = fmt::format("--target {} --precision {}{}", options.target, options.precision,
-                                options.deterministic ? " --deterministic" : "");
+  request.options = fmt::format("--target {} --precision {}{}{}", options.target, options.precision,
+                                options.deterministic ? " --deterministic" : "",
+                                options.strict ? " --strict" : "");
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
   request.passes.dump_after = options.dump_after;
   const auto engine = compile_model(request);
@@ -64,6 +66,8 @@ void add_compile(CLI::App& app) {
       "How images become inputs: resize=256,crop=224,mean=127,std=128,order=rgb, or a name");
   command->add_flag("--deterministic", options->deterministic,
                     "Same bytes every time: no timing, no time or host recorded");
+  command->add_flag("--strict", options->strict,
+                    "Only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--dump-after", options->dump_after,
                       "Print the graph after this pass (or `all`) to standard error");
   command->callback([options] { compile(*options); });

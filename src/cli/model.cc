@@ -126,6 +126,7 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
   options.threads =
       request.threads.empty() ? std::vector<int>{available_processors()} : request.threads;
   options.time_tactics = request.time_tactics && !request.deterministic;
+  options.strict = request.strict;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   if (isatty(STDERR_FILENO)) options.progress = show_progress;
   EngineInfo info;
@@ -146,12 +147,13 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
   return engine;
 }
 
-std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool verify) {
-  if (Engine::is_engine(path)) return Engine::load(path, verify);
+std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict) {
+  if (Engine::is_engine(path)) return Engine::load(path);
   CompileRequest request;
   request.model = path;
   request.threads = {threads > 0 ? threads : available_processors()};
   request.time_tactics = false;
+  request.strict = strict;
   request.on_the_fly = true;
   return compile_model(request);
 }

@@ -27,6 +27,7 @@ struct CompileRequest {
   bool on_the_fly = false;  // no profiles: plans are made when first run
   bool time_tactics = true;
   bool deterministic = false;
+  bool strict = false;
   std::string preprocess, options;
   PassOptions passes;
 };
@@ -35,7 +36,7 @@ struct CompileRequest {
 std::shared_ptr<Engine> compile_model(const CompileRequest& request);
 
 /// An engine as it is, or a model compiled on the fly without timing.
-std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool verify = false);
+std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict = false);
 
 /// "1,2" as numbers.
 std::vector<int> parse_threads(const std::string& text);

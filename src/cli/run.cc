@@ -18,6 +18,7 @@ struct Options {
   std::string model, labels, output, preprocess;
   std::vector<std::string> inputs, images;
   int top = 0, threads = 0;
+  bool strict = false;
   double deadline = 0;
 };
 
@@ -142,7 +143,7 @@ void run(const Options& options) {
   }
   SessionOptions session_options;
   session_options.threads = options.threads;
-  Session session(open_model(options.model, options.threads), session_options);
+  Session session(open_model(options.model, options.threads, options.strict), session_options);
   const std::vector<Tensor> outputs =
       options.images.empty() ? session.run(read_inputs(session.graph(), options.inputs), control)
                              : run_images(options, session, control);
@@ -175,6 +176,8 @@ void add_run(CLI::App& app) {
       ->check(CLI::Range(1, 1024));
   command->add_option("--output", options->output,
                       "Write NAME.npy for every output into this folder");
+  command->add_flag("--strict", options->strict,
+                    "Of a model: only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--deadline", options->deadline, "Give up after this many seconds")
       ->check(CLI::PositiveNumber);
   command->callback([options] { run(*options); });

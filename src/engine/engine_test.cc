@@ -56,6 +56,31 @@ TEST(Engine, AnswersAfterReloadingAsBefore) {
   EXPECT_EQ(print(loaded->graph()), print(engine->graph()));
 }
 
+TEST(Engine, StaysStrictWhenReloaded) {
+  const GraphPtr graph = std::make_shared<const Graph>(parse(R"(graph g(%x: f32[N, 32, 28, 28]) {
+    %w = const f32[32, 32, 3, 3] normal(0.0, 1.0, 7)
+    %y = Conv(%x, %w) {pads_begin = [1, 1], pads_end = [1, 1]}
+    return %y
+  })"));
+  const auto uses_winograd = [](const std::shared_ptr<Engine>& engine) {
+    const Tensor x = Tensor::allocate(ElementType::f32, {1, 32, 28, 28});
+    for (const StepReport& step : Session(engine).report({&x, 1}).steps) {
+      if (step.tactic.find("winograd") != std::string::npos) return true;
+    }
+    return false;
+  };
+  for (const bool strict : {false, true}) {
+    CompileOptions options;
+    options.time_tactics = false;
+    options.strict = strict;
+    const Scratch file("strict.engine");
+    const auto engine = Engine::compile(graph, "cpu", options, {});
+    engine->save(file.path);
+    EXPECT_EQ(uses_winograd(engine), !strict);
+    EXPECT_EQ(uses_winograd(Engine::load(file.path)), !strict);
+  }
+}
+
 TEST(Engine, IsTheSameFileEveryTimeWithoutTiming) {
   const Scratch a("a.engine"), b("b.engine");
   small_engine()->save(a.path);

@@ -418,8 +418,8 @@ CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
     out.present = true;
     result.outputs.push_back(std::move(out));
   }
-  const Problem problem{node.op,          inputs,       result.outputs,
-                        context_.threads, context_.isa, *context_.packed};
+  const Problem problem{node.op,      inputs,           result.outputs, context_.threads,
+                        context_.isa, *context_.packed, context_.strict};
   if (const Tactic* tactic = context_.chooser->choose(problem, nullptr))
     result.kernel = tactic->make(problem);
   return result;

@@ -67,6 +67,7 @@ struct Problem {
   int threads = 1;
   Isa isa = Isa::baseline;
   PackedConstants& packed;
+  bool strict = false;  // only ways whose error is that of plain sums in some order
 };
 
 /// Pointers for one run, one per operand (null where absent). Constant inputs have their unpacked

@@ -136,8 +136,8 @@ void Plan::build_steps(const PlanContext& context) {
       if (node.op.as<ops::Concat>() && !inputs.empty() &&
           std::none_of(inputs.begin(), inputs.end(), [](const Operand& o) { return o.present; }))
         continue;
-      const Problem problem{node.op,         inputs,      outputs,
-                            context.threads, context.isa, *context.packed};
+      const Problem problem{node.op,     inputs,          outputs,       context.threads,
+                            context.isa, *context.packed, context.strict};
       step->tactic = context.chooser->choose(problem, context.timing_pool);
       if (step->tactic) {
         step->kernel = step->tactic->make(problem);

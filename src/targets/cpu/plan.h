@@ -20,6 +20,7 @@ struct PlanContext {
   std::shared_ptr<TensorPool> values;  // memory of values whose size depends on data
   int threads = 1;
   Isa isa = Isa::baseline;
+  bool strict = false;
   ThreadPool* timing_pool = nullptr;  // not null while compiling: tactics are timed on it
 };
 

@@ -10,8 +10,13 @@
 
 namespace drawbar::cpu {
 
-CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics)
+namespace {
+constexpr std::string_view strict_line = "strict";
+}
+
+CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict)
     : graph_(std::move(graph)),
+      strict_(strict),
       lowered_(std::make_shared<const Graph>(widen_half(*graph_, isa()))),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
@@ -21,7 +26,7 @@ Graph CpuProgram::laid_out(const Bindings& bindings) const {
 
 std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
                                            ThreadPool* timing_pool) {
-  PlanContext context{packed_, chooser_, values_, threads, isa(), timing_pool};
+  PlanContext context{packed_, chooser_, values_, threads, isa(), strict_, timing_pool};
   Graph graph = laid_out(bindings);
   if (const auto batch = batch_of(*graph_, bindings)) {
     const auto part = [&](int64_t rows) {
@@ -62,6 +67,7 @@ void CpuProgram::tune(const CompileOptions& options) {
 
 ProgramImage CpuProgram::save() const {
   ProgramImage image;
+  if (strict_) image.text = fmt::format("{}\n", strict_line);
   for (const auto& [problem, tactic] : chooser_->choices())
     image.text += tactic + " " + problem + "\n";
   image.sections = packed_->all();
@@ -110,23 +116,26 @@ class CpuTarget final : public Target {
   }
 
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
-    auto program = std::make_shared<CpuProgram>(std::move(graph), options.timing_cache);
+    auto program =
+        std::make_shared<CpuProgram>(std::move(graph), options.timing_cache, options.strict);
     program->tune(options);
     return program;
   }
 
   std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
     std::map<std::string, std::string> tactics;
+    bool strict = false;
     for (size_t at = 0; at < image.text.size();) {
       const size_t end = std::min(image.text.find('\n', at), image.text.size());
       const size_t space = image.text.find(' ', at);
+      strict |= std::string_view(image.text).substr(at, end - at) == strict_line;
       if (space != std::string::npos && space < end) {
         tactics.insert_or_assign(image.text.substr(space + 1, end - space - 1),
                                  image.text.substr(at, space - at));
       }
       at = end + 1;
     }
-    auto program = std::make_shared<CpuProgram>(std::move(graph), std::move(tactics));
+    auto program = std::make_shared<CpuProgram>(std::move(graph), std::move(tactics), strict);
     program->restore(std::move(image));
     return program;
   }

@@ -11,7 +11,8 @@ namespace drawbar::cpu {
 /// concrete shapes are made. Saved as the tactic table (text) and the packed constants (sections).
 class CpuProgram final : public Program {
  public:
-  CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics);
+  /// `strict`: without tactics whose error is more than that of plain sums in some order.
+  CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict);
 
   const Graph& graph() const override { return *graph_; }
   ProgramImage save() const override;
@@ -27,6 +28,7 @@ class CpuProgram final : public Program {
   std::shared_ptr<Executor> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
 
   GraphPtr graph_;
+  bool strict_;
   GraphPtr lowered_;  // what plans are made from: graph_ with halves widened
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<TacticChooser> chooser_;

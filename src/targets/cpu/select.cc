@@ -34,7 +34,8 @@ std::string problem_key(const Problem& problem) {
   for (const Operand& input : problem.inputs) add(input);
   key += " ->";
   for (const Operand& output : problem.outputs) add(output);
-  return key + fmt::format(" t{} {}", problem.threads, name(problem.isa));
+  return key + fmt::format(" t{} {}{}", problem.threads, name(problem.isa),
+                           problem.strict ? " strict" : "");
 }
 
 namespace {
@@ -120,8 +121,8 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
     double seconds = tactic->seconds(problem);
     if (pool) {
       PackedConstants dropped;  // what losers pack does not stay
-      const Problem timed{problem.op,      problem.inputs, problem.outputs,
-                          problem.threads, problem.isa,    dropped};
+      const Problem timed{problem.op,  problem.inputs, problem.outputs, problem.threads,
+                          problem.isa, dropped,        problem.strict};
       seconds = time_kernel(*tactic->make(timed), timed, *pool);
     }
     if (!best || seconds < best_seconds) {

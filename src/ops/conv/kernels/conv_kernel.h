@@ -26,6 +26,7 @@ struct ConvShape {
   int64_t x_pixel_stride = 1;  // ≥ c, in floats
   bool x_planar = false;       // x is [n, c, h, w] instead; few kernels take that
   int64_t y_pixel_stride = 1;  // ≥ m, in floats
+  bool strict = false;  // only plain sums: no Winograd (off by up to 2e-5 of the largest output)
 
   int64_t pixels() const { return n * oh * ow; }
   /// Multiply-adds, those with padding counted.

@@ -9,6 +9,7 @@ std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa)
     form += fmt::format(" n={} x={}x{} y={}x{} stride={}x{} dilation={}x{} pad={}x{}", s.n, s.h,
                         s.w, s.oh, s.ow, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w,
                         s.pad_top, s.pad_left);
+    if (s.strict) form += " strict";
   }
   return form;
 }
@@ -20,6 +21,7 @@ ConvShape conv_shape(const Problem& problem) {
   window.resolve_pads(std::span(x.shape).subspan(2));
   const size_t last = window.rank() - 1;  // the axis called w; the one before is h
   ConvShape shape;
+  shape.strict = problem.strict;
   shape.n = x.dim(0);
   shape.c = shape.x_pixel_stride = x.dim(1);
   shape.m = y.dim(1);

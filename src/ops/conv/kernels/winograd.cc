@@ -227,7 +227,7 @@ std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, Isa isa) {
       taps >= 3 && taps <= 7 && taps % 2 == 1 && tile + taps <= (line && tile <= 4 ? 11 : 9);
   const bool plain = (line || shape.kh == shape.kw) && shape.stride_h == 1 && shape.stride_w == 1 &&
                      shape.dilation_h == 1 && shape.dilation_w == 1;
-  if (!known || !plain || shape.groups != 1 || shape.pixels() == 0) return nullptr;
+  if (!known || !plain || shape.strict || shape.groups != 1 || shape.pixels() == 0) return nullptr;
   return std::make_unique<Winograd>(shape, tile, isa);
 }
 

@@ -38,12 +38,6 @@ std::string tooltip(const StepReport& step, const StepFigures& figures, const Be
   return "<title>" + escaped(text) + "</title>";
 }
 
-double total_seconds(const BenchResult& result) {
-  double total = 0;
-  for (const StepReport& step : result.steps) total += step.seconds;
-  return total;
-}
-
 std::string grid(const Axis& x, const Axis& y) {
   std::string svg;
   for (double value = x.low; value < x.high * 1.01; value *= 10) {
@@ -100,14 +94,6 @@ std::string shortened(const std::string& text, size_t most) {
   return text.substr(0, head) + "…" + text.substr(tail);
 }
 
-std::vector<const StepReport*> longest_first(const std::vector<StepReport>& steps) {
-  std::vector<const StepReport*> sorted;
-  for (const StepReport& step : steps) sorted.push_back(&step);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto* a, const auto* b) { return a->seconds > b->seconds; });
-  return sorted;
-}
-
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -154,10 +140,6 @@ std::map<std::string, std::string> operator_classes(const std::vector<StepReport
   for (size_t i = 0; i < sorted.size(); ++i)
     classes[sorted[i].second] = fmt::format("op{}", i < 6 ? i + 1 : 0);
   return classes;
-}
-
-const std::string& step_name(const StepReport& step) {
-  return step.node.empty() ? step.op : step.node;
 }
 
 std::string roofline_svg(const BenchResult& result) {

@@ -15,9 +15,6 @@ std::string escaped(std::string_view text);
 /// A CSS class for each operator: "op1" to "op6" for those that take longest, "op0" for the rest.
 std::map<std::string, std::string> operator_classes(const std::vector<StepReport>& steps);
 
-/// What to call a step: its node's name, or its operator where that has none.
-const std::string& step_name(const StepReport& step);
-
 /// Log-log: executed operations per byte against executed GFLOP/s, a dot for each step that
 /// computes, its area by its share of the time; roofs for the peak and each level of memory.
 std::string roofline_svg(const BenchResult& result);

@@ -33,6 +33,24 @@ void StepFigures::add(const StepFigures& other) {
   least_seconds += other.least_seconds;
 }
 
+const std::string& step_name(const StepReport& step) {
+  return step.node.empty() ? step.op : step.node;
+}
+
+std::vector<const StepReport*> longest_first(const std::vector<StepReport>& steps) {
+  std::vector<const StepReport*> sorted;
+  for (const StepReport& step : steps) sorted.push_back(&step);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [](const auto* a, const auto* b) { return a->seconds > b->seconds; });
+  return sorted;
+}
+
+double total_seconds(const BenchResult& result) {
+  double total = 0;
+  for (const StepReport& step : result.steps) total += step.seconds;
+  return total;
+}
+
 std::string rate_line(const BenchResult& result) {
   if (result.operations <= 0) return "";
   std::string line = fmt::format("{:.0f} GFLOP/s effective", result.effective_rate() / 1e9);
@@ -62,15 +80,10 @@ void print_line(const StepFigures& step, double total, const std::string& bound,
 }
 
 void print_profile(const BenchResult& result) {
-  std::vector<const StepReport*> steps;
   StepFigures total, others;
-  for (const StepReport& step : result.steps) {
-    steps.push_back(&step);
-    total.add(StepFigures::of(step, result.rates));
-  }
+  for (const StepReport& step : result.steps) total.add(StepFigures::of(step, result.rates));
   if (total.seconds <= 0) return;
-  std::stable_sort(steps.begin(), steps.end(),
-                   [](const auto* a, const auto* b) { return a->seconds > b->seconds; });
+  const std::vector<const StepReport*> steps = longest_first(result.steps);
   fmt::print("{:>9}  {:>6}  {:>8}  {:>7}  {:<13}  {:<18} {:<34} {}\n", "ms", "share", "GFLOP/s",
              "GB/s", "of roofline", "operator", "tactic", "shapes");
   int count = 0;
@@ -89,8 +102,7 @@ void print_profile(const BenchResult& result) {
 }
 
 nlohmann::json steps_json(const BenchResult& result) {
-  double total = 0;
-  for (const StepReport& step : result.steps) total += step.seconds;
+  const double total = total_seconds(result);
   auto steps = nlohmann::json::array();
   for (const StepReport& step : result.steps) {
     const StepFigures figures = StepFigures::of(step, result.rates);
@@ -167,7 +179,7 @@ void write_trace(const std::string& path, const PlanReport& run, const std::stri
   events.push_back(
       {{"name", "process_name"}, {"ph", "M"}, {"pid", 1}, {"args", {{"name", model}}}});
   for (const StepReport& step : run.steps) {
-    events.push_back({{"name", step.node.empty() ? step.op : step.node},
+    events.push_back({{"name", step_name(step)},
                       {"cat", step.op},
                       {"ph", "X"},
                       {"pid", 1},

@@ -50,6 +50,15 @@ struct StepFigures {
 /// Steps below this share of the time are summed up in one line.
 constexpr double smallest_share = 0.001;
 
+/// What to call a step: its node's name, or its operator where that has none.
+const std::string& step_name(const StepReport& step);
+
+/// The steps by their time.
+std::vector<const StepReport*> longest_first(const std::vector<StepReport>& steps);
+
+/// Of all steps.
+double total_seconds(const BenchResult& result);
+
 /// "110 GFLOP/s effective (111 % of peak, Winograd: 63 % executed)"; empty without operations.
 std::string rate_line(const BenchResult& result);
 /// Standard output's lines: latency, throughput, memory, and the profile where there is one.

@@ -5,8 +5,9 @@ namespace {
 
 DRAWBAR_CPU_LAYOUT(Conv, channels_last);
 
-constexpr std::array kernel_names = {"pointwise", "igemm",     "row_merged", "depthwise",
-                                     "winograd2", "winograd4", "winograd6",  "grouped"};
+constexpr std::array kernel_names = {"pointwise",      "igemm",     "row_merged", "depthwise",
+                                     "winograd2",      "winograd4", "winograd6",  "winograd2_lean",
+                                     "winograd4_lean", "grouped"};
 
 /// Two-dimensional convolution by one of the kernels. Without a pixel igemm does nothing.
 template <size_t which>
@@ -66,7 +67,9 @@ PLANAR(3, "conv_depthwise_f32");
 PLANAR(4, "conv_winograd2_f32");
 PLANAR(5, "conv_winograd4_f32");
 PLANAR(6, "conv_winograd6_f32");
-PLANAR(7, "conv_grouped_f32");
+PLANAR(7, "conv_winograd2_lean_f32");
+PLANAR(8, "conv_winograd4_lean_f32");
+PLANAR(9, "conv_grouped_f32");
 #undef PLANAR
 
 }  // namespace

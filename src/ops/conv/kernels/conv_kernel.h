@@ -69,7 +69,7 @@ class ConvKernel {
 };
 
 /// "pointwise", "igemm", "row_merged", "depthwise", "winograd2", "winograd4", "winograd6",
-/// "grouped".
+/// "winograd2_lean", "winograd4_lean", "grouped".
 const std::vector<std::string_view>& conv_kernel_names();
 
 /// The kernel of that name, or null where it does not apply to the shape.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "base/memory.h"
 #include "ops/conv/kernels/conv_kernel.h"
 #include "targets/cpu/gemm/peak.h"
 
@@ -15,8 +16,8 @@ struct Free {
 using Buffer = std::unique_ptr<float, Free>;
 
 Buffer buffer(int64_t bytes) {
-  const auto size = static_cast<size_t>((bytes + 127) / 64 * 64);
-  auto* p = static_cast<float*>(std::aligned_alloc(64, size));
+  const auto size = static_cast<size_t>(bytes);
+  auto* p = static_cast<float*>(allocate_memory(std::max<size_t>(size, 8 << 20)));
   for (size_t i = 0; i < size / 4; ++i) p[i] = static_cast<float>(i % 13) * 0.1f - 0.6f;
   return Buffer(p);
 }

@@ -44,6 +44,7 @@ constexpr ConvCase kCases[] = {
     {"one pixel", 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1},
     {"3x3 same", 2, 13, 7, 19, 35, 3, 3, 1, 1, 1, 1, 1},
     {"3x3 same, wide", 1, 29, 31, 64, 64, 3, 3, 1, 1, 1, 1, 1},
+    {"3x3 same, deep", 1, 6, 7, 300, 130, 3, 3, 1, 1, 1, 1, 1},
     {"3x3 valid", 1, 9, 9, 16, 32, 3, 3, 1, 1, 0, 0, 1},
     {"5x5 same", 1, 13, 14, 19, 33, 5, 5, 1, 1, 2, 2, 1},
     {"5x5, uneven pads", 2, 9, 8, 16, 7, 5, 5, 1, 1, 1, 3, 1},
@@ -69,6 +70,8 @@ constexpr ConvCase kCases[] = {
     {"depthwise 3x3", 2, 13, 27, 129, 129, 3, 3, 1, 1, 1, 1, 129},
     {"depthwise 3x3 stride 2", 1, 13, 26, 32, 32, 3, 3, 2, 1, 1, 1, 32},
     {"depthwise 5x5", 1, 7, 7, 33, 33, 5, 5, 1, 1, 2, 2, 33},
+    {"depthwise 3x3, pads at the end", 1, 9, 20, 35, 35, 3, 3, 2, 1, 0, 1, 35},
+    {"depthwise 5x5, narrow", 1, 5, 2, 16, 16, 5, 5, 1, 1, 2, 2, 16},
     {"depthwise 5x5 stride 2", 1, 15, 14, 16, 16, 5, 5, 2, 1, 2, 2, 16},
     {"depthwise 7x7 dilation 2", 1, 15, 14, 20, 20, 7, 7, 1, 2, 6, 6, 20},
     {"depthwise on one pixel", 1, 1, 1, 17, 17, 3, 3, 1, 1, 1, 1, 17},
@@ -158,7 +161,8 @@ TEST_P(ConvKernelTest, MatchesPlainLoops) {
                     threads == 1 ? nullptr : &pool);
         const bool winograd = kernel->name().substr(0, 8) == "winograd";
         for (size_t i = 0; i < want.size(); ++i) {
-          const float allowed = winograd ? 2e-5f * largest : 1e-5f + 1e-4f * std::fabs(want[i]);
+          const float plain = std::max(1e-5f, 1e-6f * largest) + 1e-4f * std::fabs(want[i]);
+          const float allowed = winograd ? 2e-5f * largest : plain;
           ASSERT_NEAR(got[i], want[i], allowed)
               << c.what << ", " << kernel->name() << ", " << threads << " threads, at " << i;
         }
@@ -210,6 +214,9 @@ INSTANTIATE_TEST_SUITE_P(InstructionSets, ConvKernelTest,
 TEST(ConvKernel, AppliesWhereItShould) {
   ConvShape s = shape_of({"3x3", 1, 14, 14, 64, 64, 3, 3, 1, 1, 1, 1, 1});
   EXPECT_NE(make_conv_kernel("winograd4", s, isa()), nullptr);
+  const auto lean = make_conv_kernel("winograd4_lean", s, isa());
+  ASSERT_NE(lean, nullptr);
+  EXPECT_LT(3 * lean->packed_bytes(), make_conv_kernel("winograd4", s, isa())->packed_bytes());
   EXPECT_EQ(make_conv_kernel("pointwise", s, isa()), nullptr);
   EXPECT_EQ(make_conv_kernel("depthwise", s, isa()), nullptr);
   EXPECT_EQ(make_conv_kernel("no such kernel", s, isa()), nullptr);

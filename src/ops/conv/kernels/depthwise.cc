@@ -13,7 +13,7 @@
 #ifdef __clang__
 #define DRAWBAR_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define DRAWBAR_UNROLL _Pragma("GCC unroll 16")
+#define DRAWBAR_UNROLL _Pragma("GCC unroll 32")
 #endif
 #endif
 
@@ -23,7 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using V = hn::Vec<D>;
 
-/// Where one run of output pixels reads and writes; all for one vector of channels.
+/// Where one run of output pixels reads and writes; all for the first channel. Functions take the
+/// channel where a vector begins as `at`.
 struct Run {
   const float* x;  // kernel position (first row, 0) of the run's first pixel
   const float* w;  // weights of that row
@@ -32,7 +33,8 @@ struct Run {
   const float* residual;  // or null
   int64_t rows;           // kernel rows inside the image
   int64_t kx_begin, kx_end;
-  int64_t channels;  // in this vector, if not all
+  int64_t first, last;  // the run's input columns inside the image, the first pixel's being 0
+  int64_t channels;     // in the last vector, if not all
 };
 
 struct Sizes {
@@ -53,15 +55,15 @@ HWY_INLINE V load(const float* from, int64_t channels) {
 }
 
 template <bool kTail, int kPixels, Activation kActivation>
-HWY_INLINE void finish_with(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
+HWY_INLINE void finish_with(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
   const D d;
   const Epilogue& e = *s.epilogue;
   DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
     V v = sums[t];
-    float* y = run.y + t * s.y_pixel;
+    float* y = run.y + t * s.y_pixel + at;
     if (e.accumulate) v = hn::Add(v, load<kTail>(y, run.channels));
     if (run.residual != nullptr) {
-      v = hn::Add(v, load<kTail>(run.residual + t * s.residual_pixel, run.channels));
+      v = hn::Add(v, load<kTail>(run.residual + t * s.residual_pixel + at, run.channels));
     }
     v = activate(d, v, kActivation, e.alpha, e.beta);
     if constexpr (kTail) {
@@ -73,55 +75,60 @@ HWY_INLINE void finish_with(const Sizes& s, const Run& run, V (&sums)[kPixels]) 
 }
 
 template <bool kTail, int kPixels>
-HWY_INLINE void finish(const Sizes& s, const Run& run, V (&sums)[kPixels]) {
+HWY_INLINE void finish(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
   switch (s.epilogue->activation) {
     case Activation::none:
-      return finish_with<kTail, kPixels, Activation::none>(s, run, sums);
+      return finish_with<kTail, kPixels, Activation::none>(s, run, at, sums);
     case Activation::clamp:
-      return finish_with<kTail, kPixels, Activation::clamp>(s, run, sums);
+      return finish_with<kTail, kPixels, Activation::clamp>(s, run, at, sums);
     case Activation::leaky_relu:
-      return finish_with<kTail, kPixels, Activation::leaky_relu>(s, run, sums);
+      return finish_with<kTail, kPixels, Activation::leaky_relu>(s, run, at, sums);
     case Activation::hard_swish:
-      return finish_with<kTail, kPixels, Activation::hard_swish>(s, run, sums);
+      return finish_with<kTail, kPixels, Activation::hard_swish>(s, run, at, sums);
   }
 }
 
 template <bool kTail>
-HWY_INLINE V start(const Run& run) {
-  return run.bias != nullptr ? load<kTail>(run.bias, run.channels) : hn::Zero(D());
+HWY_INLINE V start(const Run& run, int64_t at) {
+  return run.bias != nullptr ? load<kTail>(run.bias + at, run.channels) : hn::Zero(D());
 }
 
 /// Any kernel: kPixels pixels whose kernel columns [kx_begin, kx_end) are inside the image.
 template <bool kTail, int kPixels>
-void any_pixels(const Sizes& s, const Run& run) {
+HWY_INLINE void any_pixels(const Sizes& s, const Run& run, int64_t at) {
   const D d;
   V sums[kPixels];
-  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run);
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run, at);
   for (int64_t ky = 0; ky < run.rows; ++ky) {
     for (int64_t kx = run.kx_begin; kx < run.kx_end; ++kx) {
-      const V w = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap);
-      const float* x = run.x + ky * s.row + kx * s.tap;
+      const V w = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap + at);
+      const float* x = run.x + ky * s.row + kx * s.tap + at;
       DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
         sums[t] = hn::MulAdd(w, load<kTail>(x + t * s.stride * s.pixel, run.channels), sums[t]);
       }
     }
   }
-  finish<kTail>(s, run, sums);
+  finish<kTail>(s, run, at, sums);
 }
 
-/// Kernels of known width and stride without dilation: every input pixel is loaded once per row.
-template <bool kTail, int kPixels, int kWidth, int kStride>
-void fixed_pixels(const Sizes& s, const Run& run) {
+/// Kernels of known width and stride without dilation: every input pixel is loaded once per row. Up
+/// to half a kernel of input columns at either end may be outside the image.
+template <int kPixels, int kWidth, int kStride>
+HWY_INLINE void fixed_pixels(const Sizes& s, const Run& run, int64_t at) {
+  constexpr bool kTail = false;
   const D d;
   V sums[kPixels];
-  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run);
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run, at);
   for (int64_t ky = 0; ky < run.rows; ++ky) {
     V w[kWidth];
     DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
-      w[kx] = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap);
+      w[kx] = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap + at);
     }
-    const float* x = run.x + ky * s.row;
-    DRAWBAR_UNROLL for (int i = 0; i < (kPixels - 1) * kStride + kWidth; ++i) {
+    const float* x = run.x + ky * s.row + at;
+    constexpr int kColumns = (kPixels - 1) * kStride + kWidth;
+    DRAWBAR_UNROLL for (int i = 0; i < kColumns; ++i) {
+      if (i < kWidth / 2 && i < run.first) continue;
+      if (i >= kColumns - kWidth / 2 && i >= run.last) continue;
       const V from_x = load<kTail>(x + i * s.pixel, run.channels);
       DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
         if (i >= kx && (i - kx) % kStride == 0 && (i - kx) / kStride < kPixels) {
@@ -131,18 +138,49 @@ void fixed_pixels(const Sizes& s, const Run& run) {
       }
     }
   }
-  finish<kTail>(s, run, sums);
+  finish<kTail>(s, run, at, sums);
 }
 
-template <bool kTail, int kPixels>
-HWY_INLINE void inner_pixels(const Sizes& s, const Run& run) {
-  if (s.tap == s.pixel) {
-    if (s.kw == 3 && s.stride == 1) return fixed_pixels<kTail, kPixels, 3, 1>(s, run);
-    if (s.kw == 3 && s.stride == 2) return fixed_pixels<kTail, kPixels, 3, 2>(s, run);
-    if (s.kw == 5 && s.stride == 1) return fixed_pixels<kTail, kPixels, 5, 1>(s, run);
-    if (s.kw == 5 && s.stride == 2) return fixed_pixels<kTail, kPixels, 5, 2>(s, run);
-  }
-  any_pixels<kTail, kPixels>(s, run);
+constexpr int kMostPixels = 7;  // of a run; images' sides tend to be multiples
+
+/// A run for the first `channels` channels, whole vectors.
+using Pixels = void (*)(const Sizes&, const Run&, int64_t channels);
+
+template <int kPixels>
+void any_vectors(const Sizes& s, const Run& run, int64_t channels) {
+  for (int64_t at = 0; at < channels; at += static_cast<int64_t>(hn::Lanes(D())))
+    any_pixels<false, kPixels>(s, run, at);
+}
+template <int kPixels, int kWidth, int kStride>
+void fixed_vectors(const Sizes& s, const Run& run, int64_t channels) {
+  for (int64_t at = 0; at < channels; at += static_cast<int64_t>(hn::Lanes(D())))
+    fixed_pixels<kPixels, kWidth, kStride>(s, run, at);
+}
+
+/// The functions for 1, 2, … kMostPixels pixels of a known kernel, or null.
+template <int kWidth, int kStride>
+const Pixels* fixed_runs() {
+  static constexpr Pixels runs[] = {
+      fixed_vectors<1, kWidth, kStride>, fixed_vectors<2, kWidth, kStride>,
+      fixed_vectors<3, kWidth, kStride>, fixed_vectors<4, kWidth, kStride>,
+      fixed_vectors<5, kWidth, kStride>, fixed_vectors<6, kWidth, kStride>,
+      fixed_vectors<7, kWidth, kStride>};
+  return runs;
+}
+HWY_INLINE const Pixels* fixed_runs(const Sizes& s) {
+  if (s.tap != s.pixel || s.stride > 2) return nullptr;
+  if (s.kw == 3) return s.stride == 1 ? fixed_runs<3, 1>() : fixed_runs<3, 2>();
+  if (s.kw == 5) return s.stride == 1 ? fixed_runs<5, 1>() : fixed_runs<5, 2>();
+  return nullptr;
+}
+
+/// The kernel columns that are inside the image for a pixel whose kernel begins at `column`.
+HWY_INLINE void inside(const ConvShape& shape, int64_t column, Run& run) {
+  run.kx_begin = 0;
+  run.kx_end = shape.kw;
+  while (run.kx_begin < run.kx_end && column + run.kx_begin * shape.dilation_w < 0) ++run.kx_begin;
+  while (run.kx_end > run.kx_begin && column + (run.kx_end - 1) * shape.dilation_w >= shape.w)
+    --run.kx_end;
 }
 
 /// The channels [channel_begin, channel_end) of an output row; weights [kh][kw][padded], padded and
@@ -182,50 +220,45 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
   const float* x_row =
       x + (image * shape.h + top + ky_begin * shape.dilation_h) * shape.w * s.pixel;
   const float* w_row = weights + ky_begin * s.kernel_row;
+  const Pixels* fixed = fixed_runs(s);
   int64_t ox = 0;
   while (ox < shape.ow) {
-    const bool inner = ox >= inner_begin && ox < inner_end;
-    const int64_t left = inner ? inner_end - ox : 1;
-    const int64_t pixels = left >= 6 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
     const int64_t column = ox * shape.stride_w - shape.pad_left;
     Run run{};
     run.rows = ky_end - ky_begin;
-    run.kx_end = shape.kw;
-    if (!inner) {
-      while (run.kx_begin < shape.kw && column + run.kx_begin * shape.dilation_w < 0)
-        ++run.kx_begin;
-      while (run.kx_end > run.kx_begin && column + (run.kx_end - 1) * shape.dilation_w >= shape.w) {
-        --run.kx_end;
-      }
+    const bool inner = ox >= inner_begin && ox < inner_end;
+    int64_t pixels = 1;
+    Pixels whole = any_vectors<1>;
+    if (fixed != nullptr) {
+      const int64_t left = shape.ow - ox;
+      pixels = divide_up(left, divide_up(left, kMostPixels));
+      const int64_t columns = (pixels - 1) * shape.stride_w + shape.kw;
+      run.first = -column;
+      run.last = shape.w - column;
+      const bool reached = run.first <= shape.kw / 2 && run.last >= columns - shape.kw / 2;
+      if (reached) whole = fixed[pixels - 1];
+      if (!reached) pixels = 1;
+    } else if (inner) {
+      pixels = inner_end - ox >= 6 ? 6 : 1;
+      if (pixels == 6) whole = any_vectors<6>;
     }
+    inside(shape, column, run);
     const int64_t pixel = line * shape.ow + ox;
-    for (int64_t channel = channel_begin; channel < channel_end; channel += lanes) {
-      run.x = x_row + column * s.pixel + channel;
-      run.w = w_row + channel;
-      run.y = y + pixel * s.y_pixel + channel;
-      run.bias = epilogue.bias != nullptr ? epilogue.bias + channel : nullptr;
-      run.residual = epilogue.residual != nullptr
-                         ? epilogue.residual + pixel * epilogue.residual_ld + channel
-                         : nullptr;
-      run.channels = shape.c - channel;
-      if (run.channels < lanes) {
-        for (int64_t i = 0; i < pixels; ++i) {
-          any_pixels<true, 1>(s, run);
-          run.x += s.stride * s.pixel;
-          run.y += s.y_pixel;
-          if (run.residual != nullptr) run.residual += s.residual_pixel;
-        }
-      } else if (!inner) {
-        any_pixels<false, 1>(s, run);
-      } else if (pixels == 6) {
-        inner_pixels<false, 6>(s, run);
-      } else if (pixels == 4) {
-        inner_pixels<false, 4>(s, run);
-      } else if (pixels == 2) {
-        inner_pixels<false, 2>(s, run);
-      } else {
-        inner_pixels<false, 1>(s, run);
-      }
+    run.x = x_row + column * s.pixel + channel_begin;
+    run.w = w_row + channel_begin;
+    run.y = y + pixel * s.y_pixel + channel_begin;
+    if (epilogue.bias != nullptr) run.bias = epilogue.bias + channel_begin;
+    if (epilogue.residual != nullptr)
+      run.residual = epilogue.residual + pixel * epilogue.residual_ld + channel_begin;
+    const int64_t channels = (channel_end - channel_begin) / lanes * lanes;
+    whole(s, run, channels);
+    run.channels = channel_end - channel_begin - channels;
+    for (int64_t i = 0; i < pixels && run.channels > 0; ++i) {
+      inside(shape, column + i * s.stride, run);
+      any_pixels<true, 1>(s, run, channels);
+      run.x += s.stride * s.pixel;
+      run.y += s.y_pixel;
+      if (run.residual != nullptr) run.residual += s.residual_pixel;
     }
     ox += pixels;
   }

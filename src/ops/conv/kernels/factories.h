@@ -14,7 +14,9 @@ std::unique_ptr<ConvKernel> make_depthwise(const ConvShape& shape, Isa isa);   /
 std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa);   // winograd.cc
 std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa);   // winograd.cc
 std::unique_ptr<ConvKernel> make_winograd6(const ConvShape& shape, Isa isa);   // winograd.cc
-std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa);     // grouped.cc
+std::unique_ptr<ConvKernel> make_winograd2_lean(const ConvShape& shape, Isa isa);
+std::unique_ptr<ConvKernel> make_winograd4_lean(const ConvShape& shape, Isa isa);
+std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa);  // grouped.cc
 
 constexpr int64_t align_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }
 
@@ -36,8 +38,10 @@ constexpr Rates rates(Isa isa) {
 }
 
 /// Seconds of C [m, n] += A · B with `taps` runs of k in a row of A, as tiles compute it: partial
-/// vectors cost as full ones, and starting a tile or a run some steps. Reading B overlaps for the
-/// most part.
+/// vectors cost as full ones, and starting a tile or a run some steps.
+double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
+
+/// The same with B from beyond the core's own caches. Reading it overlaps for the most part.
 double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
 
 /// Two costs that overlap for the most part.

@@ -13,10 +13,11 @@ struct Entry {
 };
 
 constexpr std::array kEntries = {
-    Entry{"pointwise", make_pointwise},   Entry{"igemm", make_igemm},
-    Entry{"row_merged", make_row_merged}, Entry{"depthwise", make_depthwise},
-    Entry{"winograd2", make_winograd2},   Entry{"winograd4", make_winograd4},
-    Entry{"winograd6", make_winograd6},   Entry{"grouped", make_grouped},
+    Entry{"pointwise", make_pointwise},           Entry{"igemm", make_igemm},
+    Entry{"row_merged", make_row_merged},         Entry{"depthwise", make_depthwise},
+    Entry{"winograd2", make_winograd2},           Entry{"winograd4", make_winograd4},
+    Entry{"winograd6", make_winograd6},           Entry{"winograd2_lean", make_winograd2_lean},
+    Entry{"winograd4_lean", make_winograd4_lean}, Entry{"grouped", make_grouped},
 };
 
 bool takes(const Entry& entry, const ConvShape& shape) {
@@ -25,13 +26,17 @@ bool takes(const Entry& entry, const ConvShape& shape) {
 
 }  // namespace
 
-double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
+double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const int64_t rows = std::max<int64_t>(m, 4);
   const double steps = static_cast<double>(taps) * (static_cast<double>(k) + 1.5) + 8;
-  const double work = static_cast<double>(rows * columns) * steps;
+  return static_cast<double>(rows * columns) * steps / rates(isa).multiply_adds;
+}
+
+double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
+  const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const double weights = 4.0 * static_cast<double>(taps * k * columns);
-  return overlapped(work / rates(isa).multiply_adds, weights / rates(isa).bytes);
+  return overlapped(multiply_seconds(m, n, taps, k, isa), weights / rates(isa).bytes);
 }
 
 const std::vector<std::string_view>& conv_kernel_names() {

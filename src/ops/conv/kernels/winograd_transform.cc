@@ -1,7 +1,7 @@
 // The transforms of F(m, r) by Toom and Cook's interpolation along the sides of a tile, vectorised
 // over channels. A side has m + r − 1 = 4, 6, 8 or 10 positions: the points 0, ±1 (4), ±2 (6), ±1/2
 // (8), ±3/2 (10), and infinity; or 1, which is left as it is. Only the number of points matters for
-// the input and the weights' scales.
+// the input. The weights' side is in winograd_weights.cc.
 #include "ops/conv/kernels/winograd_transform.h"
 
 #include <algorithm>
@@ -301,48 +301,6 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace drawbar::cpu {
-
-namespace {
-
-/// G of a side: row i has the powers of point i, scaled; the last one the highest power alone.
-struct WeightTransform {
-  WeightTransform(int size, int64_t taps) {
-    static constexpr double kPoints[] = {0, 1, -1, 2, -2, 0.5, -0.5, 1.5, -1.5};
-    // What the rows of Bᵀ are short of the interpolation's.
-    static constexpr double kScales[4][9] = {
-        {1, 1.0 / 2, 1.0 / 2},
-        {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24},
-        {1, -2.0 / 9, -2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45},
-        {4.0 / 9, 8.0 / 45, 8.0 / 45, 2.0 / 315, 2.0 / 315, -16.0 / 45, -16.0 / 45, -16.0 / 315,
-         -16.0 / 315}};
-    for (int i = 0; i + 1 < size; ++i) {
-      rows[i][0] = kScales[size / 2 - 2][i];
-      for (int64_t j = 1; j < taps; ++j) rows[i][j] = rows[i][j - 1] * kPoints[i];
-    }
-    rows[size - 1][taps - 1] = 1;
-  }
-
-  double rows[10][7] = {};
-};
-
-}  // namespace
-
-void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride) {
-  const int64_t kh = tiles.shape->kh, kw = tiles.shape->kw;
-  const WeightTransform down(tiles.rows, kh), across(tiles.columns, kw);
-  for (int i = 0; i < tiles.rows; ++i) {
-    double row[7] = {};  // (G · filter)[i]
-    for (int64_t s = 0; s < kw; ++s) {
-      for (int64_t r = 0; r < kh; ++r) row[s] += down.rows[i][r] * filter[r * kw + s];
-    }
-    for (int j = 0; j < tiles.columns; ++j) {
-      double value = 0;
-      for (int64_t s = 0; s < kw; ++s) value += row[s] * across.rows[j][s];
-      out[(i * tiles.columns + j) * stride] = static_cast<float>(value);
-    }
-  }
-}
-
 namespace {
 
 using Input = void (*)(const WinogradTiles&, const float*, int64_t, int64_t, float*, int64_t,

@@ -21,6 +21,12 @@ struct WinogradTiles {
 /// planes. Computed in double precision.
 void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride);
 
+/// Filters of 3 × 3 taps for 4 or 6 positions, [channels][9][columns] with `columns` a multiple of
+/// panel_width(isa): each plane's matrix [channels, columns] as gemm() takes it, packed, at out +
+/// plane · plane_stride. Computed in single precision.
+void winograd_weight_panels(const WinogradTiles& tiles, const float* filters, int64_t channels,
+                            int64_t columns, float* out, int64_t plane_stride);
+
 /// out[plane · plane_stride + i · tile_stride + channel] for tiles i in [begin, end).
 void winograd_input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end,
                     float* out, int64_t tile_stride, int64_t plane_stride);

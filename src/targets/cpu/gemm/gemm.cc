@@ -7,6 +7,8 @@
 namespace drawbar::cpu {
 namespace {
 
+constexpr int64_t kFewTiles = 4;
+constexpr int64_t kLargeBytes = 1 << 20;  // a B so large may not be in the second-level cache
 constexpr int64_t kStreamingBytes = 4
                                     << 20;  // a B so large is not in a core's cache when it is read
 
@@ -76,6 +78,10 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.b_step = p.b->k * panel_width(isa) * 4;
   args.c_stride = p.ldc * 4;
   args.streams = p.b->k * p.b->n * 4 >= kStreamingBytes;
+  // A line per tile and 4 k brings the next panels in time only if many tiles share the present
+  // ones.
+  args.prefetch_more = divide_up(rows, max_rows(isa, blocking.vectors)) <= kFewTiles &&
+                       (p.b->next != nullptr || p.b->k * p.b->n * 4 >= kLargeBytes);
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;

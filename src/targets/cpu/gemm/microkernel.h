@@ -49,6 +49,7 @@ struct KernelArgs {
   const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
   const float* prefetch_end = nullptr;  // … to here are touched, one per panel and 4 k
   int64_t streams = 0;  // not 0: B comes from memory, its panels are prefetched along their rows
+  int64_t prefetch_more = 0;  // not 0: three lines per panel and 4 k
   int64_t accumulate = 0;
   int64_t activation = 0;  // an Activation
   float alpha = 0;

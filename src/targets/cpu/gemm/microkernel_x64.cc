@@ -81,6 +81,11 @@ class Generator : public Xbyak::CodeGenerator {
   const Reg& prefetch_stride() const { return row(kMaxKernelRows - panels()); }
   /// KernelArgs::streams, of tiles of few rows.
   const Reg& streams_flag() const { return row(kStreamingRows); }
+  /// KernelArgs::prefetch_more, of tiles that leave a row register for it.
+  const Reg& more_flag() const { return row(kMaxKernelRows - panels() - 1); }
+  bool may_prefetch_more() const {
+    return !row_major_ && rows_ > kStreamingRows && rows_ < kMaxKernelRows - panels();
+  }
   int panels() const { return row_major_ ? 1 : (vectors_ + 1) / 2; }
 
   Xbyak::Address b_at(int column, int step) const {
@@ -111,6 +116,13 @@ class Generator : public Xbyak::CodeGenerator {
         jnz(streams, T_NEAR);
       }
       prefetch_panels();
+      if (may_prefetch_more()) {
+        Xbyak::Label enough;
+        test(more_flag(), more_flag());
+        jz(enough, T_NEAR);
+        for (int i = 1; i < 3; ++i) prefetch_panels();
+        L(enough);
+      }
       if (rows_ <= kStreamingRows) {
         jmp(prefetched, T_NEAR);
         L(streams);
@@ -218,6 +230,8 @@ class Generator : public Xbyak::CodeGenerator {
     if (panels() > 1) mov(prefetch_stride(), rcx);
     if (rows_ <= kStreamingRows && !row_major_)
       mov(streams_flag(), ptr[rax + field(offsetof(KernelArgs, streams))]);
+    if (may_prefetch_more())
+      mov(more_flag(), ptr[rax + field(offsetof(KernelArgs, prefetch_more))]);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch_end))]);
     mov(ptr[rsp + kPrefetchEnd], rdi);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);

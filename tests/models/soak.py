@@ -19,7 +19,8 @@ LATENCY_BYTES = 24  # a double of each run is kept, and copied when there is no 
 
 
 def drawbar(options, *words, timeout=600):
-    done = subprocess.run([options.drawbar, *words], capture_output=True, text=True, timeout=timeout)
+    done = subprocess.run([options.drawbar, *words], capture_output=True, text=True,
+                          timeout=timeout)
     assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr.strip()[-300:]}"
     return done.stdout
 

@@ -106,6 +106,7 @@ void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const 
 
 void Plan::run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                      const RunControl& control, ThreadPool& pool, std::vector<StepTime>* times) {
+  context_.packed->check(pool);
   std::unique_ptr<Frame> frame = take_frame();
   prepare(*frame, inputs, outputs);
   run_steps(*frame, control, pool, times);
@@ -357,6 +358,7 @@ void Plan::execute_dynamic(Frame& frame, const Step& step, const RunControl& con
   }
   if (found.key.empty()) {
     found = make_dynamic_kernel(frame, step);
+    context_.packed->check(pool);
     found.key = key;
     const std::lock_guard lock(cached.cache_mutex);
     cached.cache.push_front(found);

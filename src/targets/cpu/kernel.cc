@@ -60,8 +60,10 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
   const std::lock_guard lock(mutex_);
   const auto found = buffers_.find(key);
   if (found != buffers_.end() && found->second.bytes == bytes) {
-    found->second.check(key);
-    found->second.expected.reset();
+    if (found->second.expected) {
+      unchecked_.insert(key);
+      all_checked_ = false;
+    }
     return found->second.data;
   }
   void* memory = allocate_memory(bytes);
@@ -72,6 +74,22 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
   pack(constant->tensor(), memory);
   buffers_.insert_or_assign(key, Section{buffer, bytes, {}});
   return buffer;
+}
+
+void PackedConstants::check(ThreadPool& pool) {
+  if (all_checked_) return;
+  const std::lock_guard lock(mutex_);
+  const std::vector<std::string> keys(unchecked_.begin(), unchecked_.end());
+  const auto count = static_cast<int64_t>(keys.size());
+  pool.parallel_for(count, 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const std::string& key = keys[static_cast<size_t>(i)];
+      buffers_.at(key).check(key);
+    }
+  });
+  for (const std::string& key : keys) buffers_.at(key).expected.reset();
+  unchecked_.clear();
+  all_checked_ = true;
 }
 
 std::map<std::string, Section> PackedConstants::all() const {

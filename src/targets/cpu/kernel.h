@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,7 +52,10 @@ class PackedConstants {
   /// k=512 …"), made by `pack` into 64-byte aligned memory of `bytes` if there is none yet.
   Buffer get(const ConstantPtr& constant, const std::string& form, size_t bytes,
              FunctionRef<void(const Tensor& source, void* packed)> pack);
-  /// What is there, and buffers from an engine (checked when first asked for).
+  /// Checks what get() has given out of an engine since, on all threads of the pool: to be called
+  /// before a kernel runs. Throws INVALID_MODEL, and again the next time.
+  void check(ThreadPool& pool);
+  /// What is there, and buffers from an engine.
   std::map<std::string, Section> all() const;
   void add(std::string key, Section section);
   size_t bytes() const;
@@ -58,6 +63,8 @@ class PackedConstants {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, Section> buffers_;  // by "<constant's hash> <form>"
+  std::set<std::string> unchecked_;         // of those, the ones given out
+  std::atomic<bool> all_checked_ = true;
 };
 
 /// What a tactic is asked to run: one node with concrete operands.

@@ -72,10 +72,8 @@ class Winograd final : public ConvKernel {
     const WinogradTiles tiles = tiles_from(packed, 0);
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t m = begin; m < end; ++m) {
-        for (int64_t c = 0; c < shape_.c; ++c) {
-          winograd_weights(tiles, weights + (m * shape_.c + c) * shape_.kh * shape_.kw,
-                           transformed.data() + c * shape_.m + m, shape_.c * shape_.m);
-        }
+        winograd_weights(tiles, weights + m * shape_.c * shape_.kh * shape_.kw,
+                         transformed.data() + m, shape_.m, shape_.c * shape_.m);
       }
     };
     if (pool == nullptr) {

@@ -17,9 +17,11 @@ struct WinogradTiles {
   Isa isa = Isa::baseline;
 };
 
-/// One filter [kh, kw] (1, 3, 5 or 7 taps a side): out[plane · stride] for the rows · columns
-/// planes. Computed in double precision.
-void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride);
+/// The filters [c, kh, kw] (1, 3, 5 or 7 taps a side) of one output channel:
+/// out[plane · plane_stride + channel · channel_stride] for the rows · columns planes. Computed in
+/// double precision.
+void winograd_weights(const WinogradTiles& tiles, const float* filters, float* out,
+                      int64_t channel_stride, int64_t plane_stride);
 
 /// Filters of 3 × 3 taps for 4 or 6 positions, [channels][9][columns] with `columns` a multiple of
 /// panel_width(isa): each plane's matrix [channels, columns] as gemm() takes it, packed, at out +

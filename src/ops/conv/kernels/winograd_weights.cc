@@ -88,18 +88,21 @@ struct WeightTransform {
 
 }  // namespace
 
-void winograd_weights(const WinogradTiles& tiles, const float* filter, float* out, int64_t stride) {
+void winograd_weights(const WinogradTiles& tiles, const float* filters, float* out,
+                      int64_t channel_stride, int64_t plane_stride) {
   const int64_t kh = tiles.shape->kh, kw = tiles.shape->kw;
   const WeightTransform down(tiles.rows, kh), across(tiles.columns, kw);
-  for (int i = 0; i < tiles.rows; ++i) {
-    double row[7] = {};  // (G · filter)[i]
-    for (int64_t s = 0; s < kw; ++s) {
-      for (int64_t r = 0; r < kh; ++r) row[s] += down.rows[i][r] * filter[r * kw + s];
-    }
-    for (int j = 0; j < tiles.columns; ++j) {
-      double value = 0;
-      for (int64_t s = 0; s < kw; ++s) value += row[s] * across.rows[j][s];
-      out[(i * tiles.columns + j) * stride] = static_cast<float>(value);
+  for (int64_t c = 0; c < tiles.shape->c; ++c, filters += kh * kw, out += channel_stride) {
+    for (int i = 0; i < tiles.rows; ++i) {
+      double row[7] = {};  // (G · filter)[i]
+      for (int64_t s = 0; s < kw; ++s) {
+        for (int64_t r = 0; r < kh; ++r) row[s] += down.rows[i][r] * filters[r * kw + s];
+      }
+      for (int j = 0; j < tiles.columns; ++j) {
+        double value = 0;
+        for (int64_t s = 0; s < kw; ++s) value += row[s] * across.rows[j][s];
+        out[(i * tiles.columns + j) * plane_stride] = static_cast<float>(value);
+      }
     }
   }
 }

@@ -56,6 +56,9 @@ constexpr Shape kShapes[] = {
     {"fully connected 2048-1000", 1, 1000, 2048},
     {"fully connected 25088-4096", 1, 4096, 25088},
     {"decoder 4 rows 768-3072", 4, 3072, 768},
+    {"rcnn 1000 rows 12544-1024", 1000, 1024, 12544},
+    {"bert 128 rows 3072-768", 128, 768, 3072},
+    {"vit 197 rows 3072-768", 197, 768, 3072},
 };
 
 void run_gemm(benchmark::State& state, const Shape& shape, Isa level, int threads) {

@@ -5,34 +5,28 @@
 """
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from contender import Drawbar  # noqa: E402
 from tally import Tally  # noqa: E402
 
 GROWTH = 1.02  # of the peak resident size
 LATENCY_BYTES = 24  # a double of each run is kept, and copied when there is no room for more
 
 
-def drawbar(options, *words, timeout=600):
-    done = subprocess.run([options.drawbar, *words], capture_output=True, text=True,
-                          timeout=timeout)
-    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr.strip()[-300:]}"
-    return done.stdout
-
-
 def memory_growth(options, threads):
     """One engine for both, since what timing chooses takes more or less memory."""
     with tempfile.TemporaryDirectory() as folder:
-        engine = str(Path(folder) / "model.engine")
-        drawbar(options, "compile", options.model, "-o", engine, "--threads", str(threads))
+        drawbar = Drawbar(options.drawbar, folder, threads, timeout=options.seconds + 300)
+        engine = drawbar.folder / "model.engine"
+        drawbar.call("compile", options.model, "-o", engine, "--threads", threads)
         short, long = (
-            json.loads(drawbar(options, "bench", engine, "--threads", str(threads), "--duration",
-                               str(seconds), "--json", timeout=seconds + 120))
+            json.loads(drawbar.call("bench", engine, "--threads", threads, "--duration", seconds,
+                                    "--json"))
             for seconds in (3, options.seconds))
     found = (f"{short['peak_rss_bytes'] / 2**20:.1f} MiB after 3 s, "
              f"{long['peak_rss_bytes'] / 2**20:.1f} MiB after {options.seconds} s")

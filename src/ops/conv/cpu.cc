@@ -5,19 +5,19 @@ namespace {
 
 DRAWBAR_CPU_LAYOUT(Conv, channels_last);
 
-constexpr std::array kernel_names = {"pointwise",      "igemm",     "row_merged", "depthwise",
-                                     "winograd2",      "winograd4", "winograd6",  "winograd2_lean",
-                                     "winograd4_lean", "grouped"};
+std::unique_ptr<ConvKernel> planar_kernel(std::string_view name, const Problem& problem) {
+  ConvShape shape = conv_shape(problem);
+  shape.x_planar = problem.inputs[0].layout == Layout::row_major;
+  return make_conv_kernel(name, shape, problem.isa);
+}
 
-/// Two-dimensional convolution by one of the kernels. Without a pixel igemm does nothing.
-template <size_t which>
+/// Two-dimensional convolution by the kernel Way::kernel_name. Without a pixel igemm does nothing.
+template <class Way>
 struct Planar {
-  static constexpr std::string_view kernel_name = kernel_names[which];
+  static constexpr std::string_view kernel_name = Way::kernel_name;
 
   static std::unique_ptr<ConvKernel> kernel(const Problem& problem) {
-    ConvShape shape = conv_shape(problem);
-    shape.x_planar = problem.inputs[0].layout == Layout::row_major;
-    return make_conv_kernel(kernel_name, shape, problem.isa);
+    return planar_kernel(kernel_name, problem);
   }
   static std::optional<ConvEpilogue> epilogue(const Problem& problem) {
     return ConvEpilogue::plan(problem.op.as<ops::Conv>()->post, conv_extras(problem),
@@ -33,7 +33,7 @@ struct Planar {
         kernel_name == "pointwise" || kernel_name == "igemm" || kernel_name == "grouped";
     if (!problem.inputs[1].constant && !packs_fast) return false;
     // The pointwise kernel does the same products without the taps' pointers.
-    if (kernel_name == "igemm" && Planar<0>::kernel(problem)) return false;
+    if (kernel_name == "igemm" && planar_kernel("pointwise", problem)) return false;
     return epilogue(problem) && kernel(problem);
   }
   static double seconds(const Problem& problem) {
@@ -56,20 +56,24 @@ struct Planar {
   }
 };
 
-#define PLANAR(WHICH, NAME)                                                                \
-  DRAWBAR_CPU_TACTIC(planar_##WHICH, .op = "Conv", .name = NAME,                           \
-                     .applies = Planar<WHICH>::applies, .seconds = Planar<WHICH>::seconds, \
-                     .make = Planar<WHICH>::make, .writes_slices = true)
-PLANAR(0, "conv_pointwise_f32");
-PLANAR(1, "conv_igemm_f32");
-PLANAR(2, "conv_row_merged_f32");
-PLANAR(3, "conv_depthwise_f32");
-PLANAR(4, "conv_winograd2_f32");
-PLANAR(5, "conv_winograd4_f32");
-PLANAR(6, "conv_winograd6_f32");
-PLANAR(7, "conv_winograd2_lean_f32");
-PLANAR(8, "conv_winograd4_lean_f32");
-PLANAR(9, "conv_grouped_f32");
+#define PLANAR(NAME)                                                                           \
+  struct Way_##NAME {                                                                          \
+    static constexpr std::string_view kernel_name = #NAME;                                     \
+  };                                                                                           \
+  DRAWBAR_CPU_TACTIC(planar_##NAME, .op = "Conv", .name = "conv_" #NAME "_f32",                \
+                     .applies = Planar<Way_##NAME>::applies,                                   \
+                     .seconds = Planar<Way_##NAME>::seconds, .make = Planar<Way_##NAME>::make, \
+                     .writes_slices = true)
+PLANAR(pointwise);
+PLANAR(igemm);
+PLANAR(row_merged);
+PLANAR(depthwise);
+PLANAR(winograd2);
+PLANAR(winograd4);
+PLANAR(winograd6);
+PLANAR(winograd2_lean);
+PLANAR(winograd4_lean);
+PLANAR(grouped);
 #undef PLANAR
 
 }  // namespace

@@ -115,10 +115,9 @@ HWY_INLINE void any_pixels(const Sizes& s, const Run& run, int64_t at) {
 /// to half a kernel of input columns at either end may be outside the image.
 template <int kPixels, int kWidth, int kStride>
 HWY_INLINE void fixed_pixels(const Sizes& s, const Run& run, int64_t at) {
-  constexpr bool kTail = false;
   const D d;
   V sums[kPixels];
-  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run, at);
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<false>(run, at);
   for (int64_t ky = 0; ky < run.rows; ++ky) {
     V w[kWidth];
     DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
@@ -129,7 +128,7 @@ HWY_INLINE void fixed_pixels(const Sizes& s, const Run& run, int64_t at) {
     DRAWBAR_UNROLL for (int i = 0; i < kColumns; ++i) {
       if (i < kWidth / 2 && i < run.first) continue;
       if (i >= kColumns - kWidth / 2 && i >= run.last) continue;
-      const V from_x = load<kTail>(x + i * s.pixel, run.channels);
+      const V from_x = hn::LoadU(d, x + i * s.pixel);
       DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
         if (i >= kx && (i - kx) % kStride == 0 && (i - kx) / kStride < kPixels) {
           const int t = (i - kx) / kStride;
@@ -138,7 +137,7 @@ HWY_INLINE void fixed_pixels(const Sizes& s, const Run& run, int64_t at) {
       }
     }
   }
-  finish<kTail>(s, run, at, sums);
+  finish<false>(s, run, at, sums);
 }
 
 constexpr int kMostPixels = 7;  // of a run; images' sides tend to be multiples
@@ -157,7 +156,9 @@ void fixed_vectors(const Sizes& s, const Run& run, int64_t channels) {
     fixed_pixels<kPixels, kWidth, kStride>(s, run, at);
 }
 
-/// The functions for 1, 2, … kMostPixels pixels of a known kernel, or null.
+/// The functions for 1, 2, … kMostPixels pixels.
+constexpr Pixels any_runs[] = {any_vectors<1>, any_vectors<2>, any_vectors<3>, any_vectors<4>,
+                               any_vectors<5>, any_vectors<6>, any_vectors<7>};
 template <int kWidth, int kStride>
 const Pixels* fixed_runs() {
   static constexpr Pixels runs[] = {
@@ -167,6 +168,7 @@ const Pixels* fixed_runs() {
       fixed_vectors<7, kWidth, kStride>};
   return runs;
 }
+/// Those of a known kernel, or null.
 HWY_INLINE const Pixels* fixed_runs(const Sizes& s) {
   if (s.tap != s.pixel || s.stride > 2) return nullptr;
   if (s.kw == 3) return s.stride == 1 ? fixed_runs<3, 1>() : fixed_runs<3, 2>();
@@ -227,20 +229,16 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
     Run run{};
     run.rows = ky_end - ky_begin;
     const bool inner = ox >= inner_begin && ox < inner_end;
-    int64_t pixels = 1;
-    Pixels whole = any_vectors<1>;
+    const int64_t left = fixed != nullptr ? shape.ow - ox : inner ? inner_end - ox : 1;
+    int64_t pixels = divide_up(left, divide_up(left, kMostPixels));
+    const Pixels* runs = any_runs;
     if (fixed != nullptr) {
-      const int64_t left = shape.ow - ox;
-      pixels = divide_up(left, divide_up(left, kMostPixels));
       const int64_t columns = (pixels - 1) * shape.stride_w + shape.kw;
       run.first = -column;
       run.last = shape.w - column;
       const bool reached = run.first <= shape.kw / 2 && run.last >= columns - shape.kw / 2;
-      if (reached) whole = fixed[pixels - 1];
+      if (reached) runs = fixed;
       if (!reached) pixels = 1;
-    } else if (inner) {
-      pixels = inner_end - ox >= 6 ? 6 : 1;
-      if (pixels == 6) whole = any_vectors<6>;
     }
     inside(shape, column, run);
     const int64_t pixel = line * shape.ow + ox;
@@ -251,7 +249,7 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
     if (epilogue.residual != nullptr)
       run.residual = epilogue.residual + pixel * epilogue.residual_ld + channel_begin;
     const int64_t channels = (channel_end - channel_begin) / lanes * lanes;
-    whole(s, run, channels);
+    runs[pixels - 1](s, run, channels);
     run.channels = channel_end - channel_begin - channels;
     for (int64_t i = 0; i < pixels && run.channels > 0; ++i) {
       inside(shape, column + i * s.stride, run);

@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace drawbar {
 namespace {
 
 constexpr size_t vector_bytes = 64, page_bytes = size_t{2} << 20;
-[[maybe_unused]] constexpr uintptr_t small_page_bytes = 4096;
 
 }  // namespace
 
@@ -23,9 +23,9 @@ void* allocate_memory(size_t bytes) {
 
 void bring_in(const void* data, size_t bytes) {
 #ifdef MADV_POPULATE_READ
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(data) / small_page_bytes * small_page_bytes;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(data) + bytes;
-  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);  // a wish
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t within = address % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  madvise(reinterpret_cast<void*>(address - within), bytes + within, MADV_POPULATE_READ);  // a wish
 #else
   static_cast<void>(data), static_cast<void>(bytes);
 #endif

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <benchmark/benchmark.h>
 #include <cstdlib>
 #include <memory>
@@ -15,6 +16,7 @@ struct Free {
 };
 using Buffer = std::unique_ptr<float, Free>;
 
+/// Large enough for huge pages, as a model's arena and weights are.
 Buffer buffer(int64_t bytes) {
   const auto size = static_cast<size_t>(bytes);
   auto* p = static_cast<float*>(allocate_memory(std::max<size_t>(size, 8 << 20)));

@@ -43,7 +43,7 @@ HWY_INLINE void transform_weight_line(D d, const hn::Vec<D>* g, hn::Vec<D>* out)
 template <int kSize>
 void weight_panels(const float* filters, int64_t channels, int64_t columns, int64_t panel,
                    float* out, int64_t plane_stride) {
-  const hn::CappedTag<float, 16> d;
+  const hn::ScalableTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t channel = 0; channel < channels; ++channel) {
     for (int64_t column = 0; column < columns; column += lanes) {

@@ -7,10 +7,9 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int64_t kFewTiles = 4;
-constexpr int64_t kLargeBytes = 1 << 20;  // a B so large may not be in the second-level cache
-constexpr int64_t kStreamingBytes = 4
-                                    << 20;  // a B so large is not in a core's cache when it is read
+constexpr int64_t kFewTiles = 4;  // of rows, that share a panel
+// A B so large may not be in a core's cache when it is read; one so large is not.
+constexpr int64_t kLargeBytes = 1 << 20, kStreamingBytes = 4 << 20;
 
 /// One product with everything that does not change from block to block.
 struct Product {

@@ -2,6 +2,7 @@
 
 #include "ir/evaluate_graph.h"
 #include "targets/cpu/device.h"
+#include "targets/cpu/fuse_depthwise.h"
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/specialize.h"
@@ -21,7 +22,7 @@ CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactic
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
 Graph CpuProgram::laid_out(const Bindings& bindings) const {
-  return assign_layouts(specialize_for(*lowered_, bindings), isa());
+  return fuse_depthwise(assign_layouts(specialize_for(*lowered_, bindings), isa()), isa());
 }
 
 std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,

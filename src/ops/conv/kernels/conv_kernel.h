@@ -35,6 +35,12 @@ struct ConvShape {
   }
 };
 
+/// Lines (rows of pixels) of one image, counted through all images.
+struct Lines {
+  int64_t begin, end;
+  int64_t count() const { return end - begin; }
+};
+
 /// One way to compute one convolution. Immutable once made: any number of threads may run it, each
 /// with its own scratch and output.
 class ConvKernel {
@@ -59,6 +65,19 @@ class ConvKernel {
   /// Allocates nothing, but kernels of the matrix product may be generated at the first run.
   virtual void run(const float* x, const float* packed, float* y, const Epilogue& epilogue,
                    void* scratch, ThreadPool* pool) const = 0;
+
+  /// Whether run_lines() is there: output lines depend on the input lines under them alone.
+  virtual bool has_lines() const { return false; }
+
+  /// Bytes of scratch that run_lines() needs for so many output lines; 64-byte aligned by the
+  /// caller.
+  virtual int64_t lines_scratch_bytes(int64_t) const { return 0; }
+
+  /// The part of run() that gives these output lines, to the bit, on the calling thread. Input line
+  /// i lies where line i % ring of x does (of a planar x: ring is n · h); `y` begins with output
+  /// line `lines.begin`; the epilogue is that of run(). Allocates nothing, as run().
+  virtual void run_lines(const float* x, int64_t ring, const float* packed, float* y,
+                         const Epilogue& epilogue, void* scratch, Lines lines) const;
 
   /// The multiply-adds of run(), each as two operations; nothing where they are as many as
   /// ConvShape::multiply_adds() says.

@@ -207,6 +207,68 @@ TEST_P(ConvKernelTest, HooksSeeEveryElementOnce) {
   }
 }
 
+/// The input in a ring of so many lines, of which these are there.
+std::vector<float> ring_of(const ConvShape& s, const std::vector<float>& x, int64_t ring,
+                           Lines lines) {
+  const int64_t line = s.w * s.x_pixel_stride;
+  std::vector<float> result(static_cast<size_t>(ring * line), NAN);
+  for (int64_t i = lines.begin; i < lines.end; ++i)
+    std::copy_n(x.begin() + i * line, line, result.begin() + i % ring * line);
+  return result;
+}
+
+TEST_P(ConvKernelTest, LinesAreThoseOfTheWhole) {
+  if (isa() < GetParam()) GTEST_SKIP() << "this processor has only " << name(isa());
+  const ScopedIsa scope(GetParam());
+  int tried = 0;
+  for (const ConvCase& c : kCases) {
+    const ConvShape s = shape_of(c);
+    const auto x = random_vector(s.n * s.h * s.w * s.x_pixel_stride, 1);
+    const auto w = random_vector(s.m * (s.c / s.groups) * s.kh * s.kw, 2);
+    const auto residual = random_vector(s.pixels() * s.m, 4);
+    for (const auto& kernel : conv_kernels(s, GetParam(), 1)) {
+      if (!kernel->has_lines()) continue;
+      ++tried;
+      const Buffer packed = aligned(kernel->packed_bytes());
+      kernel->pack(w.data(), packed.get(), nullptr);
+      const Buffer scratch = aligned(kernel->scratch_bytes(1));
+      auto number = [&](float* y, int64_t ld, int64_t row, int64_t col, int64_t rows,
+                        int64_t cols) {
+        for (int64_t i = 0; i < rows; ++i) {
+          for (int64_t j = 0; j < cols; ++j) y[i * ld + j] += static_cast<float>(row + i + col + j);
+        }
+      };
+      const TileHook hook(number);
+      Epilogue epilogue;
+      epilogue.residual = residual.data();
+      epilogue.residual_ld = s.m;
+      epilogue.hook = &hook;
+      std::vector<float> whole(static_cast<size_t>(s.pixels() * s.y_pixel_stride)), parts = whole;
+      kernel->run(x.data(), packed.get(), whole.data(), epilogue, scratch.get(), nullptr);
+      for (int64_t most : {1, 3}) {
+        const Buffer part_scratch = aligned(kernel->lines_scratch_bytes(most));
+        const int64_t ring = (most - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1;
+        std::fill(parts.begin(), parts.end(), 0.0f);
+        for (int64_t line = 0, end = 0; line < s.n * s.oh; line = end) {
+          const int64_t image = line / s.oh;
+          end = std::min(line + most, (image + 1) * s.oh);
+          const int64_t top = (line - image * s.oh) * s.stride_h - s.pad_top;
+          const Lines under{image * s.h + std::clamp<int64_t>(top, 0, s.h),
+                            image * s.h + std::clamp<int64_t>(top + ring, 0, s.h)};
+          kernel->run_lines(ring_of(s, x, ring, under).data(), ring, packed.get(),
+                            parts.data() + line * s.ow * s.y_pixel_stride, epilogue,
+                            part_scratch.get(), {line, end});
+        }
+        for (size_t i = 0; i < whole.size(); ++i) {
+          ASSERT_EQ(parts[i], whole[i])
+              << c.what << ", " << kernel->name() << ", " << most << " lines, at " << i;
+        }
+      }
+    }
+  }
+  EXPECT_GT(tried, 20);
+}
+
 INSTANTIATE_TEST_SUITE_P(InstructionSets, ConvKernelTest,
                          testing::Values(Isa::baseline, Isa::avx2, Isa::avx512),
                          [](const auto& info) { return name(info.param); });

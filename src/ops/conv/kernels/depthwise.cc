@@ -32,15 +32,17 @@ struct Run {
   const float* bias;      // or null
   const float* residual;  // or null
   int64_t rows;           // kernel rows inside the image
+  int64_t wrap;           // the first of them that lies Sizes::ring back, in front of the others
   int64_t kx_begin, kx_end;
   int64_t first, last;  // the run's input columns inside the image, the first pixel's being 0
   int64_t channels;     // in the last vector, if not all
 };
 
 struct Sizes {
-  int64_t kw, stride, row, kernel_row, tap, pixel, y_pixel, residual_pixel;
-  // floats: row to the next input row of the kernel, kernel_row to its weights, tap from kernel
-  // column to column in x, pixel between input pixels, w_tap between weights
+  int64_t kw, stride, row, ring, kernel_row, tap, pixel, y_pixel, residual_pixel;
+  // floats: row to the next input row of the kernel, ring from a line to where it lies again,
+  // kernel_row to a row's weights, tap from kernel column to column in x, pixel between input
+  // pixels, w_tap between weights
   int64_t w_tap;
   const Epilogue* epilogue;
 };
@@ -54,18 +56,34 @@ HWY_INLINE V load(const float* from, int64_t channels) {
   return hn::LoadU(d, from);
 }
 
-template <bool kTail, int kPixels, Activation kActivation>
-HWY_INLINE void finish_with(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
-  const D d;
-  const Epilogue& e = *s.epilogue;
+/// Holds a value in a register: g++ 12 would read it again for each multiply-add.
+HWY_INLINE void hold([[maybe_unused]] V& v) {
+#if HWY_TARGET == HWY_AVX3
+  asm("" : "+v"(v.raw));
+#elif HWY_TARGET == HWY_AVX2
+  asm("" : "+x"(v.raw));
+#endif
+}
+
+template <bool kTail, int kPixels>
+HWY_INLINE void add_rest(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
   DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
-    V v = sums[t];
-    float* y = run.y + t * s.y_pixel + at;
-    if (e.accumulate) v = hn::Add(v, load<kTail>(y, run.channels));
+    if (s.epilogue->accumulate)
+      sums[t] = hn::Add(sums[t], load<kTail>(run.y + t * s.y_pixel + at, run.channels));
     if (run.residual != nullptr) {
-      v = hn::Add(v, load<kTail>(run.residual + t * s.residual_pixel + at, run.channels));
+      sums[t] =
+          hn::Add(sums[t], load<kTail>(run.residual + t * s.residual_pixel + at, run.channels));
     }
-    v = activate(d, v, kActivation, e.alpha, e.beta);
+  }
+}
+
+template <bool kTail, int kPixels, Activation kActivation>
+HWY_INLINE void store(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
+  const D d;
+  const float alpha = s.epilogue->alpha, beta = s.epilogue->beta;
+  DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
+    float* y = run.y + t * s.y_pixel + at;
+    const V v = activate(d, sums[t], kActivation, alpha, beta);
     if constexpr (kTail) {
       hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(run.channels)), d, y);
     } else {
@@ -76,15 +94,16 @@ HWY_INLINE void finish_with(const Sizes& s, const Run& run, int64_t at, V (&sums
 
 template <bool kTail, int kPixels>
 HWY_INLINE void finish(const Sizes& s, const Run& run, int64_t at, V (&sums)[kPixels]) {
+  if (s.epilogue->accumulate || run.residual != nullptr) add_rest<kTail>(s, run, at, sums);
   switch (s.epilogue->activation) {
     case Activation::none:
-      return finish_with<kTail, kPixels, Activation::none>(s, run, at, sums);
+      return store<kTail, kPixels, Activation::none>(s, run, at, sums);
     case Activation::clamp:
-      return finish_with<kTail, kPixels, Activation::clamp>(s, run, at, sums);
+      return store<kTail, kPixels, Activation::clamp>(s, run, at, sums);
     case Activation::leaky_relu:
-      return finish_with<kTail, kPixels, Activation::leaky_relu>(s, run, at, sums);
+      return store<kTail, kPixels, Activation::leaky_relu>(s, run, at, sums);
     case Activation::hard_swish:
-      return finish_with<kTail, kPixels, Activation::hard_swish>(s, run, at, sums);
+      return store<kTail, kPixels, Activation::hard_swish>(s, run, at, sums);
   }
 }
 
@@ -99,10 +118,13 @@ HWY_INLINE void any_pixels(const Sizes& s, const Run& run, int64_t at) {
   const D d;
   V sums[kPixels];
   DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<kTail>(run, at);
-  for (int64_t ky = 0; ky < run.rows; ++ky) {
+  const float* x_row = run.x + at;
+  for (int64_t ky = 0; ky < run.rows; ++ky, x_row += s.row) {
+    if (ky == run.wrap) x_row -= s.ring;
     for (int64_t kx = run.kx_begin; kx < run.kx_end; ++kx) {
-      const V w = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap + at);
-      const float* x = run.x + ky * s.row + kx * s.tap + at;
+      V w = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap + at);
+      hold(w);
+      const float* x = x_row + kx * s.tap;
       DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) {
         sums[t] = hn::MulAdd(w, load<kTail>(x + t * s.stride * s.pixel, run.channels), sums[t]);
       }
@@ -118,17 +140,20 @@ HWY_INLINE void fixed_pixels(const Sizes& s, const Run& run, int64_t at) {
   const D d;
   V sums[kPixels];
   DRAWBAR_UNROLL for (int t = 0; t < kPixels; ++t) sums[t] = start<false>(run, at);
-  for (int64_t ky = 0; ky < run.rows; ++ky) {
+  const float* x = run.x + at;
+  for (int64_t ky = 0; ky < run.rows; ++ky, x += s.row) {
+    if (ky == run.wrap) x -= s.ring;
     V w[kWidth];
     DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
       w[kx] = hn::LoadU(d, run.w + ky * s.kernel_row + kx * s.w_tap + at);
+      hold(w[kx]);
     }
-    const float* x = run.x + ky * s.row + at;
     constexpr int kColumns = (kPixels - 1) * kStride + kWidth;
     DRAWBAR_UNROLL for (int i = 0; i < kColumns; ++i) {
       if (i < kWidth / 2 && i < run.first) continue;
       if (i >= kColumns - kWidth / 2 && i >= run.last) continue;
-      const V from_x = hn::LoadU(d, x + i * s.pixel);
+      V from_x = hn::LoadU(d, x + i * s.pixel);
+      hold(from_x);
       DRAWBAR_UNROLL for (int kx = 0; kx < kWidth; ++kx) {
         if (i >= kx && (i - kx) % kStride == 0 && (i - kx) / kStride < kPixels) {
           const int t = (i - kx) / kStride;
@@ -145,13 +170,22 @@ constexpr int kMostPixels = 7;  // of a run; images' sides tend to be multiples
 /// A run for the first `channels` channels, whole vectors.
 using Pixels = void (*)(const Sizes&, const Run&, int64_t channels);
 
+// Copies, since what is stored might otherwise change them in the compiler's eyes.
 template <int kPixels>
-void any_vectors(const Sizes& s, const Run& run, int64_t channels) {
+void any_vectors(const Sizes& sizes, const Run& given, int64_t channels) {
+  const Run run = given;
+  const Epilogue epilogue = *sizes.epilogue;
+  Sizes s = sizes;
+  s.epilogue = &epilogue;
   for (int64_t at = 0; at < channels; at += static_cast<int64_t>(hn::Lanes(D())))
     any_pixels<false, kPixels>(s, run, at);
 }
 template <int kPixels, int kWidth, int kStride>
-void fixed_vectors(const Sizes& s, const Run& run, int64_t channels) {
+void fixed_vectors(const Sizes& sizes, const Run& given, int64_t channels) {
+  const Run run = given;
+  const Epilogue epilogue = *sizes.epilogue;
+  Sizes s = sizes;
+  s.epilogue = &epilogue;
   for (int64_t at = 0; at < channels; at += static_cast<int64_t>(hn::Lanes(D())))
     fixed_pixels<kPixels, kWidth, kStride>(s, run, at);
 }
@@ -185,11 +219,11 @@ HWY_INLINE void inside(const ConvShape& shape, int64_t column, Run& run) {
     --run.kx_end;
 }
 
-/// The channels [channel_begin, channel_end) of an output row; weights [kh][kw][padded], padded and
-/// channel_begin multiples of the vector.
-void depthwise_row(const ConvShape& shape, const float* x, const float* weights, int64_t padded,
-                   float* y, const Epilogue& epilogue, int64_t line, int64_t channel_begin,
-                   int64_t channel_end) {
+/// The channels [channel_begin, channel_end) of an output line, where y begins; input line i is
+/// line i % ring of x; weights [kh][kw][padded], padded and channel_begin multiples of the vector.
+void depthwise_line(const ConvShape& shape, const float* x, int64_t ring, const float* weights,
+                    int64_t padded, float* y, const Epilogue& epilogue, int64_t line,
+                    int64_t channel_begin, int64_t channel_end) {
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t image = line / shape.oh;
@@ -205,6 +239,7 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
   s.pixel = shape.x_pixel_stride;
   s.tap = shape.dilation_w * s.pixel;
   s.row = shape.dilation_h * shape.w * s.pixel;
+  s.ring = ring * shape.w * s.pixel;
   s.w_tap = padded;
   s.kernel_row = shape.kw * padded;
   s.y_pixel = shape.y_pixel_stride;
@@ -219,8 +254,8 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
   const int64_t inner_end = std::clamp<int64_t>(
       last_start < 0 ? 0 : last_start / shape.stride_w + 1, inner_begin, shape.ow);
 
-  const float* x_row =
-      x + (image * shape.h + top + ky_begin * shape.dilation_h) * shape.w * s.pixel;
+  const int64_t x_line = (image * shape.h + top + ky_begin * shape.dilation_h) % ring;
+  const float* x_row = x + x_line * shape.w * s.pixel;
   const float* w_row = weights + ky_begin * s.kernel_row;
   const Pixels* fixed = fixed_runs(s);
   int64_t ox = 0;
@@ -228,6 +263,7 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
     const int64_t column = ox * shape.stride_w - shape.pad_left;
     Run run{};
     run.rows = ky_end - ky_begin;
+    run.wrap = divide_up(ring - x_line, shape.dilation_h);
     const bool inner = ox >= inner_begin && ox < inner_end;
     const int64_t left = fixed != nullptr ? shape.ow - ox : inner ? inner_end - ox : 1;
     int64_t pixels = divide_up(left, divide_up(left, kMostPixels));
@@ -241,13 +277,14 @@ void depthwise_row(const ConvShape& shape, const float* x, const float* weights,
       if (!reached) pixels = 1;
     }
     inside(shape, column, run);
-    const int64_t pixel = line * shape.ow + ox;
     run.x = x_row + column * s.pixel + channel_begin;
     run.w = w_row + channel_begin;
-    run.y = y + pixel * s.y_pixel + channel_begin;
+    run.y = y + ox * s.y_pixel + channel_begin;
     if (epilogue.bias != nullptr) run.bias = epilogue.bias + channel_begin;
-    if (epilogue.residual != nullptr)
-      run.residual = epilogue.residual + pixel * epilogue.residual_ld + channel_begin;
+    if (epilogue.residual != nullptr) {
+      run.residual =
+          epilogue.residual + (line * shape.ow + ox) * epilogue.residual_ld + channel_begin;
+    }
     const int64_t channels = (channel_end - channel_begin) / lanes * lanes;
     runs[pixels - 1](s, run, channels);
     run.channels = channel_end - channel_begin - channels;
@@ -303,21 +340,10 @@ class Depthwise final : public ConvKernel {
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void*,
            ThreadPool* pool) const override {
-    const auto row = DRAWBAR_SIMD_FOR(isa_, depthwise_row);
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t first = begin; first < end; first += strip_) {
-        const int64_t last = std::min(end, first + strip_);
-        for (int64_t channel = 0; channel < shape_.c; channel += block_) {
-          const int64_t channel_end = std::min(shape_.c, channel + block_);
-          for (int64_t line = first; line < last; ++line)
-            row(shape_, x, packed, padded_, y, epilogue, line, channel, channel_end);
-        }
-        if (epilogue.hook == nullptr) continue;
-        for (int64_t line = first; line < last; ++line) {
-          const int64_t pixel = line * shape_.ow;
-          (*epilogue.hook)(y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel, 0,
-                           shape_.ow, shape_.c);
-        }
+        run_lines(x, shape_.n * shape_.h, packed, y + first * shape_.ow * shape_.y_pixel_stride,
+                  epilogue, nullptr, {first, std::min(end, first + strip_)});
       }
     };
     const int64_t lines = shape_.n * shape_.oh;
@@ -326,6 +352,27 @@ class Depthwise final : public ConvKernel {
     } else {
       pool->parallel_for(lines, 1 + kGrainWork / (shape_.ow * shape_.c * shape_.kh * shape_.kw),
                          body);
+    }
+  }
+
+  bool has_lines() const override { return true; }
+
+  /// Here the lines may be of several images.
+  void run_lines(const float* x, int64_t ring, const float* packed, float* y,
+                 const Epilogue& epilogue, void*, Lines lines) const override {
+    const auto compute = DRAWBAR_SIMD_FOR(isa_, depthwise_line);
+    const int64_t y_line = shape_.ow * shape_.y_pixel_stride;
+    for (int64_t channel = 0; channel < shape_.c; channel += block_) {
+      const int64_t channel_end = std::min(shape_.c, channel + block_);
+      for (int64_t line = lines.begin; line < lines.end; ++line) {
+        compute(shape_, x, ring, packed, padded_, y + (line - lines.begin) * y_line, epilogue, line,
+                channel, channel_end);
+      }
+    }
+    if (epilogue.hook == nullptr) return;
+    for (int64_t line = lines.begin; line < lines.end; ++line) {
+      (*epilogue.hook)(y + (line - lines.begin) * y_line, shape_.y_pixel_stride, line * shape_.ow,
+                       0, shape_.ow, shape_.c);
     }
   }
 

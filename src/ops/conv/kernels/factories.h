@@ -47,6 +47,29 @@ double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
 /// Two costs that overlap for the most part.
 constexpr double overlapped(double a, double b) { return std::max(a, b) + 0.3 * std::min(a, b); }
 
+/// Calls body(const Epilogue&) with what `whole` is for the rows from `first` on, counted from
+/// there.
+template <class Body>
+void with_rows_from(int64_t first, const Epilogue& whole, const Body& body) {
+  Epilogue part = whole;
+  if (part.residual != nullptr) part.residual += first * part.residual_ld;
+  if (part.hook == nullptr) return body(part);
+  const auto shifted = [&](float* c, int64_t ldc, int64_t row, int64_t col, int64_t rows,
+                           int64_t cols) { (*whole.hook)(c, ldc, first + row, col, rows, cols); };
+  const TileHook hook(shifted);
+  part.hook = &hook;
+  body(part);
+}
+
+/// Calls body(line, count) for the stretches of lines that lie one behind the other in a ring.
+template <class Body>
+void for_each_stretch(Lines lines, int64_t ring, const Body& body) {
+  for (int64_t line = lines.begin, count = 0; line < lines.end; line += count) {
+    count = std::min(lines.end - line, ring - line % ring);
+    body(line, count);
+  }
+}
+
 /// Calls body(row, rows, image, oy, ox): the runs of output pixels within [begin, begin + count)
 /// that lie in one output row; `row` counts from `begin`.
 template <class Body>

@@ -91,4 +91,12 @@ void PlannedConv::run(const float* x, const KernelRun& run, std::span<const floa
   });
 }
 
+void PlannedConv::run_lines(const float* x, int64_t ring, const float* bias, float* y,
+                            void* scratch, Lines lines) const {
+  const auto* packed = reinterpret_cast<const float*>(packed_.get());
+  epilogue_.with(bias, {}, [&](const Epilogue& epilogue) {
+    kernel_->run_lines(x, ring, packed, y, epilogue, scratch, lines);
+  });
+}
+
 }  // namespace drawbar::cpu

@@ -46,6 +46,21 @@ class Pointwise final : public ConvKernel {
                   scratch, pool);
   }
 
+  bool has_lines() const override { return dense_; }
+
+  void run_lines(const float* x, int64_t ring, const float* packed, float* y,
+                 const Epilogue& epilogue, void*, Lines lines) const override {
+    const PackedMatrix b{packed, shape_.c, shape_.m, isa_};
+    for_each_stretch(lines, ring, [&](int64_t line, int64_t count) {
+      const float* from = x + line % ring * shape_.w * shape_.x_pixel_stride;
+      float* to = y + (line - lines.begin) * shape_.ow * shape_.y_pixel_stride;
+      with_rows_from(line * shape_.ow, epilogue, [&](const Epilogue& part) {
+        gemm(count * shape_.ow, from, shape_.x_pixel_stride, b, to, shape_.y_pixel_stride, part,
+             nullptr);
+      });
+    });
+  }
+
   double estimate_seconds(int threads) const override {
     return product_seconds(shape_.pixels(), shape_.m, 1, shape_.c, isa_) / threads;
   }

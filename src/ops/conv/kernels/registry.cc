@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/error.h"
 #include "ops/conv/kernels/factories.h"
 #include "targets/cpu/gemm/blocking.h"
 
@@ -25,6 +26,11 @@ bool takes(const Entry& entry, const ConvShape& shape) {
 }
 
 }  // namespace
+
+void ConvKernel::run_lines(const float*, int64_t, const float*, float*, const Epilogue&, void*,
+                           Lines) const {
+  fail(ErrorCode::internal, "{} does not compute lines apart", name());
+}
 
 double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);

@@ -71,80 +71,128 @@ class RowMerged final : public ConvKernel {
   }
 
   int64_t scratch_bytes(int threads) const override {
-    return copy_bytes() +
+    return copy_bytes(shape_.n * height_) +
            gemm_indirect_scratch_bytes(shape_.pixels(), shape_.kh, run_, shape_.m, threads, isa_);
   }
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
            ThreadPool* pool) const override {
+    const int64_t lines = shape_.n * height_;
     if (copies_) {
       auto* copy = static_cast<float*>(scratch);
-      copy_padded(x, copy, pool);
+      const auto body = [&](int64_t begin, int64_t end, int) {
+        copy_padded(x, shape_.n * shape_.h, begin, end, copy + begin * width_ * shape_.c);
+      };
+      if (pool == nullptr) {
+        body(0, lines, 0);
+      } else {
+        pool->parallel_for(lines, 1 + 16384 / (width_ * shape_.c), body);
+      }
       x = copy;
     }
+    multiply(x, {0, lines}, packed, y, epilogue, static_cast<char*>(scratch) + copy_bytes(lines),
+             pool, {0, shape_.n * shape_.oh});
+  }
+
+  bool has_lines() const override { return true; }
+
+  int64_t lines_scratch_bytes(int64_t lines) const override {
+    return copy_bytes(lines_under(lines)) +
+           gemm_indirect_scratch_bytes(lines * shape_.ow, shape_.kh, run_, shape_.m, 1, isa_);
+  }
+
+  void run_lines(const float* x, int64_t ring, const float* packed, float* y,
+                 const Epilogue& epilogue, void* scratch, Lines lines) const override {
+    if (lines.count() == 0) return;
+    Image image{0, ring};
+    const int64_t first =
+        lines.begin / shape_.oh * height_ + lines.begin % shape_.oh * shape_.stride_h;
+    const int64_t under = lines_under(lines.count());
+    if (copies_) {
+      auto* copy = static_cast<float*>(scratch);
+      copy_padded(x, ring, first, first + under, copy);
+      x = copy;
+      image = {first, under};
+    }
+    with_rows_from(lines.begin * shape_.ow, epilogue, [&](const Epilogue& part) {
+      multiply(x, image, packed, y, part, static_cast<char*>(scratch) + copy_bytes(under), nullptr,
+               lines);
+    });
+  }
+
+  double estimate_seconds(int threads) const override {
+    const double product = product_seconds(shape_.pixels(), shape_.m, shape_.kh, run_, isa_);
+    return (product + 2 * static_cast<double>(copy_bytes(shape_.n * height_)) / rates(isa_).bytes) /
+           threads;
+  }
+
+ private:
+  int64_t copy_bytes(int64_t lines) const {
+    return copies_ ? align_up(lines * width_ * shape_.c * 4, 64) : 0;
+  }
+
+  /// Lines of the image the product reads that so many output lines depend on.
+  int64_t lines_under(int64_t lines) const {
+    return (lines - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1;
+  }
+
+  /// Where the image that the product reads lies: line i is line (i - first) % ring of it.
+  struct Image {
+    int64_t first, ring;
+  };
+
+  /// The product for the output lines, where y begins.
+  void multiply(const float* x, Image in, const float* packed, float* y, const Epilogue& epilogue,
+                void* scratch, ThreadPool* pool, Lines lines) const {
     const PackedMatrix b{packed, shape_.kh * run_, shape_.m, isa_};
+    const int64_t first = lines.begin * shape_.ow;
     auto fill = [&](int64_t begin, int64_t count, const float** list) {
-      for_each_row_run(shape_, begin, count,
+      for_each_row_run(shape_, first + begin, count,
                        [&](int64_t row, int64_t run, int64_t image, int64_t oy, int64_t ox) {
                          for (int64_t ky = 0; ky < shape_.kh; ++ky) {
                            const int64_t iy = oy * shape_.stride_h + ky * shape_.dilation_h;
+                           const int64_t line = (image * height_ + iy - in.first) % in.ring;
                            const float* from =
-                               x +
-                               ((image * height_ + iy) * width_ + ox * shape_.stride_w) * shape_.c;
+                               x + (line * width_ + ox * shape_.stride_w) * shape_.c;
                            const float** to = list + ky * count + row;
                            const int64_t step = shape_.stride_w * shape_.c;
                            for (int64_t i = 0; i < run; ++i) to[i] = from + i * step;
                          }
                        });
     };
-    gemm_indirect(shape_.pixels(), {shape_.kh, run_, fill}, b, y, shape_.y_pixel_stride, epilogue,
-                  static_cast<char*>(scratch) + copy_bytes(), pool);
+    gemm_indirect(lines.count() * shape_.ow, {shape_.kh, run_, fill}, b, y, shape_.y_pixel_stride,
+                  epilogue, scratch, pool);
   }
 
-  double estimate_seconds(int threads) const override {
-    const double product = product_seconds(shape_.pixels(), shape_.m, shape_.kh, run_, isa_);
-    return (product + 2 * static_cast<double>(copy_bytes()) / rates(isa_).bytes) / threads;
-  }
-
- private:
-  int64_t copy_bytes() const {
-    return copies_ ? align_up(shape_.n * height_ * width_ * shape_.c * 4, 64) : 0;
-  }
-
-  void copy_padded(const float* x, float* copy, ThreadPool* pool) const {
+  /// Puts lines [begin, end) of the image the product reads, counted through all images, at `copy`;
+  /// x as run_lines() has it.
+  void copy_padded(const float* x, int64_t ring, int64_t begin, int64_t end, float* copy) const {
     const int64_t c = shape_.c;
     const int64_t left = std::min(shape_.pad_left, width_);
     const int64_t inside = std::clamp<int64_t>(shape_.w, 0, width_ - left);
     const auto gather = DRAWBAR_SIMD_FOR(isa_, gather_pixels);
-    const auto body = [&](int64_t begin, int64_t end, int) {
-      for (int64_t line = begin; line < end; ++line) {
-        float* to = copy + line * width_ * c;
-        const int64_t iy = line % height_ - shape_.pad_top;
-        if (iy < 0 || iy >= shape_.h) {
-          std::fill_n(to, width_ * c, 0.0f);
-          continue;
-        }
-        const int64_t image = line / height_;
-        const float* from = x + (image * shape_.h + iy) * shape_.w * shape_.x_pixel_stride;
-        std::fill_n(to, left * c, 0.0f);
-        to += left * c;
-        if (shape_.x_planar) {
-          const int64_t plane = shape_.h * shape_.w;
-          gather(x + image * c * plane + iy * shape_.w, plane, c, inside, to);
-        } else if (shape_.x_pixel_stride == c) {
-          std::memcpy(to, from, static_cast<size_t>(inside * c) * 4);
-        } else {
-          for (int64_t i = 0; i < inside; ++i) {
-            std::copy_n(from + i * shape_.x_pixel_stride, c, to + i * c);
-          }
-        }
-        std::fill_n(to + inside * c, (width_ - left - inside) * c, 0.0f);
+    for (int64_t line = begin; line < end; ++line) {
+      float* to = copy + (line - begin) * width_ * c;
+      const int64_t iy = line % height_ - shape_.pad_top;
+      if (iy < 0 || iy >= shape_.h) {
+        std::fill_n(to, width_ * c, 0.0f);
+        continue;
       }
-    };
-    if (pool == nullptr) {
-      body(0, shape_.n * height_, 0);
-    } else {
-      pool->parallel_for(shape_.n * height_, 1 + 16384 / (width_ * c), body);
+      const int64_t image = line / height_;
+      const float* from = x + (image * shape_.h + iy) % ring * shape_.w * shape_.x_pixel_stride;
+      std::fill_n(to, left * c, 0.0f);
+      to += left * c;
+      if (shape_.x_planar) {
+        const int64_t plane = shape_.h * shape_.w;
+        gather(x + image * c * plane + iy * shape_.w, plane, c, inside, to);
+      } else if (shape_.x_pixel_stride == c) {
+        std::memcpy(to, from, static_cast<size_t>(inside * c) * 4);
+      } else {
+        for (int64_t i = 0; i < inside; ++i) {
+          std::copy_n(from + i * shape_.x_pixel_stride, c, to + i * c);
+        }
+      }
+      std::fill_n(to + inside * c, (width_ - left - inside) * c, 0.0f);
     }
   }
 

@@ -1,0 +1,82 @@
+#include "targets/cpu/fuse_depthwise.h"
+
+#include <gtest/gtest.h>
+
+#include "ir/evaluate_graph.h"
+#include "ir/text.h"
+#include "targets/cpu/layout.h"
+#include "targets/cpu/plan.h"
+#include "tests/support/op_case.h"
+#include "tests/support/random_graph.h"
+
+namespace drawbar::cpu {
+namespace {
+
+using Steps = std::vector<std::string>;
+
+/// A graph of 1,024 channels (4 KiB a pixel) on images of `side` pixels, its weights being drawn.
+Graph graph_of(int64_t side, const std::string& body) {
+  const auto weights = [](const std::string& type) { return draw(type, 3).clone(); };
+  Graph graph = parse(fmt::format(
+      "graph g(%x: f32[2, 3, {0}, {0}], %w: f32[1024, 3, 1, 1], %v: f32[1024, 1, 3, 3]) {{ {1} }}",
+      side, body));
+  for (size_t i : {1, 2}) {
+    const ValueId id = graph.inputs()[i];
+    graph.replace_value(id, graph.add_constant(weights(to_string(graph.value(id).type))));
+  }
+  return graph;
+}
+
+/// Runs the plan of the fused graph and checks its answers; the operators of its steps.
+Steps steps_of(const Graph& graph) {
+  std::vector<Tensor> inputs = random_inputs(graph, 7, 2);
+  const std::vector<Tensor> want = evaluate_graph(graph, inputs);
+  const PlanContext context{std::make_shared<PackedConstants>(), std::make_shared<TacticChooser>(),
+                            TensorPool::make(), 2, isa()};
+  Plan plan(fuse_depthwise(assign_layouts(graph, isa()), isa()), context);
+  ThreadPool pool(2);
+  std::vector<Tensor> outputs(want.size());
+  plan.run(inputs, outputs, {}, pool);
+  for (size_t i = 0; i < want.size(); ++i)
+    expect_close(outputs[i], want[i], 1e-4, 1e-5, fmt::format("output {}", i));
+  Steps steps;
+  for (const StepReport& step : plan.report().steps) {
+    if (step.op != "Reorder") steps.push_back(step.op);
+  }
+  return steps;
+}
+
+const std::string pair =
+    "%m = Conv(%x, %w); %y = Conv(%m, %v) {group = 1024, pads_begin = [1, 1], pads_end = [1, 1]}; ";
+
+int64_t large_side() {
+  int64_t side = 16;
+  while (4096 * side * side <= cache_sizes().l2 / 2) ++side;
+  return side;
+}
+
+TEST(FuseDepthwise, JoinsWhatIsTooLargeForTheCache) {
+  EXPECT_EQ(steps_of(graph_of(large_side(), pair + "return %y")), Steps{"ConvDepthwise"});
+}
+
+TEST(FuseDepthwise, LeavesWhatFits) {
+  EXPECT_EQ(steps_of(graph_of(4, pair + "return %y")), (Steps{"Conv", "Conv"}));
+}
+
+TEST(FuseDepthwise, LeavesWhatOthersRead) {
+  const int64_t side = large_side();
+  EXPECT_EQ(steps_of(graph_of(side, pair + "return %y, %m")), (Steps{"Conv", "Conv"}));
+  EXPECT_EQ(steps_of(graph_of(side, pair + "%z = Relu(%m); return %y, %z")),
+            (Steps{"Conv", "Conv", "Relu"}));
+}
+
+TEST(FuseDepthwise, LeavesProgramsThatReadMore) {
+  const Graph graph =
+      graph_of(large_side(),
+               "%m = Conv(%x, %w); %y = Conv(%m, %v, _, %m) {group = 1024, pads_begin = [1, 1], "
+               "pads_end = [1, 1], post = \"x2 = Add(x0, x1)\"}; return %y");
+  EXPECT_EQ(steps_of(graph), (Steps{"Conv", "Conv"}));
+}
+
+}  // namespace
+}  // namespace drawbar::cpu

@@ -21,8 +21,16 @@ std::optional<Hash> Hash::from_hex(std::string_view text) {
   return hash;
 }
 
+#if defined(__x86_64__)
+XXH128_hash_t hash_avx2(const void* data, size_t bytes, XXH64_hash_t seed);  // hash_avx2.cc
+#endif
+
 Hash hash_bytes(const void* data, size_t bytes, uint64_t seed) {
-  const XXH128_hash_t hash = XXH3_128bits_withSeed(data, bytes, seed);
+  XXH128_hash_t (*function)(const void*, size_t, XXH64_hash_t) = XXH3_128bits_withSeed;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx2")) function = hash_avx2;
+#endif
+  const XXH128_hash_t hash = function(data, bytes, seed);
   return {hash.high64, hash.low64};
 }
 

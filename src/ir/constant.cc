@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/checked.h"
+#include "base/memory.h"
 
 namespace drawbar {
 namespace {
@@ -64,6 +65,7 @@ Hash content_hash(const Tensor& tensor) {
 void Constant::fill() const {
   if (load_) {
     Tensor loaded = load_();
+    if (type_ != ElementType::string) bring_in(loaded.raw(), static_cast<size_t>(loaded.bytes()));
     if (content_hash(loaded) != hash_) {
       fail(ErrorCode::invalid_model, "damaged: constant {} does not match its hash", hash_.hex());
     }

@@ -76,19 +76,43 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
   return buffer;
 }
 
+void PackedConstants::will_read(const ConstantPtr& constant) {
+  const std::lock_guard lock(mutex_);
+  unread_.push_back(constant);
+  all_checked_ = false;
+}
+
 void PackedConstants::check(ThreadPool& pool) {
   if (all_checked_) return;
   const std::lock_guard lock(mutex_);
-  const std::vector<std::string> keys(unchecked_.begin(), unchecked_.end());
-  const auto count = static_cast<int64_t>(keys.size());
-  pool.parallel_for(count, 1, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const std::string& key = keys[static_cast<size_t>(i)];
-      buffers_.at(key).check(key);
+  struct Item {
+    size_t bytes;
+    const std::string* key;  // of a packed buffer, or null
+    const Constant* constant;
+  };
+  std::vector<Item> items;
+  for (const std::string& key : unchecked_)
+    items.push_back({buffers_.at(key).bytes, &key, nullptr});
+  for (const ConstantPtr& constant : unread_) {
+    const int64_t bytes = storage_bytes(constant->type(), element_count(constant->shape()));
+    items.push_back({static_cast<size_t>(bytes), nullptr, constant.get()});
+  }
+  // The largest first, so that the threads end together.
+  std::sort(items.begin(), items.end(),
+            [](const Item& a, const Item& b) { return a.bytes > b.bytes; });
+  std::atomic<size_t> next = 0;
+  pool.parallel_for(pool.threads(), 1, [&](int64_t, int64_t, int) {
+    for (size_t i = next++; i < items.size(); i = next++) {
+      if (items[i].key) {
+        buffers_.at(*items[i].key).check(*items[i].key);
+      } else {
+        items[i].constant->tensor();
+      }
     }
   });
-  for (const std::string& key : keys) buffers_.at(key).expected.reset();
+  for (const std::string& key : unchecked_) buffers_.at(key).expected.reset();
   unchecked_.clear();
+  unread_.clear();
   all_checked_ = true;
 }
 

@@ -52,8 +52,11 @@ class PackedConstants {
   /// k=512 …"), made by `pack` into 64-byte aligned memory of `bytes` if there is none yet.
   Buffer get(const ConstantPtr& constant, const std::string& form, size_t bytes,
              FunctionRef<void(const Tensor& source, void* packed)> pack);
-  /// Checks what get() has given out of an engine since, on all threads of the pool: to be called
-  /// before a kernel runs. Throws INVALID_MODEL, and again the next time.
+  /// Says that a kernel will read the constant as it came.
+  void will_read(const ConstantPtr& constant);
+  /// Checks what get() has given out of an engine and loads what will be read, since the last time,
+  /// on all threads of the pool: to be called before a kernel runs. Throws INVALID_MODEL, and again
+  /// the next time.
   void check(ThreadPool& pool);
   /// What is there, and buffers from an engine.
   std::map<std::string, Section> all() const;
@@ -64,6 +67,7 @@ class PackedConstants {
   mutable std::mutex mutex_;
   std::map<std::string, Section> buffers_;  // by "<constant's hash> <form>"
   std::set<std::string> unchecked_;         // of those, the ones given out
+  std::vector<ConstantPtr> unread_;         // to be loaded
   std::atomic<bool> all_checked_ = true;
 };
 

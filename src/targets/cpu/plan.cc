@@ -221,6 +221,10 @@ void Plan::unite_in_place(const std::vector<int>& last_use) {
 void Plan::place_values() {
   const int count = static_cast<int>(steps_.size());
   for (ValueId id : graph_.outputs()) is_read_[root(id)] = 1;
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (is_read_[id] && graph_.value(id).is_constant())
+      context_.packed->will_read(graph_.value(id).constant);
+  }
   const auto lifetimes = [&](std::vector<int>& first, std::vector<int>& last) {
     first.assign(graph_.value_count(), count);
     last.assign(graph_.value_count(), -1);

@@ -137,6 +137,22 @@ void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,
   }
 }
 
+void Plan::rehearse(ThreadPool& pool) {
+  constexpr std::chrono::seconds most(60);
+  const auto is_dynamic = [](const auto& step) { return step->kind == Step::Kind::dynamic; };
+  if (std::none_of(steps_.begin(), steps_.end(), is_dynamic)) return;
+  std::vector<Tensor> inputs;
+  for (ValueId id : graph_.inputs()) {
+    if (!is_placed(graph_.value(id).type)) return;
+    inputs.push_back(sample(graph_.value(id).type.tensor));
+  }
+  std::vector<Tensor> outputs(graph_.outputs().size());
+  try {
+    run(inputs, outputs, {.deadline = Clock::now() + most}, pool);
+  } catch (const Error&) {  // made-up inputs may be wrong ones: what was timed until then stays
+  }
+}
+
 PlanReport Plan::profile(std::span<const Tensor> inputs, ThreadPool& pool) {
   PlanReport result = report();
   std::vector<Tensor> outputs(graph_.outputs().size());
@@ -381,6 +397,21 @@ void Plan::execute_dynamic(Frame& frame, const Step& step, const RunControl& con
   execute_kernel(frame, *found.kernel, step, pool);
 }
 
+namespace {
+
+/// Whether another tactic could save more than it takes to find it.
+bool is_worth_timing(const Problem& problem) {
+  constexpr double least = 20e-6;
+  const auto tactics = tactics_for(problem.op.name());
+  return std::any_of(tactics.begin(), tactics.end(),
+                     [&](const Tactic& tactic) { return tactic.takes(problem); }) &&
+         std::all_of(tactics.begin(), tactics.end(), [&](const Tactic& tactic) {
+           return !tactic.takes(problem) || tactic.seconds(problem) >= least;
+         });
+}
+
+}  // namespace
+
 /// Infers the node for the tensors at hand and makes a kernel for it, if one applies.
 CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
   const Node& node = graph_.node(step.node);
@@ -422,7 +453,8 @@ CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
   }
   const Problem problem{node.op,      inputs,           result.outputs, context_.threads,
                         context_.isa, *context_.packed, context_.strict};
-  if (const Tactic* tactic = context_.chooser->choose(problem, nullptr))
+  ThreadPool* timing_pool = is_worth_timing(problem) ? context_.timing_pool : nullptr;
+  if (const Tactic* tactic = context_.chooser->choose(problem, timing_pool))
     result.kernel = tactic->make(problem);
   return result;
 }

@@ -1,6 +1,7 @@
 #include "targets/cpu/plan.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ops/concat/op.h"
 #include "ops/map_rows/op.h"
@@ -12,6 +13,16 @@ namespace drawbar::cpu {
 
 bool is_placed(const Type& type) {
   return type.is_static() && type.tensor.element != ElementType::string;
+}
+
+Tensor sample(const TensorType& type) {
+  Tensor result = Tensor::allocate(type.element, type.shape());
+  std::memset(result.raw(), 0, static_cast<size_t>(result.bytes()));
+  if (type.element == ElementType::f32) {
+    auto* data = result.data<float>();
+    for (int64_t i = 0; i < result.size(); ++i) data[i] = static_cast<float>(i % 97) * 0.01f - 0.4f;
+  }
+  return result;
 }
 
 ThreadPool& one_thread() {

@@ -35,6 +35,9 @@ struct StepTime {
 /// For loops within one part of a batch.
 ThreadPool& one_thread();
 
+/// Something to time on: small numbers, integers of 0.
+Tensor sample(const TensorType& type);
+
 /// Whether values of the type can have planned memory.
 bool is_placed(const Type& type);
 
@@ -52,6 +55,9 @@ class Plan final : public Executor {
            ThreadPool& pool) override;
   PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;
   PlanReport report() const override;
+  /// While compiling: one run on made-up inputs, in which nodes whose shapes depend on data time
+  /// their tactics for the shapes they meet. Nothing where there are none.
+  void rehearse(ThreadPool& pool);
 
  private:
   struct Step;

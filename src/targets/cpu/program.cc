@@ -25,8 +25,8 @@ Graph CpuProgram::laid_out(const Bindings& bindings) const {
   return fuse_depthwise(assign_layouts(specialize_for(*lowered_, bindings), isa()), isa());
 }
 
-std::shared_ptr<Executor> CpuProgram::plan(const Bindings& bindings, int threads,
-                                           ThreadPool* timing_pool) {
+std::shared_ptr<Plan> CpuProgram::plan(const Bindings& bindings, int threads,
+                                       ThreadPool* timing_pool) {
   PlanContext context{packed_, chooser_, values_, threads, isa(), strict_, timing_pool};
   Graph graph = laid_out(bindings);
   if (const auto batch = batch_of(*graph_, bindings)) {
@@ -60,7 +60,9 @@ void CpuProgram::tune(const CompileOptions& options) {
         }
       }
       if (options.progress) options.progress("compiling for the CPU", done++, total);
-      reports_.push_back(plan(bindings, threads, options.time_tactics ? &pool : nullptr)->report());
+      const auto planned = plan(bindings, threads, options.time_tactics ? &pool : nullptr);
+      if (options.time_tactics) planned->rehearse(pool);
+      reports_.push_back(planned->report());
     }
   }
   if (options.progress) options.progress("compiling for the CPU", total, total);

@@ -2,6 +2,7 @@
 
 #include "base/tensor_pool.h"
 #include "targets/cpu/kernel.h"
+#include "targets/cpu/plan.h"
 #include "targets/cpu/select.h"
 #include "targets/target.h"
 
@@ -25,7 +26,7 @@ class CpuProgram final : public Program {
 
  private:
   Graph laid_out(const Bindings& bindings) const;
-  std::shared_ptr<Executor> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
+  std::shared_ptr<Plan> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
 
   GraphPtr graph_;
   bool strict_;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstring>
 
 #include "ir/text.h"
 #include "targets/cpu/map_rows.h"
@@ -85,15 +84,7 @@ class Trial {
  public:
   Trial(Graph graph, const PlanContext& context) : pool_(*context.timing_pool) {
     for (ValueId id : graph.inputs()) {
-      const TensorType& type = graph.value(id).type.tensor;
-      Tensor input = Tensor::allocate(type.element, type.shape());
-      std::memset(input.raw(), 0, static_cast<size_t>(input.bytes()));
-      if (type.element == ElementType::f32) {
-        auto* data = input.data<float>();
-        for (int64_t i = 0; i < input.size(); ++i)
-          data[i] = static_cast<float>(i % 97) * 0.01f - 0.4f;
-      }
-      inputs_.push_back(std::move(input));
+      inputs_.push_back(sample(graph.value(id).type.tensor));
     }
     outputs_.resize(graph.outputs().size());
     plan_ = std::make_unique<Plan>(std::move(graph), context);

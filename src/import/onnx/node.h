@@ -87,6 +87,8 @@ std::vector<std::string> handled_types();  // "Conv", "com.microsoft.FusedConv"
 
 /// ONNX_OP(Conv) { …uses `node`… } translates ai.onnx's Conv, all opsets.
 #define ONNX_OP(TYPE) DRAWBAR_ONNX_OP(TYPE, "", #TYPE)
+#define ONNX_ML_OP(TYPE) DRAWBAR_ONNX_OP(ml_##TYPE, "ai.onnx.ml", #TYPE)
+#define ONNX_PREVIEW_OP(TYPE) DRAWBAR_ONNX_OP(preview_##TYPE, "ai.onnx.preview", #TYPE)
 #define ONNX_MICROSOFT_OP(TYPE) DRAWBAR_ONNX_OP(microsoft_##TYPE, "com.microsoft", #TYPE)
 #define DRAWBAR_ONNX_OP(ID, DOMAIN, TYPE)                                    \
   static void import_##ID([[maybe_unused]] ::drawbar::onnx::OnnxNode& node); \

@@ -1,4 +1,4 @@
-#include "base/element_type.h"
+#include "drawbar/element_type.h"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/element_type.h"
+#include "drawbar/element_type.h"
 
 namespace drawbar {
 

@@ -6,9 +6,9 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/model.h"
+#include "drawbar/session.h"
 #include "engine/timing_cache.h"
 #include "ir/evaluate_graph.h"
-#include "runtime/session.h"
 
 namespace drawbar::cli {
 namespace {
@@ -54,6 +54,7 @@ Opened open(const Options& options, int threads) {
     request.model = options.model;
     request.threads = {threads};
     request.on_the_fly = true;
+    request.progress = progress_on_terminal();
     opened.engine = compile_model(request);
   }
   opened.load_ms = milliseconds_since(start);
@@ -61,7 +62,7 @@ Opened open(const Options& options, int threads) {
   const Graph& graph = engine.graph();
   const auto shapes = [&] {
     if (!options.shapes.empty() || engine.profiles().empty())
-      return profiles_from(graph, options.shapes).front();
+      return profiles_of(graph, parse_profiles(options.shapes)).front();
     return engine.profiles().front();
   };
   opened.inputs =
@@ -85,7 +86,7 @@ Opened open(const Options& options, int threads) {
 /// Runs for the duration, three times at least; fills in the times.
 void time_runs(Session& session, const std::vector<Tensor>& inputs, double duration,
                BenchResult& result) {
-  std::vector<Tensor> outputs(session.graph().outputs().size());
+  std::vector<Tensor> outputs(session.engine().graph().outputs().size());
   const auto first = Clock::now();
   session.run(inputs, outputs);
   result.first_ms = milliseconds_since(first);
@@ -196,6 +197,7 @@ void add_bench(CLI::App& app) {
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->add_flag("--peak", options->peak, "Measure this machine instead of a model")
       ->excludes(model);
+  add_plugin_option(*command);
   command->callback([options] { bench(*options); });
 }
 

@@ -10,7 +10,12 @@ void add_compile(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_diff(CLI::App& app);
 void add_inspect(CLI::App& app);
+void add_man(CLI::App& app);
+void add_operators(CLI::App& app);
 void add_run(CLI::App& app);
 void add_targets(CLI::App& app);
+
+/// The option --plugin of commands that read models or engines: loads what it names at once.
+void add_plugin_option(CLI::App& command);
 
 }  // namespace drawbar::cli

@@ -22,7 +22,7 @@ void compile(const Options& options) {
   CompileRequest request;
   request.model = options.model;
   request.target = options.target;
-  request.shapes = options.shapes;
+  request.profiles = parse_profiles(options.shapes);
   if (!options.threads.empty()) request.threads = parse_threads(options.threads);
   request.deterministic = options.deterministic;
   request.strict = options.strict;
@@ -33,8 +33,8 @@ void compile(const Options& options) {
                                 options.deterministic ? " --deterministic" : "",
                                 options.strict ? " --strict" : "");
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
-  request.passes.dump_after = options.dump_after;
-  const auto engine = compile_model(request);
+  request.progress = progress_on_terminal();
+  const auto engine = compile_model(request, {.dump_after = options.dump_after});
   engine->save(options.output);
   fmt::print("{}: {} for {}, {} nodes, {:.1f} MiB\n", options.output,
              std::filesystem::path(options.model).filename().string(), options.target,
@@ -70,6 +70,7 @@ void add_compile(CLI::App& app) {
                     "Only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--dump-after", options->dump_after,
                       "Print the graph after this pass (or `all`) to standard error");
+  add_plugin_option(*command);
   command->callback([options] { compile(*options); });
 }
 

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/model.h"
-#include "runtime/session.h"
+#include "drawbar/session.h"
 
 namespace drawbar::cli {
 namespace {
@@ -82,7 +82,7 @@ void diff(const Options& options) {
   }
   const std::vector<Tensor> inputs =
       options.inputs.empty()
-          ? draw_inputs(a->graph(), profiles_from(a->graph(), options.shapes).front())
+          ? draw_inputs(a->graph(), profiles_of(a->graph(), parse_profiles(options.shapes)).front())
           : read_inputs(a->graph(), options.inputs);
   SessionOptions session_options;
   session_options.threads = options.threads;
@@ -161,6 +161,7 @@ void add_diff(CLI::App& app) {
                    "Fail when an output differs by more than this share of its largest value")
       ->check(CLI::PositiveNumber);
   command->add_flag("--json", options->json, "One JSON object on standard output");
+  add_plugin_option(*command);
   command->callback([options] { diff(*options); });
 }
 

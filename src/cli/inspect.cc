@@ -164,6 +164,7 @@ void add_inspect(CLI::App& app) {
   command->add_flag("--verify", options->verify,
                     "Check every section of an engine against its hash");
   command->add_flag("--json", options->json, "One JSON object on standard output");
+  add_plugin_option(*command);
   command->callback([options] { inspect(*options); });
 }
 

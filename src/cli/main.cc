@@ -5,6 +5,22 @@
 #include "base/error.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "drawbar/compile.h"
+
+namespace drawbar::cli {
+
+void add_plugin_option(CLI::App& command) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--plugin",
+          [](const std::vector<std::string>& paths) {
+            for (const std::string& path : paths) load_plugin(path);
+          },
+          "A shared library with operators of your own (may be given again)")
+      ->take_all();
+}
+
+}  // namespace drawbar::cli
 
 int main(int argc, char** argv) {
   CLI::App app{"drawbar couples any trained model to any accelerator: compile, run, measure.",
@@ -19,6 +35,8 @@ int main(int argc, char** argv) {
   drawbar::cli::add_diff(app);
   drawbar::cli::add_targets(app);
   drawbar::cli::add_completion(app);
+  drawbar::cli::add_man(app);
+  drawbar::cli::add_operators(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

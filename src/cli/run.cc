@@ -9,7 +9,7 @@
 #include "cli/inputs.h"
 #include "cli/model.h"
 #include "cli/preprocess.h"
-#include "runtime/session.h"
+#include "drawbar/session.h"
 
 namespace drawbar::cli {
 namespace {
@@ -91,7 +91,7 @@ void print_outputs(const Options& options, const Graph& graph, const std::vector
 
 /// All images as one batch; without a symbolic batch, one run per image with the rows joined.
 std::vector<Tensor> run_images(const Options& options, Session& session, const RunOptions& run) {
-  const Graph& graph = session.graph();
+  const Graph& graph = session.engine().graph();
   if (graph.inputs().size() != 1)
     fail(ErrorCode::invalid_argument, "--image: the model has {} inputs, expected one",
          graph.inputs().size());
@@ -145,9 +145,10 @@ void run(const Options& options) {
   session_options.threads = options.threads;
   Session session(open_model(options.model, options.threads, options.strict), session_options);
   const std::vector<Tensor> outputs =
-      options.images.empty() ? session.run(read_inputs(session.graph(), options.inputs), control)
-                             : run_images(options, session, control);
-  print_outputs(options, session.graph(), outputs);
+      options.images.empty()
+          ? session.run(read_inputs(session.engine().graph(), options.inputs), control)
+          : run_images(options, session, control);
+  print_outputs(options, session.engine().graph(), outputs);
 }
 
 }  // namespace
@@ -180,6 +181,7 @@ void add_run(CLI::App& app) {
                     "Of a model: only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--deadline", options->deadline, "Give up after this many seconds")
       ->check(CLI::PositiveNumber);
+  add_plugin_option(*command);
   command->callback([options] { run(*options); });
 }
 

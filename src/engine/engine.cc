@@ -1,4 +1,6 @@
-#include "engine/engine.h"
+#include "drawbar/engine.h"
+
+#include "targets/target.h"
 
 namespace drawbar {
 
@@ -19,6 +21,34 @@ std::shared_ptr<Engine> Engine::compile(GraphPtr graph, const std::string& targe
   engine->threads_ = options.threads;
   engine->program_ = device.compile(std::move(graph), options);
   return engine;
+}
+
+namespace {
+
+std::vector<ValueInfo> describe_values(const Graph& graph, const std::vector<ValueId>& ids,
+                                       const std::vector<std::string>* names) {
+  std::vector<ValueInfo> result;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const Value& value = graph.value(ids[i]);
+    ValueInfo info{.name = names ? (*names)[i] : value.name, .type = to_string(value.type)};
+    if (value.type.is_tensor()) {
+      info.element = value.type.tensor.element;
+      for (const Dim& dim : value.type.tensor.dims)
+        info.shape.push_back(dim.is_constant() ? dim.value() : -1);
+    }
+    result.push_back(std::move(info));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<ValueInfo> Engine::inputs() const {
+  return describe_values(*graph_, graph_->inputs(), nullptr);
+}
+
+std::vector<ValueInfo> Engine::outputs() const {
+  return describe_values(*graph_, graph_->outputs(), &graph_->output_names());
 }
 
 }  // namespace drawbar

@@ -1,4 +1,4 @@
-#include "engine/engine.h"
+#include "drawbar/engine.h"
 
 #include <cstring>
 #include <filesystem>
@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/mapped_file.h"
+#include "drawbar/session.h"
 #include "ir/text.h"
-#include "runtime/session.h"
+#include "targets/target.h"
 
 namespace drawbar {
 namespace {

@@ -4,9 +4,10 @@
 
 #include "base/checked.h"
 #include "base/mapped_file.h"
-#include "engine/engine.h"
+#include "drawbar/engine.h"
 #include "engine/format.h"
 #include "ir/text.h"
+#include "targets/target.h"
 
 namespace drawbar {
 

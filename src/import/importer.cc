@@ -1,5 +1,6 @@
 #include "import/importer.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -107,6 +108,17 @@ std::vector<OperatorCount> model_operators(const std::string& path) {
   return with_importer(path, [&](const Importer& importer, const ModelSource& source) {
     return importer.operators(source);
   });
+}
+
+std::vector<std::string> importable_operators() {
+  std::vector<std::string> names;
+  for (const Importer& importer : importers()) {
+    if (!importer.known) continue;
+    const std::vector<std::string> known = importer.known();
+    names.insert(names.end(), known.begin(), known.end());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace drawbar

@@ -33,6 +33,7 @@ struct Importer {
   bool (*recognises)(std::string_view head);  // the first bytes of the file, at most 4096
   Graph (*import)(const ModelSource& source, ModelProperties* properties);
   std::vector<OperatorCount> (*operators)(const ModelSource& source);  // by name
+  std::vector<std::string> (*known)() = nullptr;  // operators that files may use; null: our own
 };
 
 void register_importer(const Importer& importer);
@@ -48,5 +49,8 @@ Graph import_model(const std::string& path, ModelProperties* properties = nullpt
 Graph import_bytes(std::string_view bytes, const std::string& folder = {},
                    ModelProperties* properties = nullptr);
 std::vector<OperatorCount> model_operators(const std::string& path);
+/// The operators that files of some format may use, by name: "Conv" of ai.onnx,
+/// "com.microsoft.Gelu".
+std::vector<std::string> importable_operators();
 
 }  // namespace drawbar

@@ -7,8 +7,8 @@
 #include <variant>
 #include <vector>
 
-#include "base/element_type.h"
 #include "base/error.h"
+#include "drawbar/element_type.h"
 
 namespace drawbar {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "base/element_type.h"
 #include "base/tensor.h"
+#include "drawbar/element_type.h"
 #include "ir/dim.h"
 
 namespace drawbar {

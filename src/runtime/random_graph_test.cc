@@ -6,10 +6,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "drawbar/session.h"
 #include "ir/evaluate_graph.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
-#include "runtime/session.h"
+#include "targets/target.h"
 
 namespace drawbar {
 namespace {

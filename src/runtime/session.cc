@@ -1,11 +1,16 @@
-#include "runtime/session.h"
+#include "drawbar/session.h"
 
+#include <list>
 #include <map>
+#include <mutex>
 
 #include "ir/evaluate_graph.h"
+#include "targets/target.h"
 
 namespace drawbar {
+namespace {
 
+/// The process's pool of `threads` workers, shared by all sessions that ask for as many.
 std::shared_ptr<ThreadPool> shared_pool(int threads, bool pin) {
   static std::mutex mutex;
   static std::map<std::pair<int, bool>, std::weak_ptr<ThreadPool>> pools;
@@ -16,61 +21,89 @@ std::shared_ptr<ThreadPool> shared_pool(int threads, bool pin) {
   return pool;
 }
 
+/// A plan and the inputs it is for.
+struct Planned {
+  std::vector<ElementType> types;
+  std::vector<Shape> shapes;
+  std::shared_ptr<Executor> executor;
+
+  bool fits(std::span<const Tensor> inputs) const {
+    if (inputs.size() != shapes.size()) return false;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const bool plain = inputs[i].has_value() && inputs[i].kind() == Tensor::Kind::tensor;
+      if (!plain || inputs[i].type() != types[i] || inputs[i].shape() != shapes[i]) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
+struct Session::State {
+  std::shared_ptr<Engine> engine;
+  SessionOptions options;
+  int threads;
+  std::shared_ptr<ThreadPool> pool;
+  std::mutex mutex;
+  std::list<Planned> plans;  // most recent first
+
+  std::shared_ptr<Executor> executor(std::span<const Tensor> inputs) {
+    const std::lock_guard lock(mutex);
+    for (auto it = plans.begin(); it != plans.end(); ++it) {
+      if (!it->fits(inputs)) continue;
+      plans.splice(plans.begin(), plans, it);
+      return it->executor;
+    }
+    bind_inputs(engine->graph(), inputs);
+    Planned planned;
+    for (const Tensor& input : inputs) {
+      planned.types.push_back(input.type());
+      planned.shapes.push_back(input.shape());
+    }
+    planned.executor = engine->program().instantiate(inputs, threads);
+    plans.push_front(std::move(planned));
+    if (plans.size() > options.plan_cache) plans.pop_back();
+    return plans.front().executor;
+  }
+};
+
 Session::Session(std::shared_ptr<Engine> engine, SessionOptions options)
-    : engine_(std::move(engine)),
-      options_(options),
-      threads_(options.threads > 0 ? options.threads : available_processors()),
-      pool_(shared_pool(threads_, options.pin_threads)) {}
+    : state_(std::make_unique<State>()) {
+  state_->engine = std::move(engine);
+  state_->options = options;
+  state_->threads = options.threads > 0 ? options.threads : available_processors();
+  state_->pool = shared_pool(state_->threads, options.pin_threads);
+}
 
 Session::~Session() = default;
 
-bool Session::Planned::fits(std::span<const Tensor> inputs) const {
-  if (inputs.size() != shapes.size()) return false;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const bool plain = inputs[i].has_value() && inputs[i].kind() == Tensor::Kind::tensor;
-    if (!plain || inputs[i].type() != types[i] || inputs[i].shape() != shapes[i]) return false;
-  }
-  return true;
-}
-
-std::shared_ptr<Executor> Session::executor(std::span<const Tensor> inputs) {
-  const std::lock_guard lock(mutex_);
-  for (auto it = plans_.begin(); it != plans_.end(); ++it) {
-    if (!it->fits(inputs)) continue;
-    plans_.splice(plans_.begin(), plans_, it);
-    return it->executor;
-  }
-  bind_inputs(graph(), inputs);
-  Planned planned;
-  for (const Tensor& input : inputs) {
-    planned.types.push_back(input.type());
-    planned.shapes.push_back(input.shape());
-  }
-  planned.executor = engine_->program().instantiate(inputs, threads_);
-  plans_.push_front(std::move(planned));
-  if (plans_.size() > options_.plan_cache) plans_.pop_back();
-  return plans_.front().executor;
-}
+const Engine& Session::engine() const { return *state_->engine; }
+int Session::threads() const { return state_->threads; }
 
 void Session::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                   const RunOptions& options) {
-  if (outputs.size() != graph().outputs().size()) {
-    fail(ErrorCode::invalid_argument, "the graph has {} outputs, room for {} was given",
-         graph().outputs().size(), outputs.size());
+  const size_t count = engine().graph().outputs().size();
+  if (outputs.size() != count) {
+    fail(ErrorCode::invalid_argument, "the graph has {} outputs, room for {} was given", count,
+         outputs.size());
   }
   const RunControl control{options.deadline, options.cancelled, options.memory_budget};
   control.check();
-  executor(inputs)->run(inputs, outputs, control, *pool_);
+  state_->executor(inputs)->run(inputs, outputs, control, *state_->pool);
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const RunOptions& options) {
-  std::vector<Tensor> outputs(graph().outputs().size());
+  std::vector<Tensor> outputs(engine().graph().outputs().size());
   run(inputs, outputs, options);
   return outputs;
 }
 
 PlanReport Session::profile(std::span<const Tensor> inputs) {
-  return executor(inputs)->profile(inputs, *pool_);
+  return state_->executor(inputs)->profile(inputs, *state_->pool);
+}
+
+PlanReport Session::report(std::span<const Tensor> inputs) {
+  return state_->executor(inputs)->report();
 }
 
 }  // namespace drawbar

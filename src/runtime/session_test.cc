@@ -1,4 +1,4 @@
-#include "runtime/session.h"
+#include "drawbar/session.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 
 #include "ir/evaluate_graph.h"
 #include "ir/text.h"
+#include "targets/target.h"
 
 namespace {
 std::atomic<int64_t> allocations{0};

@@ -12,13 +12,12 @@
 #include "base/memory.h"
 #include "base/run_control.h"
 #include "base/threads.h"
+#include "drawbar/engine.h"
+#include "drawbar/report.h"
 #include "ir/graph.h"
 #include "targets/device.h"
 
 namespace drawbar {
-
-/// Concrete shapes of all graph inputs, in the graph's order: what a profile compiles for.
-using InputShapes = std::vector<Shape>;
 
 struct CompileOptions {
   std::vector<InputShapes> profiles;
@@ -50,28 +49,6 @@ struct Section {
 struct ProgramImage {
   std::string text;
   std::map<std::string, Section> sections;
-};
-
-/// One line of a program's explanation.
-struct StepReport {
-  std::string node;  // the node's name
-  std::string op;
-  std::string tactic;              // "reference" where no kernel applies
-  std::string shapes;              // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
-  int64_t operations = 0;          // nominal: what the operator's definition counts
-  double executed_operations = 0;  // what its kernel executes for them: fewer by Winograd's way
-  int64_t bytes = 0;               // read and written, weights included
-  // Measured by a profiled run, else 0. Steps that ran on parts of a batch, many at once, share the
-  // time of all parts and stand one after the other.
-  double start = 0;  // seconds since the run began
-  double seconds = 0;
-};
-
-struct PlanReport {
-  std::string shapes;
-  int threads = 1;
-  int64_t arena_bytes = 0, packed_bytes = 0;
-  std::vector<StepReport> steps;
 };
 
 /// A program specialised for concrete input shapes and a number of threads. Thread-safe: every run

@@ -21,7 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tally import Tally  # noqa: E402
 
-COMMANDS = ["compile", "run", "bench", "inspect", "diff", "targets", "completion"]
+COMMANDS = ["compile", "run", "bench", "inspect", "diff", "targets", "operators"]
+COMMANDS += ["completion", "man"]
 
 
 def classifier(path, names=("x", "y")):

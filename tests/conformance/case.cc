@@ -6,11 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "drawbar/session.h"
 #include "import/importer.h"
 #include "import/onnx/value.h"
 #include "ir/evaluate_graph.h"
 #include "passes/pipeline.h"
-#include "runtime/session.h"
+#include "targets/target.h"
 
 namespace drawbar::conformance {
 namespace {

@@ -4,10 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "drawbar/session.h"
 #include "import/importer.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
-#include "runtime/session.h"
+#include "targets/target.h"
 
 namespace drawbar::fuzz {
 namespace {
@@ -99,7 +100,7 @@ void run(const std::shared_ptr<Engine>& engine) {
   const auto inputs = make_inputs(engine->graph(), bindings);
   if (!inputs) return;
   RunOptions options;
-  options.deadline = RunControl::Clock::now() + std::chrono::milliseconds(500);
+  options.deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
   options.memory_budget = 64 << 20;
   Session(engine, {.threads = 1}).run(*inputs, options);
 }

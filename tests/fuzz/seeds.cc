@@ -3,10 +3,11 @@
 #include <fstream>
 #include <unistd.h>
 
-#include "engine/engine.h"
+#include "drawbar/engine.h"
 #include "import/importer.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
+#include "targets/target.h"
 #include "tests/fuzz/mutate.h"
 
 namespace drawbar::fuzz {

@@ -1,5 +1,8 @@
 #include "import/onnx/attributes.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "import/onnx/tensor.h"
 
 namespace drawbar::onnx {
@@ -137,6 +140,40 @@ Type NodeAttributes::type(std::string_view name, Symbols& symbols) const {
 
 const drawbar_onnx::GraphProto& NodeAttributes::graph(std::string_view name) const {
   return expect(required(name), kind_graph).g();
+}
+
+Attributes NodeAttributes::plain() const {
+  const auto plain = [this](const std::string& name, const AttributeProto& proto) -> Attribute {
+    switch (stated_kind(proto)) {
+      case kind_int:
+        return integer(name, 0);
+      case kind_float:
+        return number(name, 0);
+      case kind_string:
+        return text(name, {});
+      case kind_ints:
+        return integers(name, {});
+      case kind_floats: {
+        const std::vector<float> values = numbers(name, {});
+        return std::vector<double>(values.begin(), values.end());
+      }
+      case kind_strings:
+        return texts(name);
+      default:
+        fail(ErrorCode::unsupported, "attribute '{}' is no number, text or list of these", name);
+    }
+  };
+  Attributes all;
+  for (const auto& [name, proto] : attributes_) {
+    const auto in_word = [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '_';
+    };
+    if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) ||
+        !std::all_of(name.begin(), name.end(), in_word))
+      fail(ErrorCode::unsupported, "attribute '{}': the name is not supported", name);
+    all.emplace(name, plain(name, *proto));
+  }
+  return all;
 }
 
 }  // namespace drawbar::onnx

@@ -8,6 +8,7 @@
 #include "import/onnx/external_data.h"
 #include "import/onnx/onnx.pb.h"
 #include "import/onnx/type.h"
+#include "ir/attribute.h"
 #include "ir/constant.h"
 
 namespace drawbar::onnx {
@@ -37,6 +38,8 @@ class NodeAttributes {
   Tensor tensor(std::string_view name, ExternalData& external) const;
   Type type(std::string_view name, Symbols& symbols) const;
   const drawbar_onnx::GraphProto& graph(std::string_view name) const;
+  /// All of them: numbers, texts, and lists of these. Others throw UNSUPPORTED.
+  Attributes plain() const;
 
  private:
   const AttributeProto& required(std::string_view name) const;

@@ -66,7 +66,8 @@ std::vector<OperatorCount> operators(const ModelSource& source) {
   return count_operators(read(source));
 }
 
-const bool registered = (register_importer({"ONNX", recognises, import, operators}), true);
+const bool registered =
+    (register_importer({"ONNX", recognises, import, operators, handled_types}), true);
 
 }  // namespace
 }  // namespace drawbar::onnx

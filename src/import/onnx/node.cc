@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "ops/custom/plugins.h"
+
 namespace drawbar::onnx {
 namespace {
 
@@ -21,13 +23,16 @@ void register_handler(std::string_view domain, std::string_view type, Handler ha
 }
 
 Handler find_handler(std::string_view domain, std::string_view type) {
-  const auto found = handlers().find(Key(domain, type));
+  auto found = handlers().find(Key(domain, type));
+  if (found == handlers().end() && ops::find_plugin_operator(domain, type))
+    found = handlers().find(Key(any_plugin, any_plugin));
   return found == handlers().end() ? nullptr : found->second;
 }
 
 std::vector<std::string> handled_types() {
   std::vector<std::string> types;
   for (const auto& [key, handler] : handlers()) {
+    if (key.first == any_plugin) continue;
     types.push_back(key.first.empty() ? key.second : key.first + "." + key.second);
   }
   return types;

@@ -18,7 +18,8 @@ class OnnxNode {
  public:
   virtual ~OnnxNode() = default;
 
-  virtual const std::string& type() const = 0;  // "Conv"
+  virtual const std::string& type() const = 0;    // "Conv"
+  virtual const std::string& domain() const = 0;  // "" for ai.onnx
   virtual const std::string& name() const = 0;
   virtual int64_t opset() const = 0;  // of the node's domain
   virtual int64_t ir_version() const = 0;
@@ -36,6 +37,8 @@ class OnnxNode {
   virtual Tensor tensor(std::string_view attribute) const = 0;  // must be there
   virtual ElementType element_type(std::string_view attribute,
                                    ElementType fallback) const = 0;  // a TensorProto.DataType
+  /// All attributes, which must be numbers, texts, or lists of these; else UNSUPPORTED naming it.
+  virtual Attributes plain_attributes() const = 0;
   int64_t required_integer(std::string_view attribute) const;
 
   // Inputs: no_id where one is absent, beyond the last too.
@@ -82,7 +85,9 @@ class OnnxNode {
 
 using Handler = void (*)(OnnxNode&);
 void register_handler(std::string_view domain, std::string_view type, Handler handler);
-Handler find_handler(std::string_view domain, std::string_view type);  // null: unknown
+/// Null: unknown. Operators of plug-ins have one handler together, `any_plugin` in both places.
+Handler find_handler(std::string_view domain, std::string_view type);
+inline constexpr std::string_view any_plugin = "*";
 std::vector<std::string> handled_types();  // "Conv", "com.microsoft.FusedConv"
 
 /// ONNX_OP(Conv) { …uses `node`… } translates ai.onnx's Conv, all opsets.

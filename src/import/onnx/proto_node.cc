@@ -14,11 +14,11 @@ ProtoNode::ProtoNode(ModelTranslation& model, const drawbar_onnx::NodeProto& pro
       outputs_(static_cast<size_t>(proto.output_size()), no_id),
       first_value_(place.scope.graph().value_count()) {
   if (proto.output_size() == 0) fail(ErrorCode::invalid_model, "has no outputs");
-  const std::string domain = plain_domain(proto.domain());
-  const auto opset = place.opsets.find(domain);
+  domain_ = plain_domain(proto.domain());
+  const auto opset = place.opsets.find(domain_);
   if (opset == place.opsets.end()) {
     fail(ErrorCode::invalid_model, "the file imports no opset of domain '{}'",
-         domain.empty() ? "ai.onnx" : domain);
+         domain_.empty() ? "ai.onnx" : domain_);
   }
   opset_ = opset->second;
   const std::string first = proto.output(0);

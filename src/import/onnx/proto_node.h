@@ -12,6 +12,7 @@ class ProtoNode final : public OnnxNode {
             std::vector<ValueId> inputs);
 
   const std::string& type() const override { return proto_.op_type(); }
+  const std::string& domain() const override { return domain_; }
   const std::string& name() const override { return label_; }
   int64_t opset() const override { return opset_; }
   int64_t ir_version() const override { return model_.ir_version(); }
@@ -41,6 +42,7 @@ class ProtoNode final : public OnnxNode {
     return attributes_.tensor(attribute, model_.external());
   }
   ElementType element_type(std::string_view attribute, ElementType fallback) const override;
+  Attributes plain_attributes() const override { return attributes_.plain(); }
   Type type_attribute(std::string_view attribute) const override {
     return attributes_.type(attribute, model_.symbols());
   }
@@ -67,7 +69,7 @@ class ProtoNode final : public OnnxNode {
   const drawbar_onnx::NodeProto& proto_;
   const Place& place_;
   NodeAttributes attributes_;
-  std::string label_;
+  std::string label_, domain_;
   int64_t opset_ = 0;
   std::vector<ValueId> inputs_, outputs_;
   std::vector<std::string> output_names_;

@@ -6,7 +6,7 @@
 #include <limits>
 #include <type_traits>
 
-#include "base/half.h"
+#include "drawbar/element_type.h"
 
 namespace drawbar::ops {
 

@@ -1,9 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "drawbar/session.h"
 #include "ir/evaluate_graph.h"
 #include "ir/text.h"
 #include "ops/map_rows/op.h"
-#include "runtime/session.h"
+#include "targets/target.h"
 #include "tests/support/op_case.h"
 
 namespace drawbar {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "base/element_type.h"
+#include "drawbar/element_type.h"
 
 namespace drawbar::cpu {
 

@@ -2,7 +2,7 @@
 
 #include <type_traits>
 
-#include "base/half.h"
+#include "drawbar/element_type.h"
 
 namespace drawbar::ops {
 

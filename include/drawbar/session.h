@@ -1,12 +1,13 @@
 #pragma once
 
-#include <list>
+#include <atomic>
+#include <chrono>
 #include <memory>
-#include <mutex>
-#include <string>
+#include <span>
 #include <vector>
 
-#include "engine/engine.h"
+#include "drawbar/engine.h"
+#include "drawbar/report.h"
 
 namespace drawbar {
 
@@ -17,7 +18,7 @@ struct SessionOptions {
 };
 
 struct RunOptions {
-  RunControl::Clock::time_point deadline = RunControl::Clock::time_point::max();
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   const std::atomic<bool>* cancelled = nullptr;
   int64_t memory_budget = int64_t{16} << 30;  // bytes of one value whose size depends on data
 };
@@ -25,13 +26,15 @@ struct RunOptions {
 /// Runs an engine. Thread-safe: many threads may call `run` on one Session, each run in its own
 /// memory. The first run of an input shape builds a plan for it (without timing anything); later
 /// ones reuse it and allocate nothing but the outputs that are not given. Same engine, inputs and
-/// thread count: same bits.
+/// thread count: same bits. Sessions that ask for as many threads share them.
 class Session {
  public:
   explicit Session(std::shared_ptr<Engine> engine, SessionOptions options = {});
   ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
-  /// Inputs in the graph's order. Throws INVALID_ARGUMENT naming the input that does not fit,
+  /// Inputs in the engine's order. Throws INVALID_ARGUMENT naming the input that does not fit,
   /// DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
   std::vector<Tensor> run(std::span<const Tensor> inputs, const RunOptions& options = {});
   /// Outputs that have a value are written in place when type and shape fit.
@@ -40,31 +43,14 @@ class Session {
   /// One run with every step timed.
   PlanReport profile(std::span<const Tensor> inputs);
   /// The steps of that plan, without a run.
-  PlanReport report(std::span<const Tensor> inputs) { return executor(inputs)->report(); }
+  PlanReport report(std::span<const Tensor> inputs);
 
-  const Engine& engine() const { return *engine_; }
-  const Graph& graph() const { return engine_->graph(); }
-  int threads() const { return threads_; }
+  const Engine& engine() const;
+  int threads() const;
 
  private:
-  std::shared_ptr<Executor> executor(std::span<const Tensor> inputs);
-
-  std::shared_ptr<Engine> engine_;
-  SessionOptions options_;
-  int threads_;
-  std::shared_ptr<ThreadPool> pool_;
-  std::mutex mutex_;
-  /// A plan and the inputs it is for.
-  struct Planned {
-    std::vector<ElementType> types;
-    std::vector<Shape> shapes;
-    std::shared_ptr<Executor> executor;
-    bool fits(std::span<const Tensor> inputs) const;
-  };
-  std::list<Planned> plans_;  // most recent first
+  struct State;
+  std::unique_ptr<State> state_;
 };
-
-/// The process's pool of `threads` workers, shared by all sessions that ask for as many.
-std::shared_ptr<ThreadPool> shared_pool(int threads, bool pin);
 
 }  // namespace drawbar

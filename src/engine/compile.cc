@@ -1,0 +1,127 @@
+#include "engine/compile.h"
+
+#include <ctime>
+#include <filesystem>
+#include <set>
+
+#include "base/mapped_file.h"
+#include "base/version.h"
+#include "engine/timing_cache.h"
+#include "import/importer.h"
+#include "passes/pipeline.h"
+
+namespace drawbar {
+namespace {
+
+/// Binds the symbols of an input's type to the sizes of its shape.
+void bind(const Value& value, const Shape& shape, Bindings& bindings) {
+  const TensorType& type = value.type.tensor;
+  const auto refuse = [&] {
+    fail(ErrorCode::invalid_argument, "shape {} of input '{}': the model says {}", to_string(shape),
+         value.name, to_string(type));
+  };
+  if (!type.ranked) return;
+  if (type.rank() != static_cast<int64_t>(shape.size())) refuse();
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    if (const auto symbol = type.dims[axis].symbol_name())
+      bindings.insert_or_assign(*symbol, shape[axis]);
+    if (type.dims[axis].is_constant() && type.dims[axis].value() != shape[axis]) refuse();
+  }
+}
+
+InputShapes profile_of(const Graph& graph, const std::map<std::string, Shape>& shapes) {
+  Bindings bindings;
+  size_t used = 0;
+  for (ValueId id : graph.inputs()) {
+    const Value& value = graph.value(id);
+    const auto given = shapes.find(value.name);
+    if (given == shapes.end()) continue;
+    ++used;
+    if (value.type.is_tensor()) bind(value, given->second, bindings);
+  }
+  for (const auto& [name, shape] : shapes) {
+    if (used == shapes.size()) break;
+    bool known = false;
+    for (ValueId id : graph.inputs()) known |= graph.value(id).name == name;
+    if (!known) fail(ErrorCode::invalid_argument, "the model has no input '{}'", name);
+  }
+  InputShapes profile;
+  for (ValueId id : graph.inputs()) {
+    const Value& value = graph.value(id);
+    Shape shape;
+    if (value.type.is_tensor()) {
+      for (const Dim& dim : value.type.tensor.dims) {
+        std::set<std::string> symbols;
+        dim.collect_symbols(symbols);
+        for (const std::string& symbol : symbols) bindings.emplace(symbol, 1);
+        shape.push_back(*dim.evaluate(bindings));
+      }
+    }
+    profile.push_back(std::move(shape));
+  }
+  return profile;
+}
+
+EngineInfo info_of(const CompileRequest& request) {
+  EngineInfo info;
+  info.source = std::filesystem::path(request.model).filename().string();
+  info.options = request.options;
+  info.built_by = "drawbar " + version();
+  info.preprocess = request.preprocess;
+  const MappedFile file(request.model);
+  info.source_hash = hash_bytes(file.bytes()).hex();
+  if (request.deterministic) return info;
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::tm utc{};
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&now, &utc));
+  info.built_on = processor_name() + ", " + text;
+  return info;
+}
+
+}  // namespace
+
+std::vector<InputShapes> profiles_of(const Graph& graph,
+                                     const std::vector<std::map<std::string, Shape>>& shapes) {
+  if (shapes.empty()) return {profile_of(graph, {})};
+  std::vector<InputShapes> profiles;
+  for (const auto& each : shapes) profiles.push_back(profile_of(graph, each));
+  return profiles;
+}
+
+std::shared_ptr<Engine> compile_model(const CompileRequest& request, const PassOptions& passes) {
+  for (int threads : request.threads) {
+    if (threads < 1 || threads > 1024)
+      fail(ErrorCode::invalid_argument, "threads: {} is not from 1 to 1024", threads);
+  }
+  const GraphPtr graph =
+      std::make_shared<const Graph>(optimize(import_model(request.model), passes));
+  CompileOptions options;
+  if (!request.on_the_fly) options.profiles = profiles_of(*graph, request.profiles);
+  options.threads =
+      request.threads.empty() ? std::vector<int>{available_processors()} : request.threads;
+  options.time_tactics = request.time_tactics && !request.deterministic;
+  options.strict = request.strict;
+  if (options.time_tactics) options.timing_cache = load_timing_cache();
+  options.progress = request.progress;
+  auto engine = Engine::compile(graph, request.target, options, info_of(request));
+  if (options.time_tactics && !request.on_the_fly) store_timing_cache(engine->program().timings());
+  return engine;
+}
+
+std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
+  return compile_model(request, {});
+}
+
+std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict) {
+  if (Engine::is_engine(path)) return Engine::load(path);
+  CompileRequest request;
+  request.model = path;
+  request.threads = {threads > 0 ? threads : available_processors()};
+  request.time_tactics = false;
+  request.strict = strict;
+  request.on_the_fly = true;
+  return compile_model(request);
+}
+
+}  // namespace drawbar

@@ -10,9 +10,10 @@ are symbols. The cases lie in FOLDER/random/<i>.
 """
 import argparse
 import json
-import multiprocessing
 import shutil
+import subprocess
 import sys
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ OPSET = 21
 SIZES = (1, 2, 3, 4, 5, 7, 8, 13, 16, 17)
 LARGEST = 1e3  # magnitudes beyond this end a branch
 MOST_ELEMENTS = 20000
+EACH = 50  # models that one process makes
 onnxruntime.set_default_logger_severity(4)
 
 SMOOTH = ("Abs Acosh Asinh Atan Ceil Cos Elu Erf Exp Gelu HardSigmoid HardSwish Identity LeakyRelu "
@@ -135,6 +137,8 @@ class Model:
             if a not in self.exact:
                 raise Skip
             return self.node(kind, [a, b], fmod=1)
+        if kind == "PRelu" and 1 in self.values[a].shape:  # symbols may be 1, slopes do not spread x
+            raise Skip
         self.node(kind, [a, b] if self.rng.random() < 0.8 or kind in ("Div", "Pow", "PRelu")
                   else [b, a])
 
@@ -304,6 +308,9 @@ class Model:
         kernel = [int(self.one_of((1, 2, 3, 3, 5))) for _ in range(spatial)]
         strides = [int(self.one_of((1, 1, 2, 3))) for _ in range(spatial)]
         pads = [int(self.rng.integers(0, max(k // 2, 0) + 1)) for k in kernel + kernel]
+        for i in range(spatial):
+            if shape[2 + i] + pads[i] + pads[i + spatial] < kernel[i]:
+                raise Skip
         window = {"kernel_shape": kernel, "strides": strides, "pads": pads}
         channels = shape[1]
         if kind in ("Conv", "ConvTranspose"):
@@ -451,10 +458,21 @@ def grow(seed):
     outputs = [n for node in m.nodes for n in node.output if n not in read][:8]
     if not outputs:
         return None
-    shapes = {}
+    # A dimension is a symbol where the model runs with another size, too: 1, which is what a symbol
+    # is compiled for unless a shape is given.
+    shapes = {n: list(m.values[n].shape) for n in m.inputs}
     for name in m.inputs:
-        shapes[name] = [f"{name}_{i}" if m.rng.random() < 0.3 else size
-                        for i, size in enumerate(m.values[name].shape)]
+        axis = int(m.rng.integers(max(m.values[name].ndim, 1)))
+        if m.values[name].ndim == 0 or m.rng.random() < 0.4:
+            continue
+        other = {n: m.values[n] for n in m.inputs}
+        other[name] = other[name].take([0], axis)
+        try:
+            run(m.nodes, other, outputs, {n: a for n, a in m.constants.items() if n in read})
+        except Exception:
+            continue
+        shapes[name][axis] = f"{name}_{axis}"
+        break
     inputs = {n: m.values[n] for n in m.inputs}
     constants = {n: a for n, a in m.constants.items() if n in read}
     model = model_of(m.nodes, inputs, {n: m.values[n] for n in outputs}, constants, shapes)
@@ -470,11 +488,10 @@ def grow(seed):
     return model, inputs, dict(zip(outputs, answers))
 
 
-def write(job):
-    folder, seed, index = job
+def write(folder, seed, index):
     grown = grow([seed, index])
     if not grown:
-        return 0
+        return
     model, inputs, answers = grown
     case = folder / "random" / f"{index:06d}"
     data = case / "test_data_set_0"
@@ -485,7 +502,13 @@ def write(job):
             (data / f"{stem}_{i}.pb").write_bytes(
                 numpy_helper.from_array(np.asarray(array), name).SerializeToString())
     (case / "tolerance.json").write_text(json.dumps({"rtol": 1e-3, "atol": 1e-3}))
-    return 1
+
+
+def made(options, begin):
+    """A process of its own for some models: one that onnxruntime crashes on takes only these."""
+    end = min(begin + EACH, options.count)
+    command = [sys.executable, __file__, options.folder, end, "--seed", options.seed, "--from", begin]
+    subprocess.run([*map(str, command)], stderr=subprocess.DEVNULL, timeout=120)
 
 
 def main():
@@ -495,20 +518,20 @@ def main():
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--from", type=int, dest="begin", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    stamp = options.folder / "stamp"
-    size = Path(__file__).stat().st_size
-    made_by = " ".join(
-        map(str, (options.count, options.seed, onnxruntime.__version__, size))
-    )
-    if stamp.exists() and stamp.read_text() == made_by:
+    if options.begin is not None:
+        for index in range(options.begin, options.count):
+            write(options.folder, options.seed, index)
         return 0
-    shutil.rmtree(options.folder, ignore_errors=True)
-    jobs = [(options.folder, options.seed, i) for i in range(options.count)]
-    with multiprocessing.Pool(options.jobs) as pool:
-        done = sum(pool.imap_unordered(write, jobs, chunksize=8))
-    stamp.write_text(made_by)
-    print(f"{done} models of {options.count} seeds")
+    stamp, size = options.folder / "stamp", Path(__file__).stat().st_size
+    made_by = f"{options.count} {options.seed} {onnxruntime.__version__} {size}"
+    if not stamp.exists() or stamp.read_text() != made_by:
+        shutil.rmtree(options.folder, ignore_errors=True)
+        with ThreadPool(options.jobs) as pool:
+            pool.map(lambda begin: made(options, begin), range(0, options.count, EACH), 1)
+        stamp.write_text(made_by)
+    print(f"{len(list(options.folder.glob('random/*')))} models of {options.count} seeds")
     return 0
 
 

@@ -64,6 +64,15 @@ TEST(RecogniseActivations, SeesBoundsFarFromZero) {
               "graph g(%x: f32[N]) { %y = Clip(%x) {min = 0.0, max = 320.0}; return %y }");
 }
 
+TEST(RecogniseActivations, NotWhereBothEndsOverflow) {
+  for (std::string_view function : {"Exp", "Sinh", "Cosh"}) {
+    expect_pass("recognise_activations",
+                fmt::format("graph g(%x: f32[N]) {{ %a = Abs(%x); %y = {}(%a); return %y }}",
+                            function),
+                "unchanged");
+  }
+}
+
 TEST(RecogniseActivations, NotWhereOthersReadTheSteps) {
   expect_pass("recognise_activations",
               "graph g(%x: f32[N]) { %s = Sigmoid(%x); %y = Mul(%x, %s); return %y, %s }",

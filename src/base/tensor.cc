@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <stdexcept>
 
 #include "base/checked.h"
 #include "base/memory.h"
@@ -17,24 +19,35 @@ std::string to_string(const Shape& shape) {
   return text;
 }
 
+namespace {
+
+[[noreturn]] void no_memory(const Tensor& tensor) {
+  fail(ErrorCode::resource_exhausted, "no memory for a tensor {} {} of {} bytes",
+       name(tensor.type()), to_string(tensor.shape()), tensor.bytes());
+}
+
+}  // namespace
+
 Tensor Tensor::allocate(ElementType type, Shape shape) {
   Tensor tensor;
   tensor.type_ = type;
   tensor.size_ = element_count(shape);
   tensor.shape_ = std::move(shape);
   if (type == ElementType::string) {
-    auto strings =
-        std::make_shared<std::vector<std::string>>(static_cast<size_t>(tensor.size_) + 1);
-    tensor.data_ = strings->data();
-    tensor.owner_ = std::move(strings);
-    return tensor;
+    try {
+      auto strings =
+          std::make_shared<std::vector<std::string>>(static_cast<size_t>(tensor.size_) + 1);
+      tensor.data_ = strings->data();
+      tensor.owner_ = std::move(strings);
+      return tensor;
+    } catch (const std::bad_alloc&) {
+      no_memory(tensor);
+    } catch (const std::length_error&) {
+      no_memory(tensor);
+    }
   }
-  const int64_t bytes = tensor.bytes();
-  void* memory = allocate_memory(static_cast<size_t>(bytes));
-  if (!memory) {
-    fail(ErrorCode::resource_exhausted, "no memory for a tensor {} {} of {} bytes", name(type),
-         to_string(tensor.shape_), bytes);
-  }
+  void* memory = allocate_memory(static_cast<size_t>(tensor.bytes()));
+  if (!memory) no_memory(tensor);
   tensor.data_ = memory;
   tensor.owner_ =
       std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });

@@ -26,6 +26,9 @@ class Evaluation {
   virtual std::vector<Tensor> run_subgraph(size_t which, std::vector<Tensor> inputs) = 0;
   /// Long loops call this now and then: throws DEADLINE_EXCEEDED when the run is to end.
   virtual void checkpoint() = 0;
+  /// Throws RESOURCE_EXHAUSTED when a value of so many bytes is over the budget. `output` does that
+  /// for tensors; this is for what strings hold beside them.
+  virtual void check_bytes(int64_t bytes) = 0;
   virtual ThreadPool& pool() = 0;
 };
 

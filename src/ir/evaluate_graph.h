@@ -39,6 +39,7 @@ class NodeEvaluation final : public Evaluation {
   void set_output(size_t i, Tensor value) override;
   std::vector<Tensor> run_subgraph(size_t which, std::vector<Tensor> inputs) override;
   void checkpoint() override { control_.check(); }
+  void check_bytes(int64_t bytes) override { control_.check_bytes(bytes); }
   ThreadPool& pool() override { return pool_; }
 
  private:

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -80,6 +82,20 @@ class RuntimeOnly:
         done = self.command(self.binary, "run", self.model, "--input", f"x={self.folder}/x.npy")
         assert done.returncode == 1 and "UNSUPPORTED" in done.stderr, done.stderr
 
+    def says_what_it_lacks(self):
+        graph = helper.make_graph(
+            [helper.make_node("RegexFullMatch", ["x"], ["y"], pattern="a+")],
+            "regex",
+            [helper.make_tensor_value_info("x", TensorProto.STRING, ["N"])],
+            [helper.make_tensor_value_info("y", TensorProto.BOOL, ["N"])],
+        )
+        model, engine = self.folder / "regex.onnx", self.folder / "regex.engine"
+        opset = [helper.make_opsetid("", 20)]
+        onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), model)
+        self.succeeds(self.full, "compile", model, "-o", engine)
+        done = self.command(self.binary, "inspect", engine)
+        assert done.returncode == 1 and "without regular expressions" in done.stderr, done.stderr
+
 
 def main():
     parser = argparse.ArgumentParser(
@@ -96,6 +112,7 @@ def main():
             suite.links_the_system_alone,
             suite.runs_engines,
             suite.says_what_it_cannot_read,
+            suite.says_what_it_lacks,
         ):
             tally.check(check.__name__.replace("_", " "), check)
     return tally.close()

@@ -39,7 +39,7 @@ struct StringNormalizer {
   std::string locale;
   std::vector<std::string> stopwords;
   class Rules;
-  Lazy<Rules> rules;
+  Lazy<Rules> rules;  // stop words and letters, ready to look up
   void fields(auto&& field) {
     field("case_change", case_change);
     field("is_case_sensitive", is_case_sensitive);

@@ -37,7 +37,7 @@ struct TfIdfVectorizer {
   std::vector<float> weights;
   std::vector<int64_t> pool_int64s;
   std::vector<std::string> pool_strings;
-  Lazy<Vocabulary> vocabulary;
+  Lazy<Vocabulary> vocabulary;  // the pool, ready to look up
   void fields(auto&& field) {
     field("mode", mode);
     field("min_gram_length", min_gram_length);

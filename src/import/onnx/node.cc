@@ -97,6 +97,10 @@ ValueId OnnxNode::constant_value(Tensor tensor) {
   return graph().add_constant(std::move(tensor), new_name());
 }
 
+ValueId OnnxNode::constant_list(const std::vector<int64_t>& values) {
+  return constant_value(Tensor::from<int64_t>({static_cast<int64_t>(values.size())}, values));
+}
+
 void OnnxNode::replace_with(Op op, std::vector<ValueId> inputs, std::vector<GraphPtr> subgraphs) {
   std::vector<std::string> names;
   for (size_t i = 0; i < outputs(); ++i) names.push_back(output_name(i));

@@ -62,6 +62,7 @@ class OnnxNode {
   std::vector<ValueId> add_all(Op op, std::vector<ValueId> inputs, size_t outputs,
                                std::vector<GraphPtr> subgraphs = {});
   ValueId constant_value(Tensor tensor);
+  ValueId constant_list(const std::vector<int64_t>& values);  // i64 [n]
   /// A subgraph attribute as a graph whose inputs are its own followed by the values of enclosing
   /// graphs it reads; those are appended to `captures` (ids of this graph). Constants are not
   /// captured but shared. `input_types` are those of its own inputs; where there are none, the ones

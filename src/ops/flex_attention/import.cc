@@ -15,11 +15,8 @@ ValueId cast(OnnxNode& node, ValueId value, ElementType to) {
   return node.add(ops::Cast{.to = to}, {value});
 }
 
-ValueId reshaped(OnnxNode& node, ValueId x, std::initializer_list<int64_t> shape) {
-  const auto size = static_cast<int64_t>(shape.size());
-  const ValueId constant = node.constant_value(
-      Tensor::from<int64_t>({size}, std::span<const int64_t>(shape.begin(), shape.size())));
-  return node.add(ops::Reshape{}, {x, constant});
+ValueId reshaped(OnnxNode& node, ValueId x, const std::vector<int64_t>& shape) {
+  return node.add(ops::Reshape{}, {x, node.constant_list(shape)});
 }
 
 /// Q, K and V must be what Attention takes, all of one type.

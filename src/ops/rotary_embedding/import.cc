@@ -7,11 +7,8 @@ namespace {
 
 using ops::RotaryEmbedding;
 
-ValueId reshaped(OnnxNode& node, ValueId x, std::initializer_list<int64_t> shape) {
-  const auto size = static_cast<int64_t>(shape.size());
-  const ValueId constant = node.constant_value(
-      Tensor::from<int64_t>({size}, std::span<const int64_t>(shape.begin(), shape.size())));
-  return node.add(ops::Reshape{}, {x, constant});
+ValueId reshaped(OnnxNode& node, ValueId x, const std::vector<int64_t>& shape) {
+  return node.add(ops::Reshape{}, {x, node.constant_list(shape)});
 }
 
 /// [B, S, H · D] → [B, S, H, D]. The heads are counted or, where `heads` is 0, known by their size.
@@ -39,7 +36,7 @@ void import_rotary(OnnxNode& node, std::vector<ValueId> inputs, const Dim& head_
   }
   const int64_t heads = node.integer("num_heads", 0);
   if (heads < 0) {
-    fail(ErrorCode::invalid_model, "num_heads is {}, expected at least 1", heads);
+    fail(ErrorCode::invalid_model, "num_heads is {}, expected at least 0", heads);
   }
   if (x.rank() == 4) return node.replace_with(op, std::move(inputs));
   op.heads_last = true;

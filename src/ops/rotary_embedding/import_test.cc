@@ -36,7 +36,7 @@ TEST(RotaryEmbedding, RefusesHeadsThatDoNotFit) {
   const std::string place = "INVALID_MODEL: import: node 'y0' (RotaryEmbedding): ";
   EXPECT_EQ(flat(3).error(), place + "x has 4 columns, which 3 heads do not divide");
   EXPECT_EQ(flat(0).error(), place + "x has rank 3, but num_heads is missing");
-  EXPECT_EQ(flat(-1).error(), place + "num_heads is -1, expected at least 1");
+  EXPECT_EQ(flat(-1).error(), place + "num_heads is -1, expected at least 0");
   EXPECT_NE(flat(INT64_MAX).error(), "no error");
   OnnxNodeModel line("", "RotaryEmbedding", {"f32[4]", "f32[1, 1]", "f32[1, 1]"});
   EXPECT_EQ(line.error(), place + "x has rank 1, expected 3 or 4");

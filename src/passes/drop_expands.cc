@@ -12,6 +12,7 @@ Patch drop_expands(const Graph& graph, NodeId id) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const NodeId before = graph.value(node.inputs[i]).producer;
     if (before == no_id || graph.node(before).op.name() != "Expand") continue;
+    if (op->function == ops::Function::PRelu && i == 0) continue;  // the slope must spread over it
     const ValueId source = graph.node(before).inputs[0];
     if (!is_ranked_tensor(graph, source) || !is_ranked_tensor(graph, node.inputs[i])) continue;
     std::vector<ValueId> inputs = node.inputs;

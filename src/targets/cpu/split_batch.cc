@@ -196,16 +196,23 @@ Graph split_batch(Graph whole, int64_t batch, FunctionRef<Graph(int64_t rows)> p
     if (!is_placed(whole.value(id).type)) return whole;
   }
   const std::string key = key_of(whole, context);
-  const auto split_for = [&](int64_t rows) {
-    Split split{part(rows), {}};
-    split.region = find_rows_region(whole, split.part, batch, rows);
-    return split;
+  // Nothing where fewer rows contradict another input, whose batch has a name of its own.
+  const auto split_for = [&](int64_t rows) -> Split {
+    try {
+      Split split{part(rows), {}};
+      split.region = find_rows_region(whole, split.part, batch, rows);
+      return split;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::invalid_model) throw;
+      return {};
+    }
   };
   if (const auto known = context.chooser->recall(key)) {
     const auto choice = Choice::parse(*known);
     if (!choice || choice->rows < 1 || choice->rows >= batch || batch % choice->rows != 0)
       return whole;
     const Split split = split_for(choice->rows);
+    if (split.region.nodes.empty()) return whole;
     return map_rows(whole, split.part, split.region, choice->nodes);
   }
   std::vector<Split> splits = {split_for(1)};
@@ -215,7 +222,10 @@ Graph split_batch(Graph whole, int64_t batch, FunctionRef<Graph(int64_t rows)> p
     return map_rows(whole, splits[0].part, splits[0].region, choice.nodes);
   }
   const int64_t share = batch / context.threads;
-  if (share > 1 && share < batch && batch % share == 0) splits.push_back(split_for(share));
+  if (share > 1 && share < batch && batch % share == 0) {
+    splits.push_back(split_for(share));
+    if (splits.back().region.nodes.empty()) splits.pop_back();
+  }
   const Choice choice = time_choices(whole, splits, context);
   context.chooser->remember(key, choice.text());
   for (const Split& split : splits) {

@@ -73,7 +73,8 @@ class Tensor {
   static Tensor scalar(T value) {
     return from<T>({}, {value});
   }
-  /// A sequence, an optional (no element or one) or a map (keys, values).
+  /// A sequence, an optional (no element or one) or a map: its keys [n] and its values, a tensor
+  /// whose first dimension is n or a sequence of n.
   static Tensor compound(Kind kind, std::vector<Tensor> elements);
 
   /// Whether the tensor keeps its memory alive itself.

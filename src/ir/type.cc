@@ -32,9 +32,27 @@ Type Type::of(Tensor::Kind kind, Type element) {
   return type;
 }
 
+namespace {
+
+Type of_map(const Tensor& map) {
+  const Tensor &keys = map.elements().front(), &values = map.elements().back();
+  Type value = Type::of(values);
+  if (values.kind() == Tensor::Kind::sequence) {
+    value = Type(*value.element);
+  } else if (!value.tensor.dims.empty()) {
+    value.tensor.dims.erase(value.tensor.dims.begin());
+  }
+  Type type = Type::of(Tensor::Kind::map, std::move(value));
+  type.key = keys.type();
+  return type;
+}
+
+}  // namespace
+
 Type Type::of(const Tensor& value) {
   if (value.kind() == Tensor::Kind::tensor) return Type(value.type(), to_dims(value.shape()));
   if (value.elements().empty()) return of(value.kind(), Type());
+  if (value.kind() == Tensor::Kind::map) return of_map(value);
   return of(value.kind(), of(value.elements().front()));
 }
 

@@ -73,6 +73,13 @@ TEST(RecogniseActivations, NotWhereBothEndsOverflow) {
   }
 }
 
+TEST(RecogniseActivations, NotWhatOverflowsOnOneSide) {
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N]) { %two = const f32[] [2]; %p = Pow(%two, %x); %y = Neg(%p)"
+              " return %y }",
+              "unchanged");
+}
+
 TEST(RecogniseActivations, NotWhereOthersReadTheSteps) {
   expect_pass("recognise_activations",
               "graph g(%x: f32[N]) { %s = Sigmoid(%x); %y = Mul(%x, %s); return %y, %s }",

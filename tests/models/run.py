@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Check that whole models answer right: the trained ones of ../shared/data as its README says, two
-from the Python package index and the graphs of ../shared/models as onnxruntime does.
+from the Python package index, pipelines of scikit-learn where that is installed, and the graphs of
+../shared/models as onnxruntime does.
 
     run.py --drawbar build/drawbar [--only REGEX] [--threads 2]
     run.py                             the same checks of onnxruntime: are the checks right?
@@ -19,6 +20,7 @@ from contender import Drawbar, OnnxRuntime  # noqa: E402
 from expected import Expected  # noqa: E402
 from graphs import Graphs  # noqa: E402
 from packages import Packages  # noqa: E402
+from pipelines import Pipelines  # noqa: E402
 from tally import Tally  # noqa: E402
 from trained import Trained  # noqa: E402
 
@@ -46,6 +48,7 @@ def main():
     suites = [
         Trained(options.shared, contender, expected, folder),
         Packages(ROOT, contender, expected, folder),
+        Pipelines(contender, expected, folder),
         Graphs(options.shared, contender, expected, filled),
     ]
     tally = Tally()

@@ -63,7 +63,9 @@ Tensor draw_value(const Type& type, std::mt19937_64& random, double low, double 
         write_integer(keys, i, i);
       }
     }
-    return Tensor::compound(type.kind, {keys, draw_value(*type.element, random, low, high)});
+    Type values = *type.element;
+    if (values.is_tensor()) values.tensor.dims.insert(values.tensor.dims.begin(), Dim(3));
+    return Tensor::compound(type.kind, {keys, draw_value(values, random, low, high)});
   }
   std::vector<Tensor> elements;
   for (int i = 0; i < (type.kind == Tensor::Kind::optional ? 1 : 3); ++i) {

@@ -1,5 +1,8 @@
 #include "import/onnx/value.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "import/onnx/tensor.h"
 
 namespace drawbar::onnx {
@@ -41,6 +44,32 @@ Tensor read_optional(const OptionalProto& proto, ExternalData& external) {
   return Tensor::compound(Tensor::Kind::optional, std::move(element));
 }
 
+/// Tensors of one type and shape as one tensor; other sequences as they are.
+Tensor stacked(const Tensor& sequence) {
+  const std::vector<Tensor>& parts = sequence.elements();
+  const auto fits = [&](const Tensor& part) {
+    return part.kind() == Tensor::Kind::tensor && part.type() == parts[0].type() &&
+           part.shape() == parts[0].shape();
+  };
+  if (parts.empty() || !std::all_of(parts.begin(), parts.end(), fits)) return sequence;
+  const ElementType type = parts[0].type();
+  if (type != ElementType::string && bits(type) < 8) return sequence;
+  Shape shape = parts[0].shape();
+  shape.insert(shape.begin(), static_cast<int64_t>(parts.size()));
+  Tensor all = Tensor::allocate(type, std::move(shape));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto at = static_cast<int64_t>(i);
+    if (type == ElementType::string) {
+      std::copy_n(parts[i].data<std::string>(), parts[i].size(),
+                  all.data<std::string>() + at * parts[i].size());
+    } else if (parts[i].size() > 0) {
+      std::memcpy(static_cast<char*>(all.raw()) + at * parts[i].bytes(), parts[i].raw(),
+                  static_cast<size_t>(parts[i].bytes()));
+    }
+  }
+  return all;
+}
+
 Tensor read_map(const MapProto& proto, ExternalData& external) {
   Tensor keys;
   if (proto.string_keys_size()) {
@@ -52,7 +81,7 @@ Tensor read_map(const MapProto& proto, ExternalData& external) {
         std::span(proto.keys().data(), static_cast<size_t>(proto.keys_size())));
   }
   return Tensor::compound(Tensor::Kind::map,
-                          {std::move(keys), read_sequence(proto.values(), external)});
+                          {std::move(keys), stacked(read_sequence(proto.values(), external))});
 }
 
 template <class Proto>

@@ -16,9 +16,7 @@ ElementType type_or(const OnnxNode& node, std::string_view attribute, ElementTyp
   return node.integer(attribute, 0) == 0 ? fallback : node.element_type(attribute, fallback);
 }
 
-}  // namespace
-
-ONNX_OP(QuantizeLinear) {
+void import_quantize(OnnxNode& node) {
   const std::vector<ValueId> inputs = node.inputs_padded(3);
   const ElementType scale = element_of(node, inputs[1]);
   ops::QuantizeLinear op;
@@ -32,7 +30,7 @@ ONNX_OP(QuantizeLinear) {
   node.replace_with(op, inputs);
 }
 
-ONNX_OP(DequantizeLinear) {
+void import_dequantize(OnnxNode& node) {
   const std::vector<ValueId> inputs = node.inputs_padded(3);
   const ElementType scale = element_of(node, inputs[1]);
   ops::DequantizeLinear op;
@@ -41,6 +39,14 @@ ONNX_OP(DequantizeLinear) {
   op.block_size = node.integer("block_size", 0);
   node.replace_with(op, inputs);
 }
+
+}  // namespace
+
+ONNX_OP(QuantizeLinear) { import_quantize(node); }
+ONNX_OP(DequantizeLinear) { import_dequantize(node); }
+// The same before ONNX had them with 16 and 4 bits.
+ONNX_MICROSOFT_OP(QuantizeLinear) { import_quantize(node); }
+ONNX_MICROSOFT_OP(DequantizeLinear) { import_dequantize(node); }
 
 ONNX_OP(DynamicQuantizeLinear) {
   node.replace_with(ops::DynamicQuantizeLinear{}, node.inputs_padded(1));

@@ -3,7 +3,9 @@
 
 namespace drawbar::onnx {
 
-ONNX_OP(GridSample) {
+namespace {
+
+void import_grid_sample(OnnxNode& node) {
   std::string mode = node.text("mode", node.opset() < 20 ? "bilinear" : "linear");
   if (mode == "bilinear") mode = "linear";
   if (mode == "bicubic") mode = "cubic";
@@ -12,6 +14,11 @@ ONNX_OP(GridSample) {
   attribute::decode("padding_mode", node.text("padding_mode", "zeros"), op.padding);
   node.replace_with(op, node.all_inputs());
 }
+
+}  // namespace
+
+ONNX_OP(GridSample) { import_grid_sample(node); }
+ONNX_MICROSOFT_OP(GridSample) { import_grid_sample(node); }
 
 ONNX_OP(AffineGrid) {
   node.replace_with(ops::AffineGrid{node.integer("align_corners", 0) != 0}, node.all_inputs());

@@ -1,7 +1,10 @@
 #include "import/onnx/node.h"
+#include "ops/cast/op.h"
 #include "ops/instance_norm/op.h"
 #include "ops/pointwise/op.h"
 #include "ops/reduce/op.h"
+#include "ops/reshape/op.h"
+#include "ops/transpose/op.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -18,6 +21,28 @@ ValueId number(OnnxNode& node, ValueId like, double value) {
   return node.constant_value(std::move(scalar));
 }
 
+/// com.microsoft's GroupNorm: of images whose channels lie last, mostly, with SiLU behind it where
+/// activation is 1.
+void import_group_norm(OnnxNode& node, ValueId x) {
+  const int64_t groups = node.required_integer("groups");
+  const int64_t activation = node.integer("activation", 0);
+  if (groups < 1) fail(ErrorCode::invalid_model, "groups is {}, expected at least 1", groups);
+  if (activation != 0 && activation != 1) {
+    fail(ErrorCode::invalid_model, "activation is {}, expected 0 or 1", activation);
+  }
+  const ElementType element = node.value(x).type.tensor.element;
+  const bool last = node.integer("channels_last", 1) != 0;
+  if (last) x = node.add(ops::Transpose{{0, 3, 1, 2}}, {x});
+  const ValueId gamma = node.add(ops::Cast{element}, {node.input(1)});
+  const ValueId beta = node.add(ops::Cast{element}, {node.input(2)});
+  const ops::GroupNorm norm{.groups = groups,
+                            .epsilon = static_cast<float>(node.number("epsilon", 1e-5))};
+  ValueId y = node.add(norm, {x, gamma, beta});
+  if (activation == 1) y = node.add(Elementwise(Function::Swish), {y});
+  if (last) y = node.add(ops::Transpose{{0, 2, 3, 1}}, {y});
+  node.set_output(0, y);
+}
+
 }  // namespace
 
 ONNX_OP(InstanceNormalization) {
@@ -31,6 +56,21 @@ ONNX_OP(GroupNormalization) {
   node.replace_with(
       ops::GroupNorm{.groups = groups, .epsilon = static_cast<float>(node.number("epsilon", 1e-5))},
       node.all_inputs());
+}
+
+ONNX_MICROSOFT_OP(GroupNorm) { import_group_norm(node, node.input(0)); }
+
+/// GroupNorm of x + skip + bias, which is an output too. skip may be one number for each channel.
+ONNX_MICROSOFT_OP(SkipGroupNorm) {
+  enum : size_t { x, gamma, beta, skip, bias };
+  if (node.integer("channels_last", 1) == 0) fail(ErrorCode::unsupported, "channels_last is 0");
+  ValueId added = node.input(skip);
+  const TensorType& type = node.value(added).type.tensor;
+  if (type.ranked && type.rank() == 2) added = node.add(ops::Unsqueeze{{1, 2}}, {added});
+  ValueId sum = node.add(Elementwise(Function::Add), {node.input(x), added});
+  if (node.has_input(bias)) sum = node.add(Elementwise(Function::Add), {sum, node.input(bias)});
+  node.set_output(1, sum);
+  import_group_norm(node, sum);
 }
 
 ONNX_OP(MeanVarianceNormalization) {

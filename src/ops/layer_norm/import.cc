@@ -1,6 +1,12 @@
 #include "import/onnx/node.h"
+#include "ops/cast/op.h"
+#include "ops/expand/op.h"
+#include "ops/gather/op.h"
 #include "ops/layer_norm/op.h"
 #include "ops/pointwise/op.h"
+#include "ops/reduce/op.h"
+#include "ops/shape/op.h"
+#include "ops/slice/op.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -46,6 +52,20 @@ void import_skip(OnnxNode& node, bool root_mean_square) {
          {LayerNorm::y, LayerNorm::mean, LayerNorm::inverse_deviation, LayerNorm::sum});
 }
 
+/// How many entries of each line of the mask are 1; 0 without a mask.
+ValueId token_counts(OnnxNode& node, size_t ids, size_t mask) {
+  if (!node.has_input(mask)) {
+    const ValueId zero = node.constant_value(Tensor::scalar<int32_t>(0));
+    return node.add(ops::Expand{}, {zero, node.add(ops::ShapeOf{0, 1}, {node.input(ids)})});
+  }
+  Tensor one = Tensor::allocate(node.value(node.input(mask)).type.tensor.element, {});
+  write_integer(one, 0, 1);
+  const ValueId hits = node.add(ops::Elementwise(ops::Function::Equal),
+                                {node.input(mask), node.constant_value(std::move(one))});
+  return node.add(ops::Reduce{.kind = ops::Reduction::sum, .axes = {1}, .keep_dims = false},
+                  {node.add(ops::Cast{ElementType::i32}, {hits})});
+}
+
 }  // namespace
 
 ONNX_OP(LayerNormalization) {
@@ -62,5 +82,30 @@ ONNX_OP(SimplifiedLayerNormalization) {
 }
 ONNX_MICROSOFT_OP(SkipLayerNormalization) { import_skip(node, false); }
 ONNX_MICROSOFT_OP(SkipSimplifiedLayerNormalization) { import_skip(node, true); }
+
+/// The sum of word, position and segment embeddings, normalised; how many tokens of each sequence
+/// the mask counts (0 without one); the sum itself.
+ONNX_MICROSOFT_OP(EmbedLayerNormalization) {
+  enum : size_t { ids, segments, words, positions, segment_table, gamma, beta, mask, position_ids };
+  const auto rows = [&](size_t table, size_t indices) {
+    return node.add(ops::Gather{0}, {node.input(table), node.input(indices)});
+  };
+  const auto list = [&](int64_t number) {
+    return node.constant_value(Tensor::from<int64_t>({1}, {number}));
+  };
+  const ValueId length = node.add(ops::ShapeOf{1, 2}, {node.input(ids)});
+  const ValueId placed =
+      node.has_input(position_ids)
+          ? rows(positions, position_ids)
+          : node.add(ops::Slice{}, {node.input(positions), list(0), length, list(0)});
+  ValueId sum = node.add(ops::Elementwise(ops::Function::Add), {rows(words, ids), placed});
+  if (node.has_input(segments)) {
+    sum = node.add(ops::Elementwise(ops::Function::Add), {sum, rows(segment_table, segments)});
+  }
+  node.set_output(
+      0, node.add(normalization(node, false, 1e-12f), {sum, node.input(gamma), node.input(beta)}));
+  node.set_output(2, sum);
+  if (node.output_used(1)) node.set_output(1, token_counts(node, ids, mask));
+}
 
 }  // namespace drawbar::onnx

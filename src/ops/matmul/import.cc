@@ -1,6 +1,7 @@
+#include "ops/pointwise/import.h"
+
 #include "import/onnx/node.h"
 #include "ops/matmul/op.h"
-#include "ops/pointwise/op.h"
 #include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
@@ -28,7 +29,7 @@ void import_matmul(OnnxNode& node, ops::MatMul matmul) {
   node.set_output(0, y);
 }
 
-void import_gemm(OnnxNode& node) {
+ValueId import_gemm(OnnxNode& node) {
   const auto beta = static_cast<float>(node.number("beta", 1));
   std::vector<ValueId> inputs = {node.input(0), node.input(1)};
   for (ValueId id : inputs) {
@@ -48,16 +49,17 @@ void import_gemm(OnnxNode& node) {
     }
     inputs.push_back(bias);
   }
-  node.replace_with(ops::MatMul{.transpose_a = node.integer("transA", 0) != 0,
-                                .transpose_b = node.integer("transB", 0) != 0,
-                                .alpha = static_cast<float>(node.number("alpha", 1))},
-                    std::move(inputs));
+  return node.add(ops::MatMul{.transpose_a = node.integer("transA", 0) != 0,
+                              .transpose_b = node.integer("transB", 0) != 0,
+                              .alpha = static_cast<float>(node.number("alpha", 1))},
+                  std::move(inputs));
 }
 
 }  // namespace
 
 ONNX_OP(MatMul) { import_matmul(node, {}); }
-ONNX_OP(Gemm) { import_gemm(node); }
+ONNX_OP(Gemm) { node.set_output(0, import_gemm(node)); }
+ONNX_MICROSOFT_OP(FusedGemm) { node.set_output(0, activated(node, import_gemm(node))); }
 
 ONNX_MICROSOFT_OP(FusedMatMul) {
   if (node.integer("transBatchA", 0) || node.integer("transBatchB", 0)) {

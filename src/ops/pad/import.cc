@@ -2,18 +2,27 @@
 
 #include "import/onnx/node.h"
 #include "ops/pad/op.h"
+#include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
 
-/// Attributes before opset 11, spelt `paddings` in opset 1.
-ONNX_OP(Pad) {
+namespace {
+
+ops::PadMode mode(const OnnxNode& node) {
   const std::string text = node.text("mode", "constant");
   const auto& names = EnumNames<ops::PadMode>::names;
   const auto found = std::find(std::begin(names), std::end(names), text);
   if (found == std::end(names)) {
     fail(ErrorCode::invalid_model, "mode is '{}', expected constant, reflect, edge or wrap", text);
   }
-  const ops::Pad pad{static_cast<ops::PadMode>(found - std::begin(names))};
+  return static_cast<ops::PadMode>(found - std::begin(names));
+}
+
+}  // namespace
+
+/// Attributes before opset 11, spelt `paddings` in opset 1.
+ONNX_OP(Pad) {
+  const ops::Pad pad{mode(node)};
   if (node.opset() >= 11) return node.replace_with(pad, node.all_inputs());
   const auto pads = node.integers(node.opset() < 2 ? "paddings" : "pads");
   const ValueId list = node.constant_value(
@@ -21,6 +30,17 @@ ONNX_OP(Pad) {
   Tensor value = Tensor::allocate(node.value(node.input(0)).type.tensor.element, {});
   write_number(value, 0, node.number("value", 0));
   node.replace_with(pad, {node.input(0), list, node.constant_value(std::move(value))});
+}
+
+/// ONNX's of opset 11, whose list of pads may also be a matrix of one line.
+ONNX_MICROSOFT_OP(Pad) {
+  std::vector<ValueId> inputs = node.all_inputs();
+  const TensorType& pads = node.value(node.input(1)).type.tensor;
+  if (pads.ranked && pads.rank() == 2) {
+    const ValueId flat = node.constant_value(Tensor::from<int64_t>({1}, {int64_t{-1}}));
+    inputs[1] = node.add(ops::Reshape{}, {inputs[1], flat});
+  }
+  node.replace_with(ops::Pad{mode(node)}, std::move(inputs));
 }
 
 }  // namespace drawbar::onnx

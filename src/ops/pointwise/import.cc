@@ -1,9 +1,10 @@
+#include "ops/pointwise/import.h"
+
 #include <cmath>
 #include <limits>
 
-#include "import/onnx/node.h"
-#include "ops/pointwise/op.h"
 #include "ops/reshape/op.h"
+#include "ops/split/op.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -177,7 +178,39 @@ ValueId biased(OnnxNode& node) {
   return inputs[1] == no_id ? inputs[0] : node.add(Elementwise(Function::Add), inputs);
 }
 
+/// x times a factor of the file's; 1 is left out.
+ValueId times(OnnxNode& node, ValueId x, double factor) {
+  if (factor == 1) return x;
+  return node.add(Elementwise(Function::Mul), {x, scalar_like(node, x, factor)});
+}
+
+/// alpha · function(beta · x), as early opsets had it.
+void import_scaled(OnnxNode& node, Function function) {
+  const ValueId inner = times(node, node.input(0), node.number("beta", 1));
+  const ValueId y = node.add(Elementwise(function), {inner});
+  node.set_output(0, times(node, y, node.number("alpha", 1)));
+}
+
 }  // namespace
+
+ValueId activated(OnnxNode& node, ValueId x) {
+  const std::string name = node.text("activation", "");
+  if (name.empty()) return x;
+  const auto function = ops::function_named(name);
+  if (!function || ops::info(*function).arity != 1) {
+    fail(ErrorCode::unsupported, "activation '{}'", name);
+  }
+  Elementwise op(*function);
+  const std::vector<float> parameters = node.numbers("activation_params");
+  size_t next = 0;
+  op.fields([&](std::string_view parameter, float& value) {
+    value = next < parameters.size()
+                ? parameters[next]
+                : static_cast<float>(node.number(fmt::format("activation_{}", parameter), value));
+    ++next;
+  });
+  return node.add(op, {x});
+}
 
 ONNX_OP(Sum) { import_variadic(node, Function::Add, false); }
 ONNX_OP(Mean) { import_variadic(node, Function::Add, true); }
@@ -207,9 +240,38 @@ ONNX_OP(IsInf) {
                     operands(node, Function::IsInf));
 }
 
+// Operators of ONNX's experimental time, which old files still have.
+ONNX_OP(Scale) { node.set_output(0, times(node, node.input(0), node.number("scale", 1))); }
+ONNX_OP(ParametricSoftplus) { import_scaled(node, Function::Softplus); }
+ONNX_OP(ScaledTanh) { import_scaled(node, Function::Tanh); }
+ONNX_OP(Affine) {
+  const ValueId x = times(node, node.input(0), node.number("alpha", 1));
+  node.replace_with(Elementwise(Function::Add), {x, scalar_like(node, x, node.number("beta", 0))});
+}
+/// Images times one factor, plus a number for each channel.
+ONNX_OP(ImageScaler) {
+  const ValueId x = times(node, node.input(0), node.number("scale", 1));
+  const std::vector<float> bias = node.numbers("bias");
+  Tensor added =
+      Tensor::allocate(tensor_type(node, x).element, {static_cast<int64_t>(bias.size()), 1, 1});
+  for (size_t i = 0; i < bias.size(); ++i) write_number(added, static_cast<int64_t>(i), bias[i]);
+  node.replace_with(Elementwise(Function::Add), {x, node.constant_value(std::move(added))});
+}
+
 ONNX_MICROSOFT_OP(Gelu) { import_gelu(node, "none"); }
 ONNX_MICROSOFT_OP(BiasGelu) { node.replace_with(Elementwise(Function::Gelu), {biased(node)}); }
 ONNX_MICROSOFT_OP(FastGelu) { node.replace_with(Elementwise(Function::GeluTanh), {biased(node)}); }
+ONNX_MICROSOFT_OP(BiasAdd) {
+  const ValueId sum = node.add(Elementwise(Function::Add), {node.input(0), node.input(1)});
+  node.replace_with(Elementwise(Function::Add), {sum, node.input(2)});
+}
+/// The first half of x + bias times Gelu of the second one.
+ONNX_MICROSOFT_OP(BiasSplitGelu) {
+  const ValueId sum = node.add(Elementwise(Function::Add), {node.input(0), node.input(1)});
+  const std::vector<ValueId> halves = node.add_all(ops::Split{.axis = -1}, {sum}, 2);
+  const ValueId gate = node.add(Elementwise(Function::Gelu), {halves[1]});
+  node.replace_with(Elementwise(Function::Mul), {halves[0], gate});
+}
 ONNX_MICROSOFT_OP(QuickGelu) {
   const auto alpha = static_cast<float>(node.number("alpha", 1.702));
   node.replace_with(Elementwise(Function::Swish, alpha), {node.inputs_padded(1)[0]});

@@ -33,4 +33,14 @@ ONNX_OP(Squeeze) { import_with_axes<ops::Squeeze>(node); }
 ONNX_OP(Unsqueeze) { import_with_axes<ops::Unsqueeze>(node); }
 ONNX_OP(Flatten) { node.replace_with(ops::Flatten{node.integer("axis", 1)}, {node.input(0)}); }
 
+/// One more dimension at a constant axis.
+ONNX_MICROSOFT_OP(ExpandDims) {
+  const Tensor* axis = node.constant(1);
+  if (!axis) fail(ErrorCode::unsupported, "axis must be a constant");
+  if (!is_integer(axis->type()) || axis->size() != 1) {
+    fail(ErrorCode::invalid_model, "axis is no single integer");
+  }
+  node.replace_with(ops::Unsqueeze{{read_integer(*axis, 0)}}, {node.input(0)});
+}
+
 }  // namespace drawbar::onnx

@@ -1,5 +1,7 @@
 #include "import/onnx/node.h"
+#include "ops/concat/op.h"
 #include "ops/expand/op.h"
+#include "ops/reshape/op.h"
 #include "ops/shape/op.h"
 
 namespace drawbar::onnx {
@@ -48,6 +50,29 @@ ONNX_OP(ConstantFill) {
     shape = node.add(ops::ShapeOf{}, {node.input(0)});
   }
   node.replace_with(ops::Expand{}, {node.constant_value(element), shape});
+}
+
+/// Old files' constants: `values` under the shape of an attribute, of the input, or that the input
+/// holds.
+ONNX_OP(GivenTensorFill) {
+  const std::vector<float> values = node.numbers("values");
+  const ValueId filled = node.constant_value(
+      Tensor::from<float>({static_cast<int64_t>(values.size())}, std::span<const float>(values)));
+  const auto list = [&](const char* attribute) {
+    const std::vector<int64_t> numbers = node.integers(attribute);
+    return node.constant_value(Tensor::from<int64_t>({static_cast<int64_t>(numbers.size())},
+                                                     std::span<const int64_t>(numbers)));
+  };
+  ValueId shape = no_id;
+  if (!node.has_input(0)) {
+    shape = list("shape");
+  } else if (node.integer("input_as_shape", 0) != 0) {
+    shape = node.input(0);
+  } else {
+    shape = node.add(ops::ShapeOf{}, {node.input(0)});
+    if (node.has("extra_shape")) shape = node.add(ops::Concat{0}, {shape, list("extra_shape")});
+  }
+  node.replace_with(ops::Reshape{.allow_zero = true}, {filled, shape});
 }
 
 }  // namespace drawbar::onnx

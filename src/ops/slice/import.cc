@@ -16,4 +16,7 @@ ONNX_OP(Slice) {
   node.replace_with(ops::Slice{}, std::move(inputs));
 }
 
+/// Slice-10 before there was one, without steps.
+ONNX_OP(DynamicSlice) { node.replace_with(ops::Slice{}, node.all_inputs()); }
+
 }  // namespace drawbar::onnx

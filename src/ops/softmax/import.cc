@@ -1,4 +1,5 @@
 #include "import/onnx/node.h"
+#include "ops/pointwise/op.h"
 #include "ops/reshape/op.h"
 #include "ops/softmax/op.h"
 
@@ -38,6 +39,17 @@ ONNX_OP(LogSoftmax) {
 }
 ONNX_OP(Hardmax) {
   import_lines(node, [](int64_t axis) { return ops::Hardmax{axis}; });
+}
+
+/// Softmax of x + bias over all dimensions from the axis on.
+ONNX_MICROSOFT_OP(BiasSoftmax) {
+  const ValueId x = node.add(ops::Elementwise(ops::Function::Add), {node.input(0), node.input(1)});
+  const TensorType& type = node.value(x).type.tensor;
+  if (!type.ranked) fail(ErrorCode::unsupported, "x has no known rank");
+  const int64_t rank = type.rank(), axis = Infer::axis(node.integer("axis", 1), rank);
+  if (axis == rank - 1) return node.replace_with(ops::Softmax{}, {x});
+  const ValueId lines = node.add(ops::Softmax{}, {node.add(ops::Flatten{axis}, {x})});
+  node.replace_with(ops::ReshapeLike{}, {lines, x});
 }
 
 }  // namespace drawbar::onnx

@@ -3,10 +3,17 @@
 
 namespace drawbar::onnx {
 
-ONNX_OP(Trilu) {
+namespace {
+
+void import_trilu(OnnxNode& node) {
   std::vector<ValueId> inputs{node.input(0)};
   if (node.has_input(1)) inputs.push_back(node.input(1));
   node.replace_with(ops::Trilu{node.integer("upper", 1) != 0}, std::move(inputs));
 }
+
+}  // namespace
+
+ONNX_OP(Trilu) { import_trilu(node); }
+ONNX_MICROSOFT_OP(Trilu) { import_trilu(node); }
 
 }  // namespace drawbar::onnx

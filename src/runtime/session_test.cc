@@ -129,6 +129,30 @@ TEST(Session, RunsSizesThatDependOnData) {
   EXPECT_EQ(session.run({&none, 1})[0].shape(), Shape({0}));
 }
 
+/// A graph may leave even ranks open; what has no kernel is run by references, which trust shapes.
+TEST(Session, RefusesShapesThatAnOperatorCannotTake) {
+  Session session(compiled(R"(graph g(%a: u8[*], %b: u8[*]) {
+    %y = MatMulInteger(%a, %b)
+    return %y
+  })"));
+  const auto bytes = [](Shape shape) {
+    Tensor result = Tensor::allocate(ElementType::u8, std::move(shape));
+    std::fill_n(result.data<uint8_t>(), result.size(), uint8_t{1});
+    return result;
+  };
+  const Tensor right[] = {bytes({2, 3}), bytes({3, 1})};
+  EXPECT_TRUE(session.run(right)[0].identical(Tensor::from<int32_t>({2, 1}, {3, 3})));
+  const Tensor wrong[][2] = {{bytes({}), bytes({})}, {bytes({2, 1000}), bytes({3, 1})}};
+  for (const auto& inputs : wrong) {
+    try {
+      session.run(inputs);
+      ADD_FAILURE() << "accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::invalid_argument) << error.message();
+    }
+  }
+}
+
 TEST(Session, RefusesInputsThatDoNotFit) {
   Session session(compiled(network));
   const auto refusal = [&](const Tensor& x) -> std::string {

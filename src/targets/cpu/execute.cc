@@ -339,6 +339,7 @@ void Plan::execute_dynamic(Frame& frame, const Step& step, const RunControl& con
                            ThreadPool& pool) {
   const Node& node = graph_.node(step.node);
   if (step.small || !step.subplans.empty() || tactics_for(node.op.name()).empty()) {
+    if (!step.small && step.subplans.empty()) expect_accepted(frame, step);
     execute_reference(frame, step, control, pool);
     return;
   }
@@ -410,7 +411,34 @@ bool is_worth_timing(const Problem& problem) {
          });
 }
 
+/// What inference says of the tensors at hand.
+void infer_now(const Node& node, Infer& context) {
+  try {
+    node.op.infer(context);
+  } catch (const Error& error) {  // the model is right, the values at hand are not
+    if (error.code() != ErrorCode::invalid_model) throw;
+    throw Error(ErrorCode::invalid_argument, error.message());
+  }
+}
+
 }  // namespace
+
+/// References trust shapes that inference has accepted: where those were not known before, it is
+/// asked now.
+void Plan::expect_accepted(Frame& frame, const Step& step) const {
+  const Node& node = graph_.node(step.node);
+  std::vector<Type> types(node.inputs.size());
+  std::vector<Infer::Input> given(node.inputs.size());
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == no_id) continue;
+    const Tensor& t = tensor(frame, node.inputs[i]);
+    if (t.kind() != Tensor::Kind::tensor || !t.has_value()) return;
+    types[i] = Type::of(t);
+    given[i] = {&types[i], &t, nullptr};
+  }
+  Infer context(node.name, given, node.outputs.size());
+  infer_now(node, context);
+}
 
 /// Infers the node for the tensors at hand and makes a kernel for it, if one applies.
 CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
@@ -434,12 +462,7 @@ CachedKernel Plan::make_dynamic_kernel(Frame& frame, const Step& step) {
       inputs[i].constant = std::make_shared<const Constant>(t.clone());
   }
   Infer context(node.name, given, node.outputs.size());
-  try {
-    node.op.infer(context);
-  } catch (const Error& error) {  // the model is right, the values at hand are not
-    if (error.code() != ErrorCode::invalid_model) throw;
-    throw Error(ErrorCode::invalid_argument, error.message());
-  }
+  infer_now(node, context);
   CachedKernel result;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const Type& type = context.results()[i].type;

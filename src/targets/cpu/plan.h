@@ -87,6 +87,7 @@ class Plan final : public Executor {
   void execute_dynamic(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool);
   void execute_reference(Frame& frame, const Step& step, const RunControl& control,
                          ThreadPool& pool);
+  void expect_accepted(Frame& frame, const Step& step) const;
   CachedKernel make_dynamic_kernel(Frame& frame, const Step& step);
   const Tensor& tensor(Frame& frame, ValueId id) const;
   /// `times` (may be null) gets the time of every step, in the order of the report.

@@ -60,18 +60,16 @@ class NBitsKernel final : public Kernel {
           fmt::format("nbits_{} w={} n={} lines={}", what, width_, op_.n, count),
           elements * static_cast<size_t>(count) * size, body);
     };
-    const auto column_bytes = [this](const Tensor& source, int64_t count, void* to) {
-      const auto* bytes = source.data<uint8_t>();
-      pack_panels(op_.n, count, width_, static_cast<uint8_t*>(to),
-                  [&](int64_t c, int64_t line) { return bytes[c * count + line]; });
-    };
     const auto floats = [&](const Tensor& source, void* to) {
       const auto* values = source.data<float>();
       pack_panels(op_.n, blocks, width_, static_cast<float*>(to),
                   [&](int64_t c, int64_t block) { return values[c * blocks + block]; });
     };
-    q_ = pack(MatMulNBits::b, "bytes", lines, 1,
-              [&](const Tensor& source, void* to) { column_bytes(source, lines, to); });
+    q_ = pack(MatMulNBits::b, "bytes", lines, 1, [&](const Tensor& source, void* to) {
+      const auto* bytes = source.data<uint8_t>();
+      pack_panels(op_.n, lines, width_, static_cast<uint8_t*>(to),
+                  [&](int64_t c, int64_t line) { return bytes[c * lines + line]; });
+    });
     scales_ = pack(MatMulNBits::scales, "floats", blocks, sizeof(float), floats);
     if (!has_input(problem, MatMulNBits::zero_points)) return;
     if (problem.inputs[MatMulNBits::zero_points].type == ElementType::f32) {

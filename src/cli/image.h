@@ -18,8 +18,7 @@ struct Image {
   const uint8_t* at(int x, int y) const { return const_cast<Image*>(this)->at(x, y); }
 };
 
-/// JPEG, PNG (alpha is dropped) or uncompressed BMP, by content, at most 256 Mpixel. Throws
-/// INVALID_ARGUMENT naming the file; UNSUPPORTED in builds without image libraries.
+/// A file that ops::decode_image reads; what that throws names the file here.
 Image read_image(const std::string& path);
 
 /// Bilinear with the kernel widened when shrinking, each pass rounded to 8 bits: Pillow's

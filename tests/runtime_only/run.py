@@ -96,6 +96,14 @@ class RuntimeOnly:
         done = self.command(self.binary, "inspect", engine)
         assert done.returncode == 1 and "without regular expressions" in done.stderr, done.stderr
 
+    def says_what_it_cannot_decode(self):
+        photo = self.folder / "photo.png"
+        photo.write_bytes(b"\x89PNG\r\n\x1a\n")
+        done = self.command(
+            self.binary, "run", self.engine, "--image", photo, "--preprocess", "imagenet"
+        )
+        assert done.returncode == 1 and "has no image decoders" in done.stderr, done.stderr
+
 
 def main():
     parser = argparse.ArgumentParser(
@@ -113,6 +121,7 @@ def main():
             suite.runs_engines,
             suite.says_what_it_cannot_read,
             suite.says_what_it_lacks,
+            suite.says_what_it_cannot_decode,
         ):
             tally.check(check.__name__.replace("_", " "), check)
     return tally.close()

@@ -13,7 +13,7 @@ DRAWBAR_OP(Dft);
 
 namespace {
 
-/// Whether the last dimension of y holds both parts.
+/// Whether y has real parts alone.
 bool gives_real(const Dft& op) { return op.inverse && op.onesided; }
 
 /// The points of a line of y, for a transform of that length.
@@ -31,7 +31,7 @@ Dim default_length(const Dft& op, const Dim& given) {
     fail(ErrorCode::invalid_model, "x has {} points along the axis, expected at least 2",
          given.value());
   }
-  const Dim length = Dim(2) * (given - 1);
+  Dim length = Dim(2) * (given - 1);
   check_length(length, "the length of y");
   return length;
 }

@@ -40,7 +40,8 @@ struct Points {
     const double hertz = hertz_of(low + static_cast<double>(i) * step);
     const double bin =
         std::floor(static_cast<double>(length + 1) * hertz / static_cast<double>(rate));
-    if (bin > static_cast<double>(length / 2 + (i == filters + 1))) {
+    const int64_t last = length / 2 + (i == filters + 1);  // where a filter ends it is 0
+    if (bin > static_cast<double>(last)) {
       fail(ErrorCode::invalid_argument,
            "a filter reaches {} hertz, the spectrum ends at half of {} (upper_edge_hertz is {})",
            hertz, rate, upper);

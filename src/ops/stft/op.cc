@@ -14,7 +14,7 @@ namespace {
 
 /// Samples of a frame, or nothing where they are only known while running.
 std::optional<Dim> frame_length(const Infer& context) {
-  const std::optional<Dim> given = one_integer(context, 3);
+  std::optional<Dim> given = one_integer(context, 3);
   if (context.has(2) && context.ranked(2)) {
     const Dim& window = context.dims(2)[0];
     return given ? Infer::same(window, *given, "the window and frame_length") : window;

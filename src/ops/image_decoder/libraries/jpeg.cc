@@ -1,6 +1,5 @@
 #include <csetjmp>
 #include <cstdio>
-#include <cstring>
 #include <jerror.h>
 #include <jpeglib.h>
 
@@ -13,11 +12,11 @@ constexpr int most_scans = 200;  // of a progressive file: each takes time for a
 
 /// libjpeg ends a decode by a jump out of its error handler.
 struct Jpeg {
-  jpeg_decompress_struct info;
-  jpeg_error_mgr errors;
-  jpeg_progress_mgr progress;
-  std::jmp_buf jump;
-  char message[JMSG_LENGTH_MAX];
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};
+  jpeg_progress_mgr progress{};
+  std::jmp_buf jump{};
+  char message[JMSG_LENGTH_MAX] = "";
 
   static Jpeg& of(j_common_ptr common) { return *static_cast<Jpeg*>(common->client_data); }
 
@@ -39,7 +38,6 @@ struct Jpeg {
   }
 
   Jpeg() {
-    std::memset(this, 0, sizeof *this);
     info.err = jpeg_std_error(&errors);
     info.client_data = this;
     errors.error_exit = on_error;

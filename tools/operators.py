@@ -91,16 +91,19 @@ def element_types(schema):
 
 
 def folders():
-    """Where a type is imported: {type: folder of src/ops}."""
-    found = {}
+    """Where a type is imported: {(domain, type): folder of src/ops}."""
+    macros = {"": "ONNX_OP", "ai.onnx.ml": "ONNX_ML_OP", "ai.onnx.preview": "ONNX_PREVIEW_OP"}
+    found, families = {}, {}
     for path in sorted((ROOT / "src/ops").glob("*/*")):
-        if path.suffix == ".def" or path.stem.startswith("import"):
-            text = path.read_text()
-            for name in re.findall(r"\bONNX_\w*OP\((\w+)\)", text):
-                found[name] = path.parent.name
+        text = path.read_text() if path.suffix in (".cc", ".h", ".def") else ""
+        for domain, macro in macros.items():
+            for name in re.findall(rf"\b{macro}\((\w+)\)", text):
+                found[domain, name] = path.parent.name
+        # Families are tables, or loops that register what a table names.
+        if path.suffix == ".def" or "register_handler(" in text:
             for name in re.findall(r"\b[A-Z]\w+\b", text):
-                found.setdefault(name, path.parent.name)
-    return found
+                families.setdefault(("", name), path.parent.name)
+    return families | found
 
 
 def cases():
@@ -124,13 +127,11 @@ def row(key, versions, imported, where, every, out):
     known = name in imported.get(DOMAINS[domain], ())
     state = "no"
     if known:
-        folder = where.get(name, "")
+        folder = where.get(key, "")
         kernel = any((ROOT / "src/ops" / folder).glob("cpu*.cc")) if folder else False
         state = f"`{folder}`{', kernels' if kernel else ''}"
     elif versions[-1].deprecated:
         state = "withdrawn"
-    elif versions[-1].has_function or versions[-1].has_context_dependent_function:
-        state = "no"
     count = every[key]
     tests = f"{count - out[key]} of {count}" if out[key] else str(count or "")
     opsets = ", ".join(str(schema.since_version) for schema in versions)

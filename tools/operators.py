@@ -65,7 +65,7 @@ def schemas():
     found = defaultdict(list)
     for schema in defs.get_all_schemas_with_history():
         experimental = schema.support_level == defs.OpSchema.SupportType.EXPERIMENTAL
-        if schema.domain in DOMAINS and not experimental:
+        if schema.domain in DOMAINS and not (experimental and schema.domain == ""):
             found[schema.domain, schema.name].append(schema)
     for versions in found.values():
         versions.sort(key=lambda schema: schema.since_version)
@@ -127,9 +127,9 @@ def row(key, versions, imported, where, every, out):
     known = name in imported.get(DOMAINS[domain], ())
     state = "no"
     if known:
-        folder = where.get(key, "")
-        kernel = any((ROOT / "src/ops" / folder).glob("cpu*.cc")) if folder else False
-        state = f"`{folder}`{', kernels' if kernel else ''}"
+        folder = where.get(key)
+        kernel = folder and any((ROOT / "src/ops" / folder).glob("cpu*.cc"))
+        state = f"`{folder}`{', kernels' if kernel else ''}" if folder else "the importer"
     elif versions[-1].deprecated:
         state = "withdrawn"
     count = every[key]

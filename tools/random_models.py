@@ -137,7 +137,8 @@ class Model:
             if a not in self.exact:
                 raise Skip
             return self.node(kind, [a, b], fmod=1)
-        if kind == "PRelu" and 1 in self.values[a].shape:  # symbols may be 1, slopes do not spread x
+        # Symbols may stand for 1, where slopes would have to spread x.
+        if kind == "PRelu" and 1 in self.values[a].shape:
             raise Skip
         self.node(kind, [a, b] if self.rng.random() < 0.8 or kind in ("Div", "Pow", "PRelu")
                   else [b, a])
@@ -507,8 +508,8 @@ def write(folder, seed, index):
 def made(options, begin):
     """A process of its own for some models: one that onnxruntime crashes on takes only these."""
     end = min(begin + EACH, options.count)
-    command = [sys.executable, __file__, options.folder, end, "--seed", options.seed, "--from", begin]
-    subprocess.run([*map(str, command)], stderr=subprocess.DEVNULL, timeout=120)
+    command = [sys.executable, __file__, options.folder, end, "--seed", options.seed]
+    subprocess.run([*map(str, [*command, "--from", begin])], stderr=subprocess.DEVNULL, timeout=120)
 
 
 def main():

@@ -15,28 +15,6 @@ using ops::Elementwise;
 using ops::Function;
 using ops::ScoreTransform;
 
-ops::SvmKernels kernels_of(const OnnxNode& node) {
-  constexpr std::string_view names[] = {"LINEAR", "POLY", "RBF", "SIGMOID"};
-  const std::string kind = node.text("kernel_type", "LINEAR");
-  const auto* found = std::find(std::begin(names), std::end(names), kind);
-  if (found == std::end(names)) {
-    fail(ErrorCode::invalid_model, "kernel_type is '{}', expected LINEAR, POLY, RBF or SIGMOID",
-         kind);
-  }
-  ops::SvmKernels op{.kernel = static_cast<ops::SvmKernel>(found - names)};
-  const std::vector<float> parameters = node.numbers("kernel_params");
-  if (!parameters.empty()) {
-    if (parameters.size() != 3) {
-      fail(ErrorCode::invalid_model, "kernel_params has {} elements, expected gamma, coef0, degree",
-           parameters.size());
-    }
-    op.gamma = parameters[0];
-    op.coef0 = parameters[1];
-    op.degree = parameters[2];
-  }
-  return op;
-}
-
 /// Floats as a matrix of `rows` rows.
 ValueId matrix(OnnxNode& node, std::string_view name, const std::vector<float>& numbers,
                int64_t rows) {
@@ -54,11 +32,32 @@ ValueId vector(OnnxNode& node, const std::vector<float>& numbers) {
 
 ValueId scalar(OnnxNode& node, float number) { return node.constant_value(Tensor::scalar(number)); }
 
-/// Input x as rows of f32 or f64.
 ValueId rows(OnnxNode& node) {
-  const ValueId x = node.inputs_padded(1)[0];
-  const bool wide = element_of(node, x) == ElementType::f64;
-  return feature_rows(node, x, wide ? ElementType::f64 : ElementType::f32);
+  return feature_rows(node, node.inputs_padded(1)[0], ElementType::f32);
+}
+
+/// What the node's kernel makes of every row of x with every support vector: f32 [N, V].
+ValueId kernel_values(OnnxNode& node, int64_t vectors) {
+  const std::string kind = node.text("kernel_type", "LINEAR");
+  std::vector<float> parameters = node.numbers("kernel_params");
+  if (!parameters.empty() && parameters.size() != 3) {
+    fail(ErrorCode::invalid_model, "kernel_params has {} elements, expected gamma, coef0, degree",
+         parameters.size());
+  }
+  parameters.resize(3, 0);
+  const float gamma = parameters[0], coef0 = parameters[1], degree = parameters[2];
+  const std::vector<ValueId> operands = {
+      rows(node), matrix(node, "support_vectors", node.numbers("support_vectors"), vectors)};
+  if (kind == "RBF") return node.add(ops::RbfKernels{gamma}, operands);
+  if (kind == "LINEAR") return node.add(ops::MatMul{.transpose_b = true}, operands);
+  if (kind != "POLY" && kind != "SIGMOID") {
+    fail(ErrorCode::invalid_model, "kernel_type is '{}', expected LINEAR, POLY, RBF or SIGMOID",
+         kind);
+  }
+  const ValueId products = node.add(ops::MatMul{.transpose_b = true, .alpha = gamma},
+                                    {operands[0], operands[1], vector(node, {coef0})});
+  if (kind == "SIGMOID") return node.add(Elementwise(Function::Tanh), {products});
+  return node.add(Elementwise(Function::Pow), {products, scalar(node, degree)});
 }
 
 float first_rho(const OnnxNode& node) {
@@ -70,8 +69,8 @@ float first_rho(const OnnxNode& node) {
 /// Scores of a machine without support vectors: x · coefficients + rho, of each class.
 ValueId plane_scores(OnnxNode& node, int64_t classes) {
   const ValueId planes = matrix(node, "coefficients", node.numbers("coefficients"), classes);
-  const ValueId products = node.add(ops::SvmKernels{}, {rows(node), planes});
-  return node.add(Elementwise(Function::Add), {products, scalar(node, first_rho(node))});
+  return node.add(ops::MatMul{.transpose_b = true},
+                  {rows(node), planes, vector(node, {first_rho(node)})});
 }
 
 /// The class of two that onnxruntime gives for scores without votes: the second where the larger
@@ -103,9 +102,7 @@ ONNX_ML_OP(SVMRegressor) {
   if (vectors == 0) {
     y = plane_scores(node, 1);
   } else {
-    const ValueId kernels = node.add(
-        kernels_of(node),
-        {rows(node), matrix(node, "support_vectors", node.numbers("support_vectors"), vectors)});
+    const ValueId kernels = kernel_values(node, vectors);
     const std::vector<float> coefficients = node.numbers("coefficients");
     if (static_cast<int64_t>(coefficients.size()) != vectors) {
       fail(ErrorCode::invalid_model, "coefficients has {} elements, expected {}",
@@ -146,9 +143,7 @@ ONNX_ML_OP(SVMClassifier) {
     fail(ErrorCode::invalid_model, "vectors_per_class has {} elements for {} labels",
          op.vectors_per_class.size(), labels->size());
   }
-  const ValueId kernels = node.add(
-      kernels_of(node),
-      {rows(node), matrix(node, "support_vectors", node.numbers("support_vectors"), vectors)});
+  const ValueId kernels = kernel_values(node, vectors);
   std::vector<ValueId> inputs = {
       kernels, matrix(node, "coefficients", node.numbers("coefficients"), labels->size() - 1),
       vector(node, node.numbers("rho"))};

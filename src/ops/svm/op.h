@@ -5,21 +5,12 @@
 
 namespace drawbar::ops {
 
-/// What a support vector machine makes of two vectors a and b: a·b, (gamma a·b + coef0)^degree,
-/// exp(-gamma |a - b|²) or tanh(gamma a·b + coef0).
-enum class SvmKernel : uint8_t { linear, poly, rbf, sigmoid };
-
-/// x [N, F] f32 or f64, vectors [V, F] f32 → y [N, V] f32, the kernel of each row with each vector.
-struct SvmKernels {
-  static constexpr std::string_view name = "SvmKernels";
-  SvmKernel kernel = SvmKernel::linear;
-  float gamma = 0, coef0 = 0, degree = 0;
-  void fields(auto&& field) {
-    field("kernel", kernel);
-    field("gamma", gamma);
-    field("coef0", coef0);
-    field("degree", degree);
-  }
+/// exp(-gamma |a - b|²) of every row a of x [N, F] f32 with every row b of vectors [V, F] f32
+/// → y [N, V] f32. Source: ONNX-ML SVMClassifier-1, kernel_type RBF.
+struct RbfKernels {
+  static constexpr std::string_view name = "RbfKernels";
+  float gamma = 0;
+  void fields(auto&& field) { field("gamma", gamma); }
 };
 
 /// The votes between every two of C classes. kernels [N, V] f32, coefficients [C - 1, V] f32, rho
@@ -40,17 +31,12 @@ struct SvmVotes {
   }
 };
 
-void infer(const SvmKernels&, Infer&);
+void infer(const RbfKernels&, Infer&);
 void infer(const SvmVotes&, Infer&);
-void reference(const SvmKernels&, Evaluation&);
+void reference(const RbfKernels&, Evaluation&);
 void reference(const SvmVotes&, Evaluation&);
-Dim operations(const SvmKernels&, const Infer&);
-bool keeps_rows(const SvmKernels&, const Infer&, const std::vector<bool>& batched);
+Dim operations(const RbfKernels&, const Infer&);
+bool keeps_rows(const RbfKernels&, const Infer&, const std::vector<bool>& batched);
 bool keeps_rows(const SvmVotes&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops
-
-template <>
-struct drawbar::EnumNames<drawbar::ops::SvmKernel> {
-  static constexpr std::string_view names[] = {"linear", "poly", "rbf", "sigmoid"};
-};

@@ -126,6 +126,7 @@ class Compactor {
     }
     if (result_.nodes.size() > std::numeric_limits<uint32_t>::max()) return false;
     result_.roots.push_back(static_cast<uint32_t>(first));
+    result_.depths.push_back(static_cast<uint32_t>(depths_.back()));  // breadth first
     if (result_.leaf_rows.empty()) result_.tree_targets.push_back(target);
     result_.tests += depths / leaves;
     return true;

@@ -54,7 +54,7 @@ template <class Node>
 struct CompactForest {
   using Number = typename Node::Number;
   std::vector<Node> nodes;
-  std::vector<uint32_t> roots;
+  std::vector<uint32_t> roots, depths;  // by tree: its first node, the tests on its longest path
   RowSlots slots;
   int64_t targets = 1;
   std::vector<int32_t> tree_targets;  // one vote for each leaf: the target of each tree

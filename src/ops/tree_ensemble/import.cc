@@ -281,7 +281,6 @@ ops::TreeAggregate aggregate_named(const std::string& name) {
   return static_cast<ops::TreeAggregate>(found - names);
 }
 
-/// The classes' labels; of one class, an integer label stands for 0 and 1, as in onnxruntime.
 Tensor tree_labels(const OnnxNode& node) {
   std::optional<Tensor> labels = class_labels(node, "classlabels_int64s");
   if (!labels) {
@@ -290,6 +289,8 @@ Tensor tree_labels(const OnnxNode& node) {
   return *labels;
 }
 
+/// What stands for each class that TreeEnsemble gives: of one label 0 and 1, as in onnxruntime,
+/// where it is an integer.
 Tensor labels_by_class(const Tensor& labels) {
   if (labels.size() != 1) return labels;
   if (labels.type() == ElementType::i64) return Tensor::from<int64_t>({2}, {0, 1});
@@ -357,17 +358,17 @@ ONNX_ML_OP(TreeEnsemble) {
       const int32_t number = narrow(index, what, i);
       return leaf != 0 ? -1 - number : number;
     };
-    trees.nodes.insert(trees.nodes.end(),
-                       {narrow(features[i], "nodes_featureids", i),
-                        modes.data<uint8_t>()[i] | (!missing.empty() && missing[i] == 1 ? 256 : 0),
-                        place("nodes_truenodeids", when_true[i], true_leaf[i]),
-                        place("nodes_falsenodeids", when_false[i], false_leaf[i])});
-    int32_t& test = trees.nodes[4 * i + 1];
-    if ((test & 255) >= ops::tree_test_count) {
-      fail(ErrorCode::invalid_model, "nodes_modes[{}] is {}, expected 0 to {}", i, test & 255,
+    const int32_t test = modes.data<uint8_t>()[i];
+    if (test >= ops::tree_test_count) {
+      fail(ErrorCode::invalid_model, "nodes_modes[{}] is {}, expected 0 to {}", i, test,
            ops::tree_test_count - 1);
     }
-    if (test >= 256) test = (test - 256) | ops::tree_missing_true;
+    const bool missing_true = !missing.empty() && missing[i] == 1;
+    trees.nodes.insert(trees.nodes.end(),
+                       {narrow(features[i], "nodes_featureids", i),
+                        test | (missing_true ? ops::tree_missing_true : 0),
+                        place("nodes_truenodeids", when_true[i], true_leaf[i]),
+                        place("nodes_falsenodeids", when_false[i], false_leaf[i])});
   }
   for (size_t i = 0; i < roots.size(); ++i) {
     trees.roots.push_back(narrow(roots[i], "tree_roots", i));

@@ -41,6 +41,11 @@ class Tally:
             parts = [note or "", f"({seconds:.1f} s)" if seconds >= 0.1 else ""]
             self.ok(name, " ".join(filter(None, parts)))
 
+    def check_all(self, *checks):
+        """Runs checks named by their functions."""
+        for check in checks:
+            self.check(check.__name__.replace("_", " "), check)
+
     def close(self):
         print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
         return 1 if self.failed else 0

@@ -9,7 +9,6 @@ on every implementation: inputs, integers, and what was only moved. Some dimensi
 are symbols. The cases lie in FOLDER/random/<i>.
 """
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+
+from onnx_cases import write_data, write_tolerance
 
 OPSET = 21
 SIZES = (1, 2, 3, 4, 5, 7, 8, 13, 16, 17)
@@ -498,11 +499,9 @@ def write(folder, seed, index):
     data = case / "test_data_set_0"
     data.mkdir(parents=True)
     onnx.save(model, case / "model.onnx")
-    for stem, values in (("input", inputs), ("output", answers)):
-        for i, (name, array) in enumerate(values.items()):
-            (data / f"{stem}_{i}.pb").write_bytes(
-                numpy_helper.from_array(np.asarray(array), name).SerializeToString())
-    (case / "tolerance.json").write_text(json.dumps({"rtol": 1e-3, "atol": 1e-3}))
+    write_data(data, "input", inputs.values(), model.graph.input)
+    write_data(data, "output", answers.values(), model.graph.output)
+    write_tolerance(case, 1e-3, 1e-3)
 
 
 def made(options, begin):

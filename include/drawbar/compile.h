@@ -17,13 +17,13 @@ struct CompileRequest {
   /// Concrete shapes by the inputs' names, a map for each profile: tactics are timed for these.
   /// Sizes that no shape gives are 1.
   std::vector<std::map<std::string, Shape>> profiles = {};
-  std::vector<int> threads = {};    // numbers of threads to time for; none: all processors
-  bool time_tactics = true;    // false: choose by the cost model
-  bool deterministic = false;  // the same bytes from the same model: no timing, no date
-  bool strict = false;         // only ways whose error is that of plain sums in another order
-  bool on_the_fly = false;     // no profiles at all: plans are made when first run
-  std::string preprocess = {};      // EngineInfo's
-  std::string options = {};         // EngineInfo's
+  std::vector<int> threads = {};  // numbers of threads to time for; none: all processors
+  bool time_tactics = true;       // false: choose by the cost model
+  bool deterministic = false;     // the same bytes from the same model: no timing, no date
+  bool strict = false;            // only ways whose error is that of plain sums in another order
+  bool on_the_fly = false;        // no profiles at all: plans are made when first run
+  std::string preprocess = {};    // EngineInfo's
+  std::string options = {};       // EngineInfo's
   /// Called from the compiling thread.
   std::function<void(const std::string& what, size_t done, size_t total)> progress = {};
 };

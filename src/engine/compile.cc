@@ -1,5 +1,6 @@
 #include "engine/compile.h"
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <set>
@@ -31,19 +32,17 @@ void bind(const Value& value, const Shape& shape, Bindings& bindings) {
 
 InputShapes profile_of(const Graph& graph, const std::map<std::string, Shape>& shapes) {
   Bindings bindings;
-  size_t used = 0;
   for (ValueId id : graph.inputs()) {
     const Value& value = graph.value(id);
     const auto given = shapes.find(value.name);
-    if (given == shapes.end()) continue;
-    ++used;
-    if (value.type.is_tensor()) bind(value, given->second, bindings);
+    if (given != shapes.end() && value.type.is_tensor()) bind(value, given->second, bindings);
   }
-  for (const auto& [name, shape] : shapes) {
-    if (used == shapes.size()) break;
-    bool known = false;
-    for (ValueId id : graph.inputs()) known |= graph.value(id).name == name;
-    if (!known) fail(ErrorCode::invalid_argument, "the model has no input '{}'", name);
+  for (const auto& entry : shapes) {
+    const std::string& name = entry.first;
+    if (std::none_of(graph.inputs().begin(), graph.inputs().end(),
+                     [&](ValueId id) { return graph.value(id).name == name; })) {
+      fail(ErrorCode::invalid_argument, "the model has no input '{}'", name);
+    }
   }
   InputShapes profile;
   for (ValueId id : graph.inputs()) {

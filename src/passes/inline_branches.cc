@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/splice.h"
 #include "ops/control_flow/op.h"
 #include "passes/match.h"
 #include "passes/subgraph.h"
@@ -11,26 +12,12 @@ namespace {
 
 /// Adds a subgraph's nodes to a patch; gives the values that stand for its outputs.
 std::vector<ValueId> splice(Patch& patch, const Graph& inner, const std::vector<ValueId>& inputs) {
-  std::vector<ValueId> values(inner.value_count(), no_id);
-  for (size_t i = 0; i < inputs.size(); ++i) values[inner.inputs()[i]] = inputs[i];
-  const auto mapped = [&](ValueId id) {
-    if (id == no_id) return no_id;
-    const Value& value = inner.value(id);
-    if (values[id] == no_id && value.is_constant())
-      values[id] = patch.constant(value.constant, value.name);
-    return values[id];
-  };
-  for (NodeId id : inner.order()) {
-    const Node& node = inner.node(id);
-    std::vector<ValueId> given;
-    for (ValueId input : node.inputs) given.push_back(mapped(input));
-    const auto outputs =
-        patch.add_all(node.op, std::move(given), node.outputs.size(), node.name, node.subgraphs);
-    for (size_t i = 0; i < outputs.size(); ++i) values[node.outputs[i]] = outputs[i];
-  }
-  std::vector<ValueId> outputs;
-  for (ValueId output : inner.outputs()) outputs.push_back(mapped(output));
-  return outputs;
+  return drawbar::splice(
+      inner, inputs, [&](const Value& value) { return patch.constant(value.constant, value.name); },
+      [&](const Node& node, std::vector<ValueId> given) {
+        return patch.add_all(node.op, std::move(given), node.outputs.size(), node.name,
+                             node.subgraphs);
+      });
 }
 
 /// Which subgraph reads input i of the node as which of its own inputs, when it only reads it.

@@ -180,7 +180,7 @@ def main():
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         installed = Installed(options.build, folder)
-        for check in (
+        tally.check_all(
             installed.installs,
             installed.cmake_finds_it,
             installed.pkg_config_finds_it,
@@ -190,8 +190,7 @@ def main():
             installed.wrong_plugins_are_refused,
             installed.manual_page_names_every_command,
             installed.public_headers_are_documented,
-        ):
-            tally.check(check.__name__.replace("_", " "), check)
+        )
     return tally.close()
 
 

@@ -115,15 +115,14 @@ def main():
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
         suite = RuntimeOnly(options.drawbar, options.build, folder)
-        for check in (
+        tally.check_all(
             suite.builds,
             suite.links_the_system_alone,
             suite.runs_engines,
             suite.says_what_it_cannot_read,
             suite.says_what_it_lacks,
             suite.says_what_it_cannot_decode,
-        ):
-            tally.check(check.__name__.replace("_", " "), check)
+        )
     return tally.close()
 
 

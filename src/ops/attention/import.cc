@@ -1,37 +1,31 @@
-#include "import/onnx/node.h"
+#include "ops/attention/import.h"
+
 #include "ops/attention/op.h"
 #include "ops/concat/op.h"
 #include "ops/pointwise/op.h"
-#include "ops/reshape/op.h"
+#include "ops/reshape/import.h"
 #include "ops/shape/op.h"
 #include "ops/transpose/op.h"
 
 namespace drawbar::onnx {
-namespace {
 
 using ops::Attention;
 
-ValueId reshaped(OnnxNode& node, ValueId x, std::initializer_list<int64_t> shape) {
-  const auto size = static_cast<int64_t>(shape.size());
-  const ValueId constant = node.constant_value(
-      Tensor::from<int64_t>({size}, std::span<const int64_t>(shape.begin(), shape.size())));
-  return node.add(ops::Reshape{}, {x, constant});
+ValueId split_heads(OnnxNode& node, ValueId x, int64_t heads) {
+  return reshaped(node, x, {0, 0, heads, -1});
 }
 
 ValueId heads_first(OnnxNode& node, ValueId x) {
   return node.add(ops::Transpose{{0, 2, 1, 3}}, {x});
 }
 
-/// [B, rows, heads · size] → [B, rows, heads, size].
-ValueId split_heads(OnnxNode& node, ValueId x, int64_t heads) {
-  return reshaped(node, x, {0, 0, heads, -1});
-}
-
-int64_t heads(const OnnxNode& node, std::string_view attribute) {
+int64_t head_count(const OnnxNode& node, std::string_view attribute) {
   const int64_t count = node.required_integer(attribute);
   if (count < 1) fail(ErrorCode::invalid_model, "{} is {}, expected at least 1", attribute, count);
   return count;
 }
+
+namespace {
 
 /// Keys or values behind those of earlier steps. The cache has its heads first.
 void append_cache(OnnxNode& node, size_t past, size_t present, ValueId& now, bool& heads_last) {
@@ -66,8 +60,8 @@ ONNX_OP(Attention) {
   if (!type.ranked) fail(ErrorCode::unsupported, "Q has no known rank");
   const bool flat = type.rank() == 3;
   if (flat) {
-    const int64_t groups = heads(node, "kv_num_heads");
-    q = split_heads(node, q, heads(node, "q_num_heads"));
+    const int64_t groups = head_count(node, "kv_num_heads");
+    q = split_heads(node, q, head_count(node, "q_num_heads"));
     k = split_heads(node, k, groups);
     v = split_heads(node, v, groups);
     op.q_heads_last = op.k_heads_last = op.v_heads_last = op.y_heads_last = true;

@@ -17,10 +17,7 @@ ONNX_OP(CausalConvWithState) {
   }
   const std::vector<ValueId> inputs = node.inputs_padded(4);
   const int64_t channels = w.tensor.dims[0].value(), before = w.tensor.dims[2].value() - 1;
-  const auto list = [&](std::vector<int64_t> values) {
-    return node.constant_value(
-        Tensor::from<int64_t>({static_cast<int64_t>(values.size())}, values));
-  };
+  const auto list = [&](std::vector<int64_t> values) { return node.constant_list(values); };
   const ValueId row = inputs[3] == no_id ? node.add(ops::Pad{}, {x, list({0, 0, before, 0, 0, 0})})
                                          : node.add(ops::Concat{2}, {inputs[3], x});
   ValueId y = node.add(ops::Conv{.group = channels}, {row, inputs[1], inputs[2]});

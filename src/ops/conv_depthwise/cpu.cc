@@ -11,8 +11,6 @@ DRAWBAR_CPU_LAYOUT(ConvDepthwise, channels_last);
 constexpr int64_t kLeastWidth = 16;  // pixels: products of a few rows are formed in another order
 constexpr size_t kFirstInput = 2;    // in front of the depthwise weights: run.in(kFirstInput + 1)
 
-int64_t padded(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 /// The two convolutions as problems of their own.
 class Stages {
  public:
@@ -94,7 +92,7 @@ std::unique_ptr<Kernel> make_apart(const Problem& problem) {
   const Stages stages(problem);
   PlannedConv conv = stages.plan(stages.conv(), stages.conv_kernel());
   PlannedConv depthwise = stages.plan(stages.depthwise(), stages.depthwise_kernel());
-  const int64_t between = padded(stages.between().size() * 4);
+  const int64_t between = align_up(stages.between().size() * 4, 64);
   const int64_t scratch = std::max(conv.scratch_bytes(), depthwise.scratch_bytes());
   return make_kernel(
       [conv = std::move(conv), depthwise = std::move(depthwise), between](const KernelRun& run) {
@@ -123,8 +121,8 @@ class Strips {
     strip_ = std::max<int64_t>(held - reach_, 0) / shape_.stride_h + 1;
     strip_ = std::min(strip_, shape_.oh);
     lines_ = (strip_ - 1) * shape_.stride_h + reach_;
-    values_bytes_ = padded(lines_ * line_ * 4);
-    worker_bytes_ = kHeldBytes + values_bytes_ + padded(conv_.lines_scratch_bytes(lines_));
+    values_bytes_ = align_up(lines_ * line_ * 4, 64);
+    worker_bytes_ = kHeldBytes + values_bytes_ + align_up(conv_.lines_scratch_bytes(lines_), 64);
   }
 
   size_t scratch_bytes() const { return static_cast<size_t>(threads_ * worker_bytes_); }

@@ -32,9 +32,8 @@ ONNX_OP(Crop) {
   const int64_t bottom = size.empty() ? end(border[3]) : top + size[0];
   const int64_t right = size.empty() ? end(border[2]) : left + size[1];
   node.replace_with(ops::Slice{},
-                    {node.input(0), node.constant_value(Tensor::from<int64_t>({2}, {top, left})),
-                     node.constant_value(Tensor::from<int64_t>({2}, {bottom, right})),
-                     node.constant_value(Tensor::from<int64_t>({2}, {int64_t{2}, int64_t{3}}))});
+                    {node.input(0), node.constant_list({top, left}),
+                     node.constant_list({bottom, right}), node.constant_list({2, 3})});
 }
 
 }  // namespace drawbar::onnx

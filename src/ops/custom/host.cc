@@ -81,39 +81,22 @@ int input(const drawbar_call* call, size_t i, drawbar_tensor* tensor) {
   return 1;
 }
 
-int integer(const drawbar_call* call, const char* name, int64_t* value) {
-  if (const auto* number = attribute<int64_t>(call, name)) {
-    *value = *number;
-    return 1;
-  }
-  return 0;
-}
-
-int number(const drawbar_call* call, const char* name, double* value) {
-  if (const auto* number = attribute<double>(call, name)) {
-    *value = *number;
-    return 1;
-  }
-  return 0;
-}
-
-int text(const drawbar_call* call, const char* name, const char** text, size_t* bytes) {
-  if (const auto* held = attribute<std::string>(call, name)) {
-    *text = held->data();
-    *bytes = held->size();
-    return 1;
-  }
-  return 0;
-}
-
 template <class T>
+int number(const drawbar_call* call, const char* name, T* value) {
+  const auto* held = attribute<T>(call, name);
+  if (!held) return 0;
+  *value = *held;
+  return 1;
+}
+
+/// A text or a list.
+template <class Held, class T>
 int list(const drawbar_call* call, const char* name, const T** values, size_t* count) {
-  if (const auto* held = attribute<std::vector<T>>(call, name)) {
-    *values = held->data();
-    *count = held->size();
-    return 1;
-  }
-  return 0;
+  const auto* held = attribute<Held>(call, name);
+  if (!held) return 0;
+  *values = held->data();
+  *count = held->size();
+  return 1;
 }
 
 Shape shape_from(int32_t rank, const int64_t* sizes) {
@@ -194,9 +177,20 @@ void finish(const drawbar_call& call, const Custom& op, int status, ErrorCode co
 }  // namespace
 
 const drawbar_host& plugin_host() {
-  static const drawbar_host host = {
-      DRAWBAR_PLUGIN_ABI, inputs,       outputs,      input,  integer,      number,  text,
-      list<int64_t>,      list<double>, infer_output, output, parallel_for, stopped, say_failure};
+  static const drawbar_host host = {DRAWBAR_PLUGIN_ABI,
+                                    inputs,
+                                    outputs,
+                                    input,
+                                    number<int64_t>,
+                                    number<double>,
+                                    list<std::string, char>,
+                                    list<std::vector<int64_t>, int64_t>,
+                                    list<std::vector<double>, double>,
+                                    infer_output,
+                                    output,
+                                    parallel_for,
+                                    stopped,
+                                    say_failure};
   return host;
 }
 

@@ -309,22 +309,17 @@ class Contraction {
     std::vector<ValueId> sizes;
     for (Label label : batch) sizes.push_back(size_of(operand, label));
     for (const Labels* group : {&rows, &columns}) {
-      ValueId product = sizes_value({1});
+      ValueId product = node_.constant_list({1});
       for (Label label : *group) product = times(product, size_of(operand, label));
       sizes.push_back(product);
     }
     return reshape(turned.value, sizes);
   }
 
-  ValueId sizes_value(std::vector<int64_t> sizes) {
-    return node_.constant_value(Tensor::from<int64_t>({static_cast<int64_t>(sizes.size())},
-                                                      std::span<const int64_t>(sizes)));
-  }
-
   /// A dimension's size as a tensor [1].
   ValueId size_of(const Operand& operand, Label label) {
     const Dim& size = dim(operand, label);
-    if (size.is_constant()) return sizes_value({size.value()});
+    if (size.is_constant()) return node_.constant_list({size.value()});
     const auto axis = static_cast<int64_t>(operand.axis(label));
     return node_.add(ops::ShapeOf{axis, axis + 1}, {operand.value});
   }
@@ -341,7 +336,8 @@ class Contraction {
   ValueId times(ValueId a, ValueId b) {
     const ConstantPtr &x = node_.value(a).constant, &y = node_.value(b).constant;
     if (x && y)
-      return sizes_value({checked_mul(read_integer(x->tensor(), 0), read_integer(y->tensor(), 0))});
+      return node_.constant_list(
+          {checked_mul(read_integer(x->tensor(), 0), read_integer(y->tensor(), 0))});
     if (x && read_integer(x->tensor(), 0) == 1) return b;
     return node_.add(ops::Elementwise(ops::Function::Mul), {a, b});
   }
@@ -352,8 +348,8 @@ class Contraction {
       if (const ConstantPtr& constant = node_.value(size).constant)
         known.push_back(read_integer(constant->tensor(), 0));
     }
-    const ValueId shape =
-        known.size() == sizes.size() ? sizes_value(known) : node_.add(ops::Concat{0}, sizes);
+    const ValueId shape = known.size() == sizes.size() ? node_.constant_list(known)
+                                                       : node_.add(ops::Concat{0}, sizes);
     return node_.add(ops::Reshape{.allow_zero = true}, {value, shape});
   }
 

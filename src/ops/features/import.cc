@@ -8,6 +8,7 @@
 #include "ops/gather/op.h"
 #include "ops/pad/op.h"
 #include "ops/pointwise/op.h"
+#include "ops/reshape/import.h"
 #include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
@@ -86,8 +87,7 @@ ValueId columns_of(OnnxNode& node, ValueId x, int64_t columns) {
   if (type.rank() > 2) rows = node.add(ops::Flatten{1}, {rows});
   const Dim given = node.value(rows).type.tensor.dims[1];
   if (columns == 0 || !given.is_constant() || given.value() == columns) return rows;
-  const ValueId pads =
-      node.constant_value(Tensor::from<int64_t>({4}, {0, 0, 0, columns - given.value()}));
+  const ValueId pads = node.constant_list({0, 0, 0, columns - given.value()});
   return node.add(ops::Pad{}, {rows, pads});
 }
 
@@ -170,8 +170,7 @@ ONNX_ML_OP(ArrayFeatureExtractor) {
   const TensorType& type = node.value(x).type.tensor;
   if (type.ranked && type.rank() == 0) fail(ErrorCode::invalid_model, "x has rank 0");
   if (type.ranked && type.rank() == 1) x = node.add(ops::Unsqueeze{{0}}, {x});
-  const ValueId flat = node.constant_value(Tensor::from<int64_t>({1}, {-1}));
-  const ValueId indices = node.add(ops::Reshape{}, {inputs[1], flat});
+  const ValueId indices = reshaped(node, inputs[1], {-1});
   node.set_output(0, node.add(ops::Gather{-1}, {x, indices}));
 }
 

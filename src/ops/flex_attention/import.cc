@@ -1,10 +1,12 @@
+#include "ops/reshape/import.h"
+
 #include <cmath>
 
 #include "import/onnx/node.h"
+#include "ir/splice.h"
 #include "ops/attention/op.h"
 #include "ops/cast/op.h"
 #include "ops/matmul/op.h"
-#include "ops/reshape/op.h"
 #include "ops/softmax/op.h"
 
 namespace drawbar::onnx {
@@ -13,10 +15,6 @@ namespace {
 ValueId cast(OnnxNode& node, ValueId value, ElementType to) {
   if (node.value(value).type.tensor.element == to) return value;
   return node.add(ops::Cast{.to = to}, {value});
-}
-
-ValueId reshaped(OnnxNode& node, ValueId x, const std::vector<int64_t>& shape) {
-  return node.add(ops::Reshape{}, {x, node.constant_list(shape)});
 }
 
 /// Q, K and V must be what Attention takes, all of one type.
@@ -56,27 +54,14 @@ int64_t known(const OnnxNode& node, ValueId value, size_t axis, std::string_view
 /// Puts the nodes of a graph into the node's own; gives the values that stand for its outputs.
 std::vector<ValueId> inlined(OnnxNode& node, const Graph& body,
                              const std::vector<ValueId>& inputs) {
-  std::vector<ValueId> values(body.value_count(), no_id);
-  for (size_t i = 0; i < inputs.size(); ++i) values[body.inputs()[i]] = inputs[i];
-  const auto mapped = [&](ValueId id) {
-    if (id == no_id) return no_id;
-    const Value& value = body.value(id);
-    if (values[id] == no_id && value.is_constant()) {
-      values[id] = node.graph().add_constant(value.constant, node.new_name());
-    }
-    return values[id];
-  };
-  for (NodeId id : body.order()) {
-    const Node& inner = body.node(id);
-    std::vector<ValueId> given;
-    for (ValueId input : inner.inputs) given.push_back(mapped(input));
-    const auto outputs =
-        node.add_all(inner.op, std::move(given), inner.outputs.size(), inner.subgraphs);
-    for (size_t i = 0; i < outputs.size(); ++i) values[inner.outputs[i]] = outputs[i];
-  }
-  std::vector<ValueId> outputs;
-  for (ValueId output : body.outputs()) outputs.push_back(mapped(output));
-  return outputs;
+  return splice(
+      body, inputs,
+      [&](const Value& value) {
+        return node.graph().add_constant(value.constant, node.new_name());
+      },
+      [&](const Node& inner, std::vector<ValueId> given) {
+        return node.add_all(inner.op, std::move(given), inner.outputs.size(), inner.subgraphs);
+      });
 }
 
 /// What the graph of an attribute makes of a tensor; its type must stay. The tensor as it is where

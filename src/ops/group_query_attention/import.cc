@@ -68,7 +68,7 @@ void refuse_what_is_missing(const OnnxNode& node) {
 /// (whose shorter sequences end in padding). no_id without a cache.
 ValueId first_positions(OnnxNode& node, ValueId queries) {
   if (!node.has_input(past_key)) return no_id;
-  const ValueId one = integers(node, {1}), zero = integers(node, {0});
+  const ValueId one = node.constant_list({1}), zero = node.constant_list({0});
   const ValueId last = reshaped(node, as_i64(node, node.input(last_positions)), {-1});
   const ValueId lengths = apply(node, Function::Add, last, one);
   const ValueId total = reshaped(node, as_i64(node, node.input(total_length)), {1});
@@ -82,8 +82,8 @@ ValueId first_positions(OnnxNode& node, ValueId queries) {
 ValueId cached(OnnxNode& node, ValueId past, ValueId now, ValueId begins) {
   const ValueId capacity = node.add(ops::ShapeOf{2, 3}, {past});
   const ValueId total = reshaped(node, as_i64(node, node.input(total_length)), {1});
-  const ValueId missing =
-      apply(node, Function::Max, apply(node, Function::Sub, total, capacity), integers(node, {0}));
+  const ValueId missing = apply(node, Function::Max, apply(node, Function::Sub, total, capacity),
+                                node.constant_list({0}));
   const ValueId shape = node.add(ops::Concat{0}, {node.add(ops::ShapeOf{0, 2}, {past}), missing,
                                                   node.add(ops::ShapeOf{3, 4}, {past})});
   const ValueId zero = node.constant_value(zeros(ranked_type(node, past, "a cache").element));
@@ -110,7 +110,8 @@ Rotation rotation(OnnxNode& node, ValueId queries, ValueId begins) {
   if (node.has_input(position_ids)) {
     positions = as_i64(node, node.input(position_ids));
   } else {
-    positions = node.add(ops::NumberRange{}, {integers(node, {0}), queries, integers(node, {1})});
+    positions =
+        node.add(ops::NumberRange{}, {node.constant_list({0}), queries, node.constant_list({1})});
     if (begins != no_id) {
       const ValueId column = node.add(ops::Unsqueeze{{1}}, {begins});
       positions = apply(node, Function::Add, positions, column);

@@ -90,14 +90,12 @@ ONNX_MICROSOFT_OP(EmbedLayerNormalization) {
   const auto rows = [&](size_t table, size_t indices) {
     return node.add(ops::Gather{0}, {node.input(table), node.input(indices)});
   };
-  const auto list = [&](int64_t number) {
-    return node.constant_value(Tensor::from<int64_t>({1}, {number}));
-  };
   const ValueId length = node.add(ops::ShapeOf{1, 2}, {node.input(ids)});
   const ValueId placed =
       node.has_input(position_ids)
           ? rows(positions, position_ids)
-          : node.add(ops::Slice{}, {node.input(positions), list(0), length, list(0)});
+          : node.add(ops::Slice{}, {node.input(positions), node.constant_list({0}), length,
+                                    node.constant_list({0})});
   ValueId sum = node.add(ops::Elementwise(ops::Function::Add), {rows(words, ids), placed});
   if (node.has_input(segments)) {
     sum = node.add(ops::Elementwise(ops::Function::Add), {sum, rows(segment_table, segments)});

@@ -1,6 +1,7 @@
+#include "ops/reshape/import.h"
+
 #include "import/onnx/node.h"
 #include "ops/matmul_nbits/op.h"
-#include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -11,8 +12,7 @@ using ops::MatMulNBits;
 ValueId as_matrix(OnnxNode& node, ValueId x, int64_t rows, int64_t columns) {
   const TensorType& type = node.value(x).type.tensor;
   if (!type.ranked || type.rank() == 2) return x;
-  const ValueId shape = node.constant_value(Tensor::from<int64_t>({2}, {rows, columns}));
-  return node.add(ops::Reshape{}, {x, shape});
+  return reshaped(node, x, {rows, columns});
 }
 
 /// The group each line of weights belongs to: only the plain order has a kernel.

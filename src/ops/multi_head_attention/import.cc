@@ -17,32 +17,9 @@ using ops::Attention;
 using ops::Elementwise;
 using ops::Function;
 
-ValueId integers(OnnxNode& node, std::vector<int64_t> values) {
-  return node.constant_value(Tensor::from<int64_t>({static_cast<int64_t>(values.size())},
-                                                   std::span<const int64_t>(values)));
-}
-
-ValueId reshaped(OnnxNode& node, ValueId x, std::vector<int64_t> shape) {
-  return node.add(ops::Reshape{}, {x, integers(node, std::move(shape))});
-}
-
-ValueId split_heads(OnnxNode& node, ValueId x, int64_t heads) {
-  return reshaped(node, x, {0, 0, heads, -1});
-}
-
-ValueId heads_first(OnnxNode& node, ValueId x) {
-  return node.add(ops::Transpose{{0, 2, 1, 3}}, {x});
-}
-
 std::vector<ValueId> split(OnnxNode& node, ValueId x, int64_t axis, std::vector<int64_t> sizes) {
   const size_t count = sizes.size();
   return node.add_all(ops::Split{axis, std::move(sizes)}, {x}, count);
-}
-
-int64_t head_count(const OnnxNode& node, std::string_view attribute) {
-  const int64_t count = node.required_integer(attribute);
-  if (count < 1) fail(ErrorCode::invalid_model, "{} is {}, expected at least 1", attribute, count);
-  return count;
 }
 
 TensorType ranked_type(const OnnxNode& node, ValueId x, std::string_view what) {

@@ -1,8 +1,9 @@
+#include "ops/reshape/import.h"
+
 #include <algorithm>
 
 #include "import/onnx/node.h"
 #include "ops/pad/op.h"
-#include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
 
@@ -37,8 +38,7 @@ ONNX_MICROSOFT_OP(Pad) {
   std::vector<ValueId> inputs = node.all_inputs();
   const TensorType& pads = node.value(node.input(1)).type.tensor;
   if (pads.ranked && pads.rank() == 2) {
-    const ValueId flat = node.constant_value(Tensor::from<int64_t>({1}, {int64_t{-1}}));
-    inputs[1] = node.add(ops::Reshape{}, {inputs[1], flat});
+    inputs[1] = reshaped(node, inputs[1], {-1});
   }
   node.replace_with(ops::Pad{mode(node)}, std::move(inputs));
 }

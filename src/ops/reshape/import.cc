@@ -1,13 +1,14 @@
-#include "import/onnx/node.h"
+#include "ops/reshape/import.h"
+
 #include "ops/reshape/op.h"
 
 namespace drawbar::onnx {
-namespace {
 
-ValueId integers_value(OnnxNode& node, const std::vector<int64_t>& values) {
-  return node.constant_value(
-      Tensor::from<int64_t>({static_cast<int64_t>(values.size())}, std::span(values)));
+ValueId reshaped(OnnxNode& node, ValueId x, const std::vector<int64_t>& shape) {
+  return node.add(ops::Reshape{}, {x, node.constant_list(shape)});
 }
+
+namespace {
 
 /// The axes are an attribute before opset 13; a constant input becomes one.
 template <class T>
@@ -22,7 +23,7 @@ void import_with_axes(OnnxNode& node) {
 
 ONNX_OP(Reshape) {
   if (node.opset() < 5) {
-    const ValueId shape = integers_value(node, node.integers("shape"));
+    const ValueId shape = node.constant_list(node.integers("shape"));
     return node.replace_with(ops::Reshape{}, {node.input(0), shape});
   }
   node.replace_with(ops::Reshape{node.integer("allowzero", 0) != 0},

@@ -1,4 +1,5 @@
-#include "import/onnx/node.h"
+#include "ops/reshape/import.h"
+
 #include "ops/reshape/op.h"
 #include "ops/rotary_embedding/op.h"
 
@@ -6,10 +7,6 @@ namespace drawbar::onnx {
 namespace {
 
 using ops::RotaryEmbedding;
-
-ValueId reshaped(OnnxNode& node, ValueId x, const std::vector<int64_t>& shape) {
-  return node.add(ops::Reshape{}, {x, node.constant_list(shape)});
-}
 
 /// [B, S, H · D] → [B, S, H, D]. The heads are counted or, where `heads` is 0, known by their size.
 ValueId split_heads(OnnxNode& node, ValueId x, int64_t heads, const Dim& size) {

@@ -19,9 +19,7 @@ ONNX_OP(Unique) {
 /// k is an attribute before opset 10. Results are sorted even where the file does not ask for it.
 ONNX_OP(TopK) {
   const ValueId k =
-      node.opset() >= 10
-          ? node.input(1)
-          : node.constant_value(Tensor::from<int64_t>({1}, {node.required_integer("k")}));
+      node.opset() >= 10 ? node.input(1) : node.constant_list({node.required_integer("k")});
   node.replace_with(ops::TopK{node.integer("axis", -1), node.integer("largest", 1) != 0},
                     {node.input(0), k});
 }

@@ -41,9 +41,7 @@ ONNX_OP(ConstantFill) {
   write_number(element, 0, value);
   ValueId shape = no_id;
   if (!node.has_input(0)) {
-    const std::vector<int64_t> dims = node.integers("shape");
-    shape = node.constant_value(
-        Tensor::from<int64_t>({static_cast<int64_t>(dims.size())}, std::span(dims)));
+    shape = node.constant_list(node.integers("shape"));
   } else if (node.integer("input_as_shape", 0) != 0) {
     shape = node.input(0);
   } else {
@@ -58,19 +56,17 @@ ONNX_OP(GivenTensorFill) {
   const std::vector<float> values = node.numbers("values");
   const ValueId filled = node.constant_value(
       Tensor::from<float>({static_cast<int64_t>(values.size())}, std::span<const float>(values)));
-  const auto list = [&](const char* attribute) {
-    const std::vector<int64_t> numbers = node.integers(attribute);
-    return node.constant_value(Tensor::from<int64_t>({static_cast<int64_t>(numbers.size())},
-                                                     std::span<const int64_t>(numbers)));
-  };
   ValueId shape = no_id;
   if (!node.has_input(0)) {
-    shape = list("shape");
+    shape = node.constant_list(node.integers("shape"));
   } else if (node.integer("input_as_shape", 0) != 0) {
     shape = node.input(0);
   } else {
     shape = node.add(ops::ShapeOf{}, {node.input(0)});
-    if (node.has("extra_shape")) shape = node.add(ops::Concat{0}, {shape, list("extra_shape")});
+    if (node.has("extra_shape")) {
+      const ValueId extra = node.constant_list(node.integers("extra_shape"));
+      shape = node.add(ops::Concat{0}, {shape, extra});
+    }
   }
   node.replace_with(ops::Reshape{.allow_zero = true}, {filled, shape});
 }

@@ -9,9 +9,7 @@ ONNX_OP(Slice) {
   std::vector<ValueId> inputs{node.input(0)};
   for (const char* attribute : {"starts", "ends", "axes"}) {
     if (!node.has(attribute)) continue;
-    const std::vector<int64_t> values = node.integers(attribute);
-    inputs.push_back(node.constant_value(Tensor::from<int64_t>(
-        {static_cast<int64_t>(values.size())}, std::span<const int64_t>(values))));
+    inputs.push_back(node.constant_list(node.integers(attribute)));
   }
   node.replace_with(ops::Slice{}, std::move(inputs));
 }

@@ -404,8 +404,7 @@ namespace {
 bool is_worth_timing(const Problem& problem) {
   constexpr double least = 20e-6;
   const auto tactics = tactics_for(problem.op.name());
-  return std::any_of(tactics.begin(), tactics.end(),
-                     [&](const Tactic& tactic) { return tactic.takes(problem); }) &&
+  return some_tactic_takes(problem) &&
          std::all_of(tactics.begin(), tactics.end(), [&](const Tactic& tactic) {
            return !tactic.takes(problem) || tactic.seconds(problem) >= least;
          });

@@ -17,18 +17,6 @@ const ops::Conv* plain_conv(const Node& node) {
   return conv && conv->post.inputs <= 1 && node.inputs.size() <= kConvInputs ? conv : nullptr;
 }
 
-bool some_tactic_takes(const Graph& graph, const Op& op, const std::vector<ValueId>& inputs,
-                       ValueId output, Isa isa) {
-  std::vector<Operand> operands;
-  for (ValueId id : inputs) operands.push_back(id == no_id ? Operand{} : operand(graph.value(id)));
-  const std::vector<Operand> outputs = {operand(graph.value(output))};
-  PackedConstants packed;
-  const Problem problem{op, operands, outputs, 1, isa, packed};
-  const auto tactics = tactics_for(op.name());
-  return std::any_of(tactics.begin(), tactics.end(),
-                     [&](const Tactic& tactic) { return tactic.applies(problem); });
-}
-
 bool is_read_once(const Graph& graph, ValueId id) {
   const auto& uses = graph.value(id).uses;
   return !graph.is_output(id) && std::count_if(uses.begin(), uses.end(), [&](const Use& use) {
@@ -62,7 +50,9 @@ void fuse(Graph& graph, NodeId id, Isa isa) {
       std::max<int64_t>(type_between.tensor.dims[0].value(), 1);
   if (bytes <= cache_sizes().l2 / 2) return;
   const Op op = ops::ConvDepthwise{*conv, *depthwise};
-  if (!some_tactic_takes(graph, op, inputs, y, isa)) return;
+  PackedConstants packed;
+  const std::vector<Operand> given = operands(graph, inputs), wanted = operands(graph, {y});
+  if (!some_tactic_takes({op, given, wanted, 1, isa, packed})) return;
   const std::string name = graph.value(y).name;
   const NodeId fused = graph.add_node(op, inputs, 1, first.name + " + " + node.name, {}, node.rank);
   const ValueId result = graph.node(fused).outputs[0];

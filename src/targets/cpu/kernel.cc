@@ -53,6 +53,12 @@ bool Tactic::takes(const Problem& problem) const {
          applies(problem);
 }
 
+bool some_tactic_takes(const Problem& problem) {
+  const auto tactics = tactics_for(problem.op.name());
+  return std::any_of(tactics.begin(), tactics.end(),
+                     [&](const Tactic& tactic) { return tactic.takes(problem); });
+}
+
 PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const std::string& form,
                                              size_t bytes,
                                              FunctionRef<void(const Tensor&, void*)> pack) {

@@ -162,6 +162,8 @@ struct Tactic {
 void register_tactic(const Tactic& tactic);
 void register_layout_rule(std::string_view op, LayoutRule rule);
 std::span<const Tactic> tactics_for(std::string_view op);
+/// Whether some tactic takes the problem.
+bool some_tactic_takes(const Problem& problem);
 LayoutRule layout_rule(std::string_view op);
 
 #define DRAWBAR_CPU_TACTIC(ID, ...)                \

@@ -152,10 +152,7 @@ class Assigner {
     }
     PackedConstants packed;
     const Problem problem{node.op, inputs, outputs, 1, isa_, packed};
-    for (const Tactic& tactic : tactics_for(node.op.name())) {
-      if (tactic.applies(problem)) return true;
-    }
-    return false;
+    return some_tactic_takes(problem);
   }
 
   const Graph& from_;

@@ -72,10 +72,7 @@ void Plan::share_slices() {
 }
 
 std::vector<Operand> Plan::inputs_of(const Node& node) const {
-  std::vector<Operand> operands;
-  for (ValueId id : node.inputs) {
-    operands.push_back(id == no_id ? Operand{} : operand(graph_.value(id)));
-  }
+  std::vector<Operand> operands = cpu::operands(graph_, node.inputs);
   if (!node.op.as<ops::Concat>()) return operands;
   // What lies in the output already need not be copied.
   const Slice& y = slices_[node.outputs[0]];

@@ -98,14 +98,12 @@ class CpuTarget final : public Target {
     PackedConstants packed;
     for (NodeId id : graph.order()) {
       const Node& node = graph.node(id);
-      std::vector<Operand> inputs, outputs;
       bool known = true;
       for (ValueId v : node.inputs) known &= v == no_id || is_placed(graph.value(v).type);
       for (ValueId v : node.outputs) known &= is_placed(graph.value(v).type);
       if (!known) continue;
-      for (ValueId v : node.inputs)
-        inputs.push_back(v == no_id ? Operand{} : operand(graph.value(v)));
-      for (ValueId v : node.outputs) outputs.push_back(operand(graph.value(v)));
+      const std::vector<Operand> inputs = operands(graph, node.inputs),
+                                 outputs = operands(graph, node.outputs);
       const Problem problem{node.op, inputs, outputs, threads, isa(), packed};
       double best = 0;
       for (const Operand& o : outputs)

@@ -22,6 +22,12 @@ Operand operand(const Value& value) {
   return result;
 }
 
+std::vector<Operand> operands(const Graph& graph, const std::vector<ValueId>& values) {
+  std::vector<Operand> result;
+  for (ValueId id : values) result.push_back(id == no_id ? Operand{} : operand(graph.value(id)));
+  return result;
+}
+
 std::string problem_key(const Problem& problem) {
   std::string key(problem.op.name());
   for (const auto& [name, value] : problem.op.attributes())

@@ -66,16 +66,12 @@ class Finder {
 
   /// Whether some tactic of the node writes its output so.
   bool writes(const Node& node, const Slice& slice) const {
-    std::vector<Operand> inputs, outputs;
-    for (ValueId id : node.inputs)
-      inputs.push_back(id == no_id ? Operand{} : operand(graph_.value(id)));
-    for (ValueId id : node.outputs) outputs.push_back(operand(graph_.value(id)));
+    const std::vector<Operand> inputs = operands(graph_, node.inputs);
+    std::vector<Operand> outputs = operands(graph_, node.outputs);
     outputs[0].pitch = slice.pitch;
     PackedConstants packed;
     const Problem problem{node.op, inputs, outputs, threads_, isa_, packed};
-    const auto tactics = tactics_for(node.op.name());
-    return std::any_of(tactics.begin(), tactics.end(),
-                       [&](const Tactic& tactic) { return tactic.takes(problem); });
+    return some_tactic_takes(problem);
   }
 
   bool may_be_slice(ValueId id, const Slice& slice) const {

@@ -1,5 +1,7 @@
 #include "ops/conv/kernels/planned_conv.h"
 
+#include "ops/conv/kernels/factories.h"
+
 namespace drawbar::cpu {
 
 std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa) {
@@ -66,7 +68,7 @@ std::span<const float* const> conv_extra_pointers(const KernelRun& run, ConvPoin
 PlannedConv::PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> kernel,
                          ConvEpilogue epilogue)
     : kernel_(std::move(kernel)), epilogue_(std::move(epilogue)) {
-  scratch_bytes_ = (kernel_->scratch_bytes(problem.threads) + 63) / 64 * 64;
+  scratch_bytes_ = align_up(kernel_->scratch_bytes(problem.threads), 64);
   const ConstantPtr& weights = problem.inputs[1].constant;
   if (!weights) return;
   const std::string form = conv_packed_form(kernel_->name(), conv_shape(problem), problem.isa);

@@ -94,8 +94,12 @@ void run_row_major(const BatchShape& shape, const BatchItem& item, const Epilogu
   args.vectors = divide_up(columns, lane);
   args.last_columns = columns - (args.vectors - 1) * lane;
   args.lanes = lane;
-  kernel(isa, static_cast<int>(shape.m), static_cast<int>(args.vectors), RowSource::strided,
-         ColumnSource::row_major)(&args);
+  KernelShape tile;
+  tile.isa = isa;
+  tile.rows = static_cast<int>(shape.m);
+  tile.vectors = static_cast<int>(args.vectors);
+  tile.column_source = ColumnSource::row_major;
+  kernel(tile)(&args);
 }
 
 void run_dots(const BatchShape& shape, const BatchItem& item, const Epilogue& epilogue,

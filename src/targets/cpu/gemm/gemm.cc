@@ -7,9 +7,8 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int64_t kFewTiles = 4;  // of rows, that share a panel
-// A B so large may not be in a core's cache when it is read; one so large is not.
-constexpr int64_t kLargeBytes = 1 << 20, kStreamingBytes = 4 << 20;
+constexpr int64_t kFewTiles = 4;          // of rows, that share a panel
+constexpr int64_t kLargeBytes = 1 << 20;  // of a B that a core's cache may not hold
 
 /// One product with everything that does not change from block to block.
 struct Product {
@@ -45,21 +44,33 @@ const float* b_at(const Product& p, int64_t column, const Pass& pass) {
   return p.b->data + column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
 }
 
+/// What a single tile reads, it waits for. A line per tile and 4 k brings the next panels in time
+/// only if many tiles share the present ones.
+Prefetch choose_prefetch(const PackedMatrix& b, int64_t tiles) {
+  if (tiles == 1) return Prefetch::along;
+  const bool distant = b.next != nullptr || b.k * b.n * 4 >= kLargeBytes;
+  return tiles <= kFewTiles && distant ? Prefetch::next_panels_more : Prefetch::next_panels;
+}
+
 /// One pass over the rows of a block and the columns of a tile, args being set up for both. Rows
 /// are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
-void run_tiles(KernelArgs& args, int64_t rows, Isa isa, RowSource source) {
-  const auto vectors = static_cast<int>(args.vectors);
-  const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
+void run_tiles(const Product& p, KernelArgs& args, int64_t rows) {
+  KernelShape shape;
+  shape.isa = p.b->isa;
+  shape.vectors = static_cast<int>(args.vectors);
+  shape.row_source = p.indirect == nullptr ? RowSource::strided : RowSource::pointers;
+  const int64_t tiles = divide_up(rows, max_rows(shape.isa, shape.vectors));
+  shape.prefetch = choose_prefetch(*p.b, tiles);
   const int64_t height = rows / tiles;
   const int64_t taller = rows % tiles;
-  if (taller > 0) {
-    args.rows = height + 1;
-    args.tiles = taller;
-    kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
-  }
-  args.rows = height;
-  args.tiles = tiles - taller;
-  kernel(isa, static_cast<int>(args.rows), vectors, source, ColumnSource::panels)(&args);
+  const auto run = [&](int64_t tile_rows, int64_t count) {
+    args.rows = tile_rows;
+    args.tiles = count;
+    shape.rows = static_cast<int>(tile_rows);
+    kernel(shape)(&args);
+  };
+  if (taller > 0) run(height + 1, taller);
+  run(height, tiles - taller);
 }
 
 /// Computes rows [row, row + rows) of the columns [begin, end), all passes, one after the other:
@@ -76,11 +87,6 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.list_stride = rows * 8;
   args.b_step = p.b->k * panel_width(isa) * 4;
   args.c_stride = p.ldc * 4;
-  args.streams = p.b->k * p.b->n * 4 >= kStreamingBytes;
-  // A line per tile and 4 k brings the next panels in time only if many tiles share the present
-  // ones.
-  args.prefetch_more = divide_up(rows, max_rows(isa, blocking.vectors)) <= kFewTiles &&
-                       (p.b->next != nullptr || p.b->k * p.b->n * 4 >= kLargeBytes);
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;
@@ -114,11 +120,10 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
                           : nullptr;
       if (p.indirect != nullptr) {
         args.a_list = list + pass.tap * rows;
-        run_tiles(args, rows, isa, RowSource::pointers);
       } else {
         args.a = p.a + row * p.lda;
-        run_tiles(args, rows, isa, RowSource::strided);
       }
+      run_tiles(p, args, rows);
       if (last && epilogue.hook != nullptr) {
         (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
       }

@@ -297,8 +297,11 @@ TEST(MicroKernel, EveryShapeIsGenerated) {
       for (int vectors = 1; vectors <= kMaxKernelVectors; ++vectors) {
         for (int rows = 1; rows <= max_rows(isa, vectors, columns); ++rows) {
           for (RowSource source : {RowSource::strided, RowSource::pointers}) {
-            EXPECT_NE(generate_kernel(isa, rows, vectors, source, columns), nullptr)
-                << name(isa) << ", " << rows << " x " << vectors;
+            for (Prefetch prefetch :
+                 {Prefetch::next_panels, Prefetch::next_panels_more, Prefetch::along}) {
+              EXPECT_NE(generate_kernel({isa, rows, vectors, source, columns, prefetch}), nullptr)
+                  << name(isa) << ", " << rows << " x " << vectors;
+            }
           }
         }
       }

@@ -90,17 +90,17 @@ MicroKernel portable(RowSource row_source, ColumnSource column_source) {
 
 }  // namespace
 
-MicroKernel kernel(Isa isa, int rows, int vectors, RowSource row_source,
-                   ColumnSource column_source) {
-  if (isa == Isa::baseline) return portable(row_source, column_source);
-  constexpr size_t kShapes = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 4 * kShapes> known{};
-  const size_t variant = (isa == Isa::avx512 ? 4U : 0U) +
-                         (row_source == RowSource::pointers ? 2U : 0U) +
-                         (column_source == ColumnSource::row_major ? 1U : 0U);
-  const size_t shape =
-      static_cast<size_t>(rows) * (kMaxKernelVectors + 1) + static_cast<size_t>(vectors);
-  std::atomic<MicroKernel>& slot = known[variant * kShapes + shape];
+MicroKernel kernel(const KernelShape& shape) {
+  if (shape.isa == Isa::baseline) return portable(shape.row_source, shape.column_source);
+  constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
+  static std::array<std::atomic<MicroKernel>, 2 * 2 * 2 * 3 * kTiles> known{};
+  size_t index = shape.isa == Isa::avx512 ? 1 : 0;
+  index = index * 2 + static_cast<size_t>(shape.row_source);
+  index = index * 2 + static_cast<size_t>(shape.column_source);
+  index = index * 3 + static_cast<size_t>(shape.prefetch);
+  index = index * (kMaxKernelRows + 1) + static_cast<size_t>(shape.rows);
+  index = index * (kMaxKernelVectors + 1) + static_cast<size_t>(shape.vectors);
+  std::atomic<MicroKernel>& slot = known[index];
   MicroKernel found = slot.load(std::memory_order_acquire);
   if (found != nullptr) return found;
   static std::mutex mutex;
@@ -108,9 +108,9 @@ MicroKernel kernel(Isa isa, int rows, int vectors, RowSource row_source,
   found = slot.load(std::memory_order_relaxed);
   if (found != nullptr) return found;
 #if defined(__x86_64__)
-  found = generate_kernel(isa, rows, vectors, row_source, column_source);
+  found = generate_kernel(shape);
 #endif
-  if (found == nullptr) found = portable(row_source, column_source);
+  if (found == nullptr) found = portable(shape.row_source, shape.column_source);
   slot.store(found, std::memory_order_release);
   return found;
 }

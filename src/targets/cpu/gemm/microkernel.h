@@ -26,6 +26,23 @@ enum class ColumnSource {
   row_major,  // as it came: one row of k every b_step bytes
 };
 
+/// What is prefetched each 4 k; nothing of a row-major B.
+enum class Prefetch {
+  next_panels,       // a line of each panel a later call reads, into the second-level cache
+  next_panels_more,  // three lines of each
+  along,             // all lines of the panels being read, somewhat ahead
+};
+
+/// What a kernel is made for.
+struct KernelShape {
+  Isa isa = Isa::baseline;
+  int rows = 0;     // of a tile, at most max_rows(isa, vectors, column_source)
+  int vectors = 0;  // of a row of it, at most kMaxKernelVectors
+  RowSource row_source = RowSource::strided;
+  ColumnSource column_source = ColumnSource::panels;
+  Prefetch prefetch = Prefetch::next_panels;
+};
+
 /// One call: `tiles` tiles of R rows below each other, each
 ///     C[R, columns] = activation(sum over taps t, k of A_t[r, k] · B[t · K + k, column]
 ///                                + bias + (accumulate ? C : 0) + residual).
@@ -47,9 +64,7 @@ struct KernelArgs {
   const float* residual = nullptr;  // * or null
   int64_t residual_stride = 0;
   const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
-  const float* prefetch_end = nullptr;  // … to here are touched, one per panel and 4 k
-  int64_t streams = 0;  // not 0: B comes from memory, its panels are prefetched along their rows
-  int64_t prefetch_more = 0;  // not 0: three lines per panel and 4 k
+  const float* prefetch_end = nullptr;  // … to here are touched
   int64_t accumulate = 0;
   int64_t activation = 0;  // an Activation
   float alpha = 0;
@@ -83,13 +98,11 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
 }
 
-/// The kernel for tiles of `rows` ≤ max_rows(isa, vectors) by `vectors`, generated at first use and
-/// kept for the life of the process. Falls back to portable C++ where code cannot be generated.
-/// Thread-safe; allocates at first use only.
-MicroKernel kernel(Isa isa, int rows, int vectors, RowSource row_source,
-                   ColumnSource column_source);
+/// The kernel of a shape, generated at first use and kept for the life of the process. Falls back
+/// to portable C++ where code cannot be generated. Thread-safe; allocates at first use only.
+MicroKernel kernel(const KernelShape& shape);
 
 /// The generator for x86-64; null where memory cannot be made executable. Used by kernel() only.
-MicroKernel generate_kernel(Isa isa, int rows, int vectors, RowSource, ColumnSource);
+MicroKernel generate_kernel(const KernelShape& shape);
 
 }  // namespace drawbar::cpu

@@ -19,8 +19,6 @@ namespace {
 
 constexpr size_t kCodeBytes = 24 << 10;
 constexpr int kUnroll = 4;
-constexpr int kStreamingRows = 3;     // so few rows read B faster than memory gives it
-constexpr int kPrefetchBytes = 1024;  // how far ahead in each panel
 
 struct alignas(64) Constants {
   std::array<float, 16> sixth, half, one, zero;
@@ -41,14 +39,15 @@ const Constants& constants() {
 
 class Generator : public Xbyak::CodeGenerator {
  public:
-  Generator(Isa isa, int rows, int vectors, RowSource row_source, ColumnSource column_source)
+  explicit Generator(const KernelShape& shape)
       : CodeGenerator(kCodeBytes, Xbyak::DontSetProtectRWE),
-        wide_(isa == Isa::avx512),
-        rows_(rows),
-        vectors_(vectors),
-        pointers_(row_source == RowSource::pointers),
-        row_major_(column_source == ColumnSource::row_major),
-        lane_bytes_(static_cast<int>(lanes(isa)) * 4) {
+        wide_(shape.isa == Isa::avx512),
+        rows_(shape.rows),
+        vectors_(shape.vectors),
+        pointers_(shape.row_source == RowSource::pointers),
+        row_major_(shape.column_source == ColumnSource::row_major),
+        prefetch_(shape.prefetch),
+        lane_bytes_(static_cast<int>(lanes(shape.isa)) * 4) {
     emit();
     ready();
     setProtectModeRE();
@@ -79,13 +78,6 @@ class Generator : public Xbyak::CodeGenerator {
   /// Bytes between panels; like the panels' addresses in a row register, which a tile so wide
   /// leaves.
   const Reg& prefetch_stride() const { return row(kMaxKernelRows - panels()); }
-  /// KernelArgs::streams, of tiles of few rows.
-  const Reg& streams_flag() const { return row(kStreamingRows); }
-  /// KernelArgs::prefetch_more, of tiles that leave a row register for it.
-  const Reg& more_flag() const { return row(kMaxKernelRows - panels() - 1); }
-  bool may_prefetch_more() const {
-    return !row_major_ && rows_ > kStreamingRows && rows_ < kMaxKernelRows - panels();
-  }
   int panels() const { return row_major_ ? 1 : (vectors_ + 1) / 2; }
 
   Xbyak::Address b_at(int column, int step) const {
@@ -110,25 +102,7 @@ class Generator : public Xbyak::CodeGenerator {
       align(32);
       L(k_loop);
       for (int step = 0; step < kUnroll; ++step) multiply(step);
-      Xbyak::Label prefetched, streams;
-      if (rows_ <= kStreamingRows) {
-        test(streams_flag(), streams_flag());
-        jnz(streams, T_NEAR);
-      }
-      prefetch_panels();
-      if (may_prefetch_more()) {
-        Xbyak::Label enough;
-        test(more_flag(), more_flag());
-        jz(enough, T_NEAR);
-        for (int i = 1; i < 3; ++i) prefetch_panels();
-        L(enough);
-      }
-      if (rows_ <= kStreamingRows) {
-        jmp(prefetched, T_NEAR);
-        L(streams);
-        prefetch_ahead();
-      }
-      L(prefetched);
+      prefetch();
       add(rbp, 4 * kUnroll);
       for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * lane_bytes_);
       cmp(rbp, ptr[rsp + kMainEnd]);
@@ -166,12 +140,20 @@ class Generator : public Xbyak::CodeGenerator {
     ret();
   }
 
-  /// So few rows wait for B where it streams through from memory: the hardware's own prefetching
-  /// reaches four fifths of the bandwidth that this does.
-  void prefetch_ahead() {
+  void prefetch() {
+    if (prefetch_ == Prefetch::along) return prefetch_along();
+    prefetch_panels();
+    if (prefetch_ == Prefetch::next_panels) return;
+    for (int i = 1; i < 3; ++i) prefetch_panels();
+  }
+
+  /// The hardware's own prefetching reaches four fifths of the bandwidth that this does. A panel
+  /// alone is read further ahead than panels side by side.
+  void prefetch_along() {
+    const int ahead = panels() > 1 ? 1024 : 2048;
     for (int i = 0; i < panels(); ++i) {
       for (int line = 0; line < kUnroll * 2 * lane_bytes_; line += 64)
-        prefetcht0(ptr[panel(i) + kPrefetchBytes + line]);
+        prefetcht0(ptr[panel(i) + ahead + line]);
     }
   }
 
@@ -228,10 +210,6 @@ class Generator : public Xbyak::CodeGenerator {
       for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
     }
     if (panels() > 1) mov(prefetch_stride(), rcx);
-    if (rows_ <= kStreamingRows && !row_major_)
-      mov(streams_flag(), ptr[rax + field(offsetof(KernelArgs, streams))]);
-    if (may_prefetch_more())
-      mov(more_flag(), ptr[rax + field(offsetof(KernelArgs, prefetch_more))]);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch_end))]);
     mov(ptr[rsp + kPrefetchEnd], rdi);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
@@ -455,17 +433,17 @@ class Generator : public Xbyak::CodeGenerator {
   const int vectors_;
   const bool pointers_;
   const bool row_major_;
+  const Prefetch prefetch_;
   const int lane_bytes_;
 };
 
 }  // namespace
 
-MicroKernel generate_kernel(Isa isa, int rows, int vectors, RowSource row_source,
-                            ColumnSource column_source) {
+MicroKernel generate_kernel(const KernelShape& shape) {
   static std::vector<std::unique_ptr<Generator>>* kept =
       new std::vector<std::unique_ptr<Generator>>;  // lives as long as the process
   try {
-    kept->push_back(std::make_unique<Generator>(isa, rows, vectors, row_source, column_source));
+    kept->push_back(std::make_unique<Generator>(shape));
     return kept->back()->getCode<MicroKernel>();
   } catch (const Xbyak::Error&) {
     return nullptr;

@@ -10,6 +10,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/memory.h"
+
 namespace drawbar::cpu {
 
 Operand operand(const Value& value) {
@@ -51,11 +53,11 @@ std::string problem_key(const Problem& problem) {
 namespace {
 
 struct Memory {
-  explicit Memory(size_t bytes) : data(std::aligned_alloc(64, (bytes + 127) / 64 * 64)) {
+  explicit Memory(size_t bytes) : data(allocate_memory(bytes)) {
     if (!data) fail(ErrorCode::resource_exhausted, "no memory for {} bytes while timing", bytes);
     // Small numbers: their products stay normal, so that no tactic is timed on denormals.
     auto* words = static_cast<float*>(data);
-    for (size_t i = 0; i < (bytes + 127) / 64 * 16; ++i)
+    for (size_t i = 0; i < bytes / 4 + 16; ++i)
       words[i] = static_cast<float>(i % 97) * 0.01f - 0.4f;
   }
   ~Memory() { std::free(data); }
@@ -66,10 +68,18 @@ struct Memory {
 /// Times so close to the least one are as good: what packs fewer bytes is opened and kept for less.
 constexpr double kTie = 1.04;
 
+/// What comes so close to the least time at first is timed again, in turns with the others: what
+/// else this machine does then falls on all of them.
+constexpr double kClose = 1.25;
+constexpr int kTurns = 2;
+
 struct Trial {
   const Tactic* tactic = nullptr;
   double seconds = 0;
   size_t packed_bytes = 0;
+  std::unique_ptr<PackedConstants> packed;  // until the trial has lost
+  std::unique_ptr<Problem> problem;
+  std::unique_ptr<Kernel> kernel;
 };
 
 /// Empties the caches of packed weights, as the rest of a model does from one run to the next.
@@ -127,6 +137,54 @@ double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& poo
   return times[times.size() / 2];
 }
 
+namespace {
+
+std::vector<Trial> estimated(const std::vector<const Tactic*>& candidates, const Problem& problem) {
+  std::vector<Trial> trials;
+  for (const Tactic* tactic : candidates) {
+    trials.emplace_back().tactic = tactic;
+    trials.back().seconds = tactic->seconds(problem);
+  }
+  return trials;
+}
+
+std::vector<Trial> timed(const std::vector<const Tactic*>& candidates, const Problem& problem,
+                         ThreadPool& pool) {
+  std::vector<Trial> trials;
+  double least = std::numeric_limits<double>::infinity();
+  const auto drop_losers = [&] {
+    for (Trial& trial : trials) {
+      if (trial.seconds <= kClose * least) continue;
+      trial.kernel = nullptr;
+      trial.packed = nullptr;  // large, and not to stay
+    }
+  };
+  for (const Tactic* tactic : candidates) {
+    Trial& trial = trials.emplace_back();
+    trial.tactic = tactic;
+    trial.packed = std::make_unique<PackedConstants>();
+    trial.problem = std::make_unique<Problem>(Problem{problem.op, problem.inputs, problem.outputs,
+                                                      problem.threads, problem.isa, *trial.packed,
+                                                      problem.strict});
+    trial.kernel = tactic->make(*trial.problem);
+    trial.seconds = time_kernel(*trial.kernel, *trial.problem, pool);
+    trial.packed_bytes = trial.packed->bytes();
+    least = std::min(least, trial.seconds);
+    drop_losers();
+  }
+  const auto close = std::count_if(trials.begin(), trials.end(),
+                                   [](const Trial& trial) { return trial.kernel != nullptr; });
+  for (int turn = 0; close > 1 && turn < kTurns; ++turn) {
+    for (Trial& trial : trials) {
+      if (!trial.kernel) continue;
+      trial.seconds = std::min(trial.seconds, time_kernel(*trial.kernel, *trial.problem, pool));
+    }
+  }
+  return trials;
+}
+
+}  // namespace
+
 const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
   const auto empty = [](const Operand& o) { return o.present && o.size() == 0; };
   if (std::any_of(problem.inputs.begin(), problem.inputs.end(), empty) ||
@@ -148,20 +206,10 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
       }
     }
   }
-  std::vector<Trial> trials;
+  std::vector<Trial> trials =
+      pool ? timed(candidates, problem, *pool) : estimated(candidates, problem);
   double least = std::numeric_limits<double>::infinity();
-  for (const Tactic* tactic : candidates) {
-    Trial trial{tactic, tactic->seconds(problem)};
-    if (pool) {
-      PackedConstants dropped;  // what losers pack does not stay
-      const Problem timed{problem.op,  problem.inputs, problem.outputs, problem.threads,
-                          problem.isa, dropped,        problem.strict};
-      trial.seconds = time_kernel(*tactic->make(timed), timed, *pool);
-      trial.packed_bytes = dropped.bytes();
-    }
-    least = std::min(least, trial.seconds);
-    trials.push_back(trial);
-  }
+  for (const Trial& trial : trials) least = std::min(least, trial.seconds);
   const auto better = [&](const Trial& a, const Trial& b) {
     const bool level = std::max(a.seconds, b.seconds) <= kTie * least;
     return level && a.packed_bytes != b.packed_bytes ? a.packed_bytes < b.packed_bytes

@@ -41,7 +41,10 @@ class Winograd final : public ConvKernel {
     const bool many_weights = planes_ * shape.c * shape.m * 4 > l2;
     const int64_t least = !many_weights ? 24 : 48 * tile_bytes <= l2 * 3 / 2 ? 48 : 96;
     block_ = std::clamp<int64_t>(l2 * 3 / 4 / tile_bytes / 12 * 12, least, 192);
-    block_ = std::min(divide_up(tiles_, divide_up(tiles_, block_)), tiles_);
+    // Another block reads all weights again: rather some more tiles in each than few in one more.
+    const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles_ + block_) / (2 * block_), 1)
+                                        : divide_up(tiles_, block_);
+    block_ = divide_up(tiles_, std::max<int64_t>(blocks, 1));
     // Rows of the planes start off multiples of 4 KiB of each other.
     input_row_ = align_up(shape.c, 16);
     input_plane_ = align_up(block_ * input_row_, 1024) + 80;

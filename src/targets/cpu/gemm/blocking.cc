@@ -9,6 +9,7 @@ namespace {
 
 /// The k of a pass: what a pass reads of A and B stays in the second-level cache.
 constexpr int64_t kPassLength = 768;
+constexpr int64_t kFewRows = 96;          // each value of B is read for no more than these
 constexpr double kGrainWork = 400 * 1e3;  // multiply-adds worth waking a thread for
 
 /// Few rows need many vectors to keep the multipliers busy. With AVX-512, 6 × 4 tiles run at 98 %
@@ -45,14 +46,21 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
     result.k_blocks = divide_up(taps, result.block_taps);
   }
 
-  const int64_t step = divide_up(result.vectors, 2);
-  const int64_t units = divide_up(divide_up(n, panel_width(isa)), step);
+  result.unit_panels = divide_up(result.vectors, 2);
+  const int64_t panels = divide_up(n, panel_width(isa));
+  const int64_t units = divide_up(panels, result.unit_panels);
   // Taps of neighbouring pixels overlap: about two rows of k are a pixel's own.
   const int64_t row_k = taps > 1 ? 2 * k : k;
   int64_t rows = cache_sizes().l2 / 4 / (4 * std::max<int64_t>(row_k, 1));
   rows = std::clamp(rows, 16 * tile_rows, 64 * tile_rows);
   int64_t blocks = divide_up(m, rows);
-  if (threads > 1 && blocks * units < 8 * threads) {
+  if (threads > 1 && m <= kFewRows && units < 8 * threads && panels >= 4 * threads) {
+    // Each thread reads its part of B, not all of it for its part of the rows.
+    if (units % threads != 0) {
+      result.unit_panels = 1;
+      result.grain = divide_up(panels, 2 * threads);
+    }
+  } else if (threads > 1 && blocks * units < 8 * threads) {
     blocks = std::min(divide_up(8 * threads, units), std::max<int64_t>(m / (4 * tile_rows), 1));
   }
   // Whole blocks for every thread: it reads in the next step the rows that it wrote in this one.
@@ -60,7 +68,8 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
   result.block_rows = divide_up(std::max<int64_t>(m, 1), blocks);
   if (blocks > 8 * threads) result.block_rows = divide_up(result.block_rows, tile_rows) * tile_rows;
 
-  const int64_t tile_columns = step * panel_width(isa);
+  const int64_t unit_columns = result.unit_panels * panel_width(isa);
+  const int64_t tile_columns = divide_up(result.vectors, 2) * panel_width(isa);
   result.chunk = divide_up(n, tile_columns) * tile_columns;
   if (result.k_blocks > 1) {
     const int64_t columns = cache_sizes().l2 / 4 / (4 * result.block_rows);
@@ -69,8 +78,9 @@ Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int thre
   }
 
   const double unit_work = static_cast<double>(std::min(m, result.block_rows)) *
-                           static_cast<double>(tile_columns) * static_cast<double>(k * taps);
-  result.grain = std::max<int64_t>(static_cast<int64_t>(kGrainWork / std::max(unit_work, 1.0)), 1);
+                           static_cast<double>(unit_columns) * static_cast<double>(k * taps);
+  const auto least_grain = static_cast<int64_t>(kGrainWork / std::max(unit_work, 1.0));
+  result.grain = std::max(result.grain, least_grain);
   return result;
 }
 

@@ -11,14 +11,15 @@ constexpr int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 /// How a product is cut. Blocks of k depend on the shapes alone, never on the number of threads, so
 /// that the sums are formed in one order.
 struct Blocking {
-  int vectors = 2;         // the most of a tile
-  int64_t k_blocks = 1;    // passes over C
-  int64_t block_taps = 1;  // taps of a pass
-  int64_t parts = 1;       // passes per tap, when one tap's k is too long
-  int64_t part_k = 0;      // k of a part
-  int64_t block_rows = 1;  // rows whose part of A stays in the second-level cache
-  int64_t chunk = 0;       // columns whose part of C stays there from pass to pass
-  int64_t grain = 1;       // units (a step of panels in a block of rows) worth a thread's visit
+  int vectors = 2;          // the most of a tile
+  int64_t k_blocks = 1;     // passes over C
+  int64_t block_taps = 1;   // taps of a pass
+  int64_t parts = 1;        // passes per tap, when one tap's k is too long
+  int64_t part_k = 0;       // k of a part
+  int64_t block_rows = 1;   // rows whose part of A stays in the second-level cache
+  int64_t chunk = 0;        // columns whose part of C stays there from pass to pass
+  int64_t unit_panels = 1;  // panels of a unit, what threads divide: so many in a block of rows
+  int64_t grain = 1;        // units worth a thread's visit
 };
 
 /// How many vectors the next tile takes of the `left` ones, at most `most`. A tile starts at a

@@ -109,6 +109,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       args.b = b_at(p, column, pass);
       args.prefetch = next < end             ? b_at(p, next, pass)
                       : !last                ? b_at(p, begin, pass_of(p, index + 1))
+                      : next < p.b->n        ? b_at(p, next, pass_of(p, 0))
                       : p.b->next != nullptr ? p.b->next
                                              : args.b;
       args.prefetch_end =
@@ -142,11 +143,10 @@ void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, i
   }
 }
 
-/// Runs the units [begin, end) of a product: a unit is a step of panels of a block of rows, blocks
-/// of rows lying one after the other.
+/// Runs the units [begin, end) of a product, blocks of rows lying one after the other.
 void run_units(const Product& p, int64_t m, int64_t begin, int64_t end, const float** list) {
   const Blocking& blocking = p.blocking;
-  const int64_t step = divide_up(blocking.vectors, 2);
+  const int64_t step = blocking.unit_panels;
   const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
   const int64_t units = divide_up(panels, step);
   while (begin < end) {
@@ -163,7 +163,7 @@ void run_units(const Product& p, int64_t m, int64_t begin, int64_t end, const fl
 void run(const Product& p, int64_t m, void* scratch, ThreadPool* pool) {
   if (m == 0 || p.b->n == 0) return;
   const Blocking& blocking = p.blocking;
-  const int64_t step = divide_up(blocking.vectors, 2);
+  const int64_t step = blocking.unit_panels;
   const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
   const int64_t units = divide_up(panels, step) * divide_up(m, blocking.block_rows);
   const int64_t list_length = blocking.block_rows * p.taps;

@@ -1,9 +1,14 @@
 #include "base/npy.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
+#include <span>
+#include <vector>
 
 #include "base/checked.h"
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 
 namespace drawbar {
 namespace {
@@ -53,6 +58,98 @@ Shape parse_shape(std::string_view text) {
   return shape;
 }
 
+int64_t parse_width(std::string_view text) {
+  int64_t width = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), width);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || width < 1 ||
+      width > INT32_MAX) {
+    bad("dtype of strings");
+  }
+  return width;
+}
+
+/// NumPy's text: `width` bytes an element, four a character, zeros to the end.
+Tensor read_characters(const Shape& shape, std::string_view data, size_t width) {
+  Tensor result = Tensor::allocate(ElementType::string, shape);
+  for (std::string& text : result.values<std::string>()) {
+    size_t end = 0;
+    for (size_t i = 0; i < width; i += 4) {
+      if (data.substr(i, 4) != std::string_view("\0\0\0\0", 4)) end = i + 4;
+    }
+    for (size_t i = 0; i < end; i += 4) {
+      uint32_t code = 0;
+      std::memcpy(&code, data.data() + i, 4);
+      if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) bad("a text has no such character");
+      append_character(text, code);
+    }
+    data.remove_prefix(width);
+  }
+  return result;
+}
+
+Tensor read_bytes(const Shape& shape, std::string_view data, size_t width) {
+  Tensor result = Tensor::allocate(ElementType::string, shape);
+  for (std::string& text : result.values<std::string>()) {
+    text = data.substr(0, width);
+    text.resize(text.find_last_not_of('\0') + 1);
+    data.remove_prefix(width);
+  }
+  return result;
+}
+
+/// The dtype that takes all strings, and their elements in it.
+struct NpyStrings {
+  std::string code, data;
+};
+
+NpyStrings as_bytes(std::span<const std::string> texts) {
+  size_t width = 1;
+  for (const std::string& text : texts) width = std::max(width, text.size());
+  NpyStrings result{"|S" + std::to_string(width), {}};
+  for (const std::string& text : texts) {
+    result.data += text;
+    result.data.append(width - text.size(), '\0');
+  }
+  return result;
+}
+
+NpyStrings as_characters(std::span<const std::string> texts) {
+  std::vector<std::u32string> decoded;
+  size_t width = 1;
+  for (const std::string& text : texts) {
+    std::u32string& characters = decoded.emplace_back();
+    for (size_t at = 0; at < text.size();) {
+      const Character next = read_character(text, at);
+      characters += next.code;
+      at += next.bytes;
+    }
+    width = std::max(width, characters.size());
+  }
+  NpyStrings result{"<U" + std::to_string(width), {}};
+  for (std::u32string& characters : decoded) {
+    characters.resize(width);
+    result.data.append(reinterpret_cast<const char*>(characters.data()), width * 4);
+  }
+  return result;
+}
+
+void write_file(const std::string& path, std::string_view code, const Shape& shape,
+                std::string_view data) {
+  std::string dims;
+  for (int64_t dim : shape) dims += std::to_string(dim) + ",";
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", code, dims);
+  header.append((64 - (10 + header.size() + 1) % 64) % 64, ' ');
+  header += '\n';
+  std::string head("\x93NUMPY\x01\x00", 8);
+  head += static_cast<char>(header.size() & 0xff);
+  head += static_cast<char>(header.size() >> 8);
+  AtomicFile file(path);
+  file.write((head + header).data(), head.size() + header.size());
+  file.write(data.data(), data.size());
+  file.commit();
+}
+
 }  // namespace
 
 Tensor parse_npy(std::string_view bytes) {
@@ -76,18 +173,25 @@ Tensor parse_npy(std::string_view bytes) {
   std::string_view descr = entry(header, "descr");
   if (descr.empty() || descr[0] != '\'') bad("a structured dtype");
   descr = descr.substr(1, descr.find('\'', 1) - 1);
+  const Shape shape = parse_shape(entry(header, "shape"));
+  const std::string_view data = bytes.substr(start + header_bytes);
+  const auto expect = [&](ElementType type, int64_t needed) {
+    if (needed == static_cast<int64_t>(data.size())) return;
+    fail(ErrorCode::invalid_argument,
+         "not a usable .npy file: {} bytes of data, expected {} for {} {}", data.size(), needed,
+         name(type), to_string(shape));
+  };
+  if (descr.substr(0, 2) == "<U" || descr.substr(0, 2) == "|S") {
+    const int64_t width = parse_width(descr.substr(2)) * (descr[1] == 'U' ? 4 : 1);
+    expect(ElementType::string, checked_mul(element_count(shape), width));
+    const auto read = descr[1] == 'U' ? read_characters : read_bytes;
+    return read(shape, data, static_cast<size_t>(width));
+  }
   for (const Dtype& dtype : dtypes) {
     const bool byte_order_free =
         dtype.code[0] == '|' && descr.size() == 3 && descr.substr(1) == dtype.code.substr(1);
     if (dtype.code != descr && !byte_order_free) continue;
-    const Shape shape = parse_shape(entry(header, "shape"));
-    const int64_t needed = storage_bytes(dtype.type, element_count(shape));
-    const std::string_view data = bytes.substr(start + header_bytes);
-    if (needed != static_cast<int64_t>(data.size())) {
-      fail(ErrorCode::invalid_argument,
-           "not a usable .npy file: {} bytes of data, expected {} for {} {}", data.size(), needed,
-           name(dtype.type), to_string(shape));
-    }
+    expect(dtype.type, storage_bytes(dtype.type, element_count(shape)));
     return copy_bytes(dtype.type, shape, data.data());
   }
   bad("dtype " + std::string(descr));
@@ -103,28 +207,22 @@ Tensor read_npy(const std::string& path) {
 }
 
 void write_npy(const std::string& path, const Tensor& tensor) {
-  if (tensor.kind() != Tensor::Kind::tensor || tensor.type() == ElementType::string) {
-    fail(ErrorCode::unsupported, "{}: only tensors of numbers are written as .npy", path);
+  if (tensor.kind() != Tensor::Kind::tensor) {
+    fail(ErrorCode::unsupported, "{}: only tensors are written as .npy", path);
+  }
+  if (tensor.type() == ElementType::string) {
+    const auto texts = tensor.values<std::string>();
+    const NpyStrings strings =
+        std::all_of(texts.begin(), texts.end(), is_utf8) ? as_characters(texts) : as_bytes(texts);
+    return write_file(path, strings.code, tensor.shape(), strings.data);
   }
   std::string_view code = bits(tensor.type()) == 16 ? "<u2" : "|u1";
   for (const Dtype& dtype : dtypes) {
     if (dtype.type == tensor.type()) code = dtype.code;
   }
-  Shape shape = tensor.shape();
-  if (bits(tensor.type()) < 8) shape = {tensor.bytes()};
-  std::string dims;
-  for (int64_t dim : shape) dims += std::to_string(dim) + ",";
-  std::string header =
-      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", code, dims);
-  header.append((64 - (10 + header.size() + 1) % 64) % 64, ' ');
-  header += '\n';
-  std::string head("\x93NUMPY\x01\x00", 8);
-  head += static_cast<char>(header.size() & 0xff);
-  head += static_cast<char>(header.size() >> 8);
-  AtomicFile file(path);
-  file.write((head + header).data(), head.size() + header.size());
-  file.write(tensor.raw(), static_cast<size_t>(tensor.bytes()));
-  file.commit();
+  const Shape shape = bits(tensor.type()) < 8 ? Shape{tensor.bytes()} : tensor.shape();
+  write_file(path, code, shape,
+             {static_cast<const char*>(tensor.raw()), static_cast<size_t>(tensor.bytes())});
 }
 
 }  // namespace drawbar

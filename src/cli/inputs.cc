@@ -2,7 +2,7 @@
 
 #include <random>
 
-#include "base/npy.h"
+#include "cli/values.h"
 
 namespace drawbar::cli {
 
@@ -13,7 +13,7 @@ std::vector<Tensor> read_inputs(const Graph& graph, const std::vector<std::strin
     for (size_t i = 0; i < inputs.size(); ++i) {  // names may hold '=' themselves
       const std::string prefix = graph.value(graph.inputs()[i]).name + "=";
       if (!text.starts_with(prefix)) continue;
-      inputs[i] = read_npy(text.substr(prefix.size()));
+      inputs[i] = read_value(text.substr(prefix.size()), graph.value(graph.inputs()[i]).type);
       known = true;
     }
     if (known) continue;

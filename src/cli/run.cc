@@ -4,11 +4,11 @@
 #include <fstream>
 #include <numeric>
 
-#include "base/npy.h"
 #include "cli/command.h"
 #include "cli/inputs.h"
 #include "cli/model.h"
 #include "cli/preprocess.h"
+#include "cli/values.h"
 #include "drawbar/session.h"
 
 namespace drawbar::cli {
@@ -63,10 +63,8 @@ void print_outputs(const Options& options, const Graph& graph, const std::vector
   if (!options.output.empty()) {
     std::filesystem::create_directories(options.output);
     for (size_t i = 0; i < outputs.size(); ++i) {
-      write_npy(
-          (std::filesystem::path(options.output) / (file_name(graph.output_names()[i]) + ".npy"))
-              .string(),
-          outputs[i]);
+      write_value(std::filesystem::path(options.output) / file_name(graph.output_names()[i]),
+                  outputs[i]);
     }
   }
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -84,7 +82,9 @@ void print_outputs(const Options& options, const Graph& graph, const std::vector
         print_top(outputs[i].data<float>() + row * classes, classes, options.top, labels);
       }
     } else if (options.output.empty()) {
-      fmt::print("{}: {}\n", graph.output_names()[i], to_string(Type::of(outputs[i])));
+      const std::string elements = first_elements(outputs[i]);
+      fmt::print("{}: {}{}{}\n", graph.output_names()[i], to_string(Type::of(outputs[i])),
+                 elements.empty() ? "" : "  ", elements);
     }
   }
 }
@@ -160,7 +160,11 @@ void add_run(CLI::App& app) {
       "Examples:\n  drawbar run model.engine --input x=x.npy --output answers\n"
       "  drawbar run model.engine --image photo.jpg --labels classes.txt --top 5");
   command->add_option("model", options->model, "A model or an engine")->required();
-  command->add_option("--input", options->inputs, "NAME=FILE.npy, once per input")->take_all();
+  command
+      ->add_option("--input", options->inputs,
+                   "NAME=FILE.npy, once per input; of a sequence or map the folder that --output "
+                   "would write")
+      ->take_all();
   command
       ->add_option("--image", options->images,
                    "JPEG, PNG or BMP files, prepared as the engine remembers")
@@ -175,8 +179,10 @@ void add_run(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--threads", options->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 1024));
-  command->add_option("--output", options->output,
-                      "Write NAME.npy for every output into this folder");
+  command->add_option(
+      "--output", options->output,
+      "Write NAME.npy for every output into this folder; for a sequence NAME/0.npy, …, "
+      "for a map NAME/keys.npy and NAME/values.npy");
   command->add_flag("--strict", options->strict,
                     "Of a model: only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--deadline", options->deadline, "Give up after this many seconds")

@@ -100,6 +100,55 @@ std::vector<Tensor> evaluate_graph(const Graph& graph, std::vector<Tensor> input
   return outputs;
 }
 
+namespace {
+
+/// Checks a value of any kind with all that it holds; symbols stand for any size.
+void expect_value(const Tensor& given, const Type& type, const std::string& what) {
+  const auto refuse = [&](const std::string& found) {
+    fail(ErrorCode::invalid_argument, "{} is {}, expected {}", what, found, to_string(type));
+  };
+  const auto expect_elements = [&](const std::vector<Tensor>& elements) {
+    for (size_t i = 0; i < elements.size(); ++i)
+      expect_value(elements[i], *type.element, fmt::format("{}, element {}", what, i));
+  };
+  if (!given.has_value()) refuse("missing");
+  if (type.kind == Tensor::Kind::optional) {
+    // What an optional holds may be given as it is.
+    if (given.kind() != Tensor::Kind::optional) return expect_value(given, *type.element, what);
+    if (given.elements().size() > 1) refuse("an optional of more than one value");
+    return expect_elements(given.elements());
+  }
+  if (given.kind() != type.kind) refuse(to_string(Type::of(given)));
+  if (type.is_tensor()) {
+    const Dims& dims = type.tensor.dims;
+    bool fits = given.type() == type.tensor.element &&
+                (!type.tensor.ranked || type.tensor.rank() == given.rank());
+    for (size_t i = 0; fits && i < dims.size(); ++i)
+      fits = !dims[i].is_constant() || dims[i].value() == given.shape()[i];
+    if (!fits) refuse(to_string(Type::of(given)));
+    return;
+  }
+  if (type.kind == Tensor::Kind::sequence) return expect_elements(given.elements());
+  if (given.elements().size() != 2) refuse("a map without keys and values");
+  const Tensor &keys = given.elements()[0], &values = given.elements()[1];
+  if (!keys.has_value() || keys.kind() != Tensor::Kind::tensor || keys.rank() != 1 ||
+      keys.type() != type.key) {
+    refuse("a map with other keys");
+  }
+  if (!values.has_value()) refuse("a map without values");
+  if (values.kind() == Tensor::Kind::sequence) {
+    expect_elements(values.elements());
+    if (values.elements().size() == static_cast<size_t>(keys.size())) return;
+  } else if (values.kind() == Tensor::Kind::tensor && type.element->is_tensor() &&
+             values.type() == type.element->tensor.element && values.rank() >= 1 &&
+             values.dim(0) == keys.size()) {
+    return;
+  }
+  refuse("a map with other values, or not one for each key");
+}
+
+}  // namespace
+
 Bindings bind_inputs(const Graph& graph, std::span<const Tensor> inputs) {
   if (inputs.size() != graph.inputs().size()) {
     fail(ErrorCode::invalid_argument, "the graph takes {} inputs, {} were given",
@@ -117,10 +166,11 @@ Bindings bind_inputs(const Graph& graph, std::span<const Tensor> inputs) {
       if (value.type.kind == Tensor::Kind::optional) continue;
       refuse("missing");
     }
-    if (value.type.kind == Tensor::Kind::optional && given.kind() != Tensor::Kind::optional)
+    if (!value.type.is_tensor()) {
+      expect_value(given, value.type, fmt::format("input '{}'", value.name));
       continue;
-    if (given.kind() != value.type.kind) refuse(to_string(Type::of(given)));
-    if (given.kind() != Tensor::Kind::tensor) continue;
+    }
+    if (given.kind() != Tensor::Kind::tensor) refuse(to_string(Type::of(given)));
     const TensorType& type = value.type.tensor;
     const auto found = [&] { return to_string(TensorType{given.type(), to_dims(given.shape())}); };
     if (type.element != given.type()) refuse(found());

@@ -52,6 +52,13 @@ def classifier(path, names=("x", "y")):
     )
 
 
+def save_model(path, nodes, inputs, outputs):
+    """A model of opsets 21 and ai.onnx.ml 3; inputs are value infos, outputs names."""
+    graph = helper.make_graph(nodes, "g", inputs, [onnx.ValueInfoProto(name=o) for o in outputs])
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+
+
 class Cli:
     def __init__(self, binary, folder):
         self.binary, self.folder = Path(binary).resolve(), Path(folder)
@@ -121,6 +128,52 @@ class Cli:
             self.run("run", source, "--input", f"x={self.input}", "--output", self.folder / "out")
             y = np.load(self.folder / "out/y.npy")
             assert y.shape == (2, 10) and y.dtype == np.float32 and np.isfinite(y).all()
+
+    def run_strings(self):
+        path, words = self.folder / "twice.onnx", np.array(["a", "gr\u00fc\u00df", "", "\U0001f69c"])
+        node = helper.make_node("StringConcat", ["x", "x"], ["y"])
+        text = helper.make_tensor_value_info("x", TensorProto.STRING, ["N"])
+        save_model(path, [node], [text], ["y"])
+        np.save(self.folder / "words.npy", words)
+        self.run("run", path, "--input", "x=words.npy", "--output", self.folder / "twice")
+        y = np.load(self.folder / "twice/y.npy")
+        assert y.tolist() == [word + word for word in words], y
+        out = self.run("run", path, "--input", "x=words.npy").stdout
+        assert out.startswith('y: string[4]  "aa", "gr\u00fc\u00dfgr\u00fc\u00df", ""'), out
+        np.save(self.folder / "objects.npy", words.astype(object), allow_pickle=True)
+        self.refuses("dtype |O", "run", path, "--input", "x=objects.npy")
+
+    def run_maps(self):
+        """What one model writes, a sequence of maps, another one reads map by map."""
+        zipped, counted = self.folder / "zip.onnx", self.folder / "dict.onnx"
+        node = helper.make_node(
+            "ZipMap", ["x"], ["y"], domain="ai.onnx.ml", classlabels_strings=["a", "b"]
+        )
+        row = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])
+        save_model(zipped, [node], [row], ["y"])
+        element = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+        map_type = onnx.TypeProto()
+        map_type.map_type.key_type = TensorProto.STRING
+        map_type.map_type.value_type.CopyFrom(element)
+        node = helper.make_node(
+            "DictVectorizer", ["m"], ["y"], domain="ai.onnx.ml", string_vocabulary=["b", "z", "a"]
+        )
+        save_model(counted, [node], [onnx.ValueInfoProto(name="m", type=map_type)], ["y"])
+        out = self.folder / "maps"
+        for rows in (3, 2):  # what the longer answer wrote is gone
+            np.save(self.folder / "rows.npy", np.arange(2 * rows, dtype=np.float32).reshape(-1, 2))
+            self.run("run", zipped, "--input", "x=rows.npy", "--output", out)
+            assert sorted(p.name for p in (out / "y").iterdir()) == [str(i) for i in range(rows)]
+        assert np.load(out / "y/1/keys.npy").tolist() == ["a", "b"]
+        assert np.load(out / "y/1/values.npy").tolist() == [2, 3]
+        self.run("run", counted, "--input", "m=maps/y/1", "--output", self.folder / "counts")
+        assert np.load(self.folder / "counts/y.npy").tolist() == [[3, 0, 2]]
+        self.refuses("a folder", "run", counted, "--input", "m=rows.npy")
+        self.refuses("keys.npy", "run", counted, "--input", "m=maps")
+        np.save(out / "y/1/keys.npy", np.array([1, 2]))
+        self.refuses("other keys", "run", counted, "--input", "m=maps/y/1")
+        np.save(out / "y/1/keys.npy", np.array(["a", "b", "c"]))
+        self.refuses("for each key", "run", counted, "--input", "m=maps/y/1")
 
     def run_image(self):
         image = np.zeros((6, 9, 3), np.uint8)
@@ -387,6 +440,8 @@ class Cli:
         compile,
         deterministic,
         run_npy,
+        run_strings,
+        run_maps,
         run_image,
         bench,
         bench_peak,

@@ -26,7 +26,10 @@ std::string mutate_onnx(const std::string& bytes, const Seeds& seeds, Random& ra
 std::string mutate_engine(const std::string& bytes, const Seeds& seeds, Random& random);
 
 /// Seeds of a kind of parser, out of the cases that tools/onnx_cases.py writes: models of at most
-/// 16 KiB, the text form of their graphs, or engines compiled from them.
+/// 16 KiB, the text form of their graphs, or engines compiled from them. Of "strings", "sequences"
+/// (optionals and maps too) and "trees" the models that have to do with those, and
+/// classical_seeds().
 Seeds read_seeds(std::string_view kind, const std::string& cases_folder);
+Seeds classical_seeds(std::string_view kind);
 
 }  // namespace drawbar::fuzz

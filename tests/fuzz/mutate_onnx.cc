@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 #include "import/onnx/onnx.pb.h"
 #include "tests/fuzz/mutate.h"
@@ -36,6 +38,47 @@ void change_list(google::protobuf::RepeatedField<int64_t>* list, Random& random)
   }
 }
 
+void change_floats(google::protobuf::RepeatedField<float>* list, Random& random) {
+  constexpr float numbers[] = {0,
+                               -1,
+                               1e-45f,
+                               3e38f,
+                               std::numeric_limits<float>::infinity(),
+                               std::numeric_limits<float>::quiet_NaN()};
+  const size_t choice = below(random, 4);
+  if (choice == 0) {
+    list->Add(numbers[below(random, std::size(numbers))]);
+  } else if (choice == 1) {
+    list->RemoveLast();
+  } else {
+    list->Set(static_cast<int>(below(random, static_cast<size_t>(list->size()))),
+              numbers[below(random, std::size(numbers))]);
+  }
+}
+
+void change_strings(google::protobuf::RepeatedPtrField<std::string>* list, Random& random) {
+  std::string& text = *some(list, random);
+  switch (below(random, 6)) {
+    case 0:
+      *list->Add() = text;
+      break;
+    case 1:
+      list->RemoveLast();
+      break;
+    case 2:
+      text.clear();
+      break;
+    case 3:
+      text = *some(list, random);
+      break;
+    case 4:
+      text += static_cast<char>(random());
+      break;
+    default:
+      text.resize(below(random, text.size() + 1));
+  }
+}
+
 void change_tensor(TensorProto* tensor, Random& random) {
   switch (below(random, 6)) {
     case 0:
@@ -50,7 +93,9 @@ void change_tensor(TensorProto* tensor, Random& random) {
       break;
     }
     case 3:
-      if (tensor->int64_data_size()) {
+      if (tensor->string_data_size()) {
+        change_strings(tensor->mutable_string_data(), random);
+      } else if (tensor->int64_data_size()) {
         change_list(tensor->mutable_int64_data(), random);
       } else if (std::string* raw = tensor->mutable_raw_data(); !raw->empty()) {
         (*raw)[below(random, raw->size())] = static_cast<char>(random());
@@ -75,6 +120,10 @@ void change_attribute(AttributeProto* attribute, const ModelProto& other, Random
   if (attribute->has_g() && below(random, 4))
     return change_graph(attribute->mutable_g(), other, random);
   if (attribute->has_t() && below(random, 4)) return change_tensor(attribute->mutable_t(), random);
+  if (attribute->floats_size() && below(random, 4))
+    return change_floats(attribute->mutable_floats(), random);
+  if (attribute->strings_size() && below(random, 4))
+    return change_strings(attribute->mutable_strings(), random);
   switch (below(random, 6)) {
     case 0:
       attribute->set_type(static_cast<int32_t>(below(random, 16)));
@@ -135,6 +184,15 @@ void change_node(NodeProto* node, const GraphProto& graph, const ModelProto& oth
 }
 
 void change_type(TypeProto* type, Random& random) {
+  if (type->has_sequence_type())
+    return change_type(type->mutable_sequence_type()->mutable_elem_type(), random);
+  if (type->has_optional_type())
+    return change_type(type->mutable_optional_type()->mutable_elem_type(), random);
+  if (type->has_map_type()) {
+    if (below(random, 2))
+      return type->mutable_map_type()->set_key_type(static_cast<int32_t>(below(random, 14)));
+    return change_type(type->mutable_map_type()->mutable_value_type(), random);
+  }
   if (!type->has_tensor_type()) return;
   auto* tensor = type->mutable_tensor_type();
   switch (below(random, 5)) {

@@ -1,9 +1,11 @@
 #include "tests/fuzz/parsers.h"
 
+#include <iterator>
 #include <map>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "drawbar/session.h"
 #include "import/importer.h"
 #include "ir/text.h"
@@ -79,17 +81,65 @@ Bindings small_bindings(const Graph& graph) {
   return bindings;
 }
 
-/// Small numbers; nothing where no tensor of that type can be made.
+constexpr std::string_view awkward_texts[] = {"",
+                                              "a",
+                                              "ant bee,cat",
+                                              "a@b.org",
+                                              "-1e309",
+                                              "NaN",
+                                              "0x1F",
+                                              "7",
+                                              "\xff\xfe",
+                                              "\xf0\x9f\x9a\x9c \xc3\x9f",
+                                              "ANT,,",
+                                              "k0",
+                                              "\n",
+                                              "12345678901234567890"};
+
+/// Small numbers and awkward texts; nothing where no value of that type can be made.
+std::optional<Tensor> make_value(const Type& type) {
+  if (!type.is_tensor()) {
+    const bool map = type.kind == Tensor::Kind::map;
+    std::vector<Tensor> elements;
+    const int count = type.kind == Tensor::Kind::sequence ? 3 : 1;
+    if (map) {
+      elements.push_back(*make_value(Type(type.key, {Dim(3)})));
+      if (!type.element->is_tensor()) return std::nullopt;
+    }
+    for (int i = 0; i < count; ++i) {
+      const Type element = map ? Type(type.element->tensor.element, {Dim(3)}) : *type.element;
+      std::optional<Tensor> made = make_value(element);
+      if (!made) return std::nullopt;
+      elements.push_back(std::move(*made));
+    }
+    return Tensor::compound(type.kind, std::move(elements));
+  }
+  if (kind(type.tensor.element) == ElementKind::complex) return std::nullopt;
+  Shape shape;
+  for (const Dim& dim : type.tensor.dims)
+    shape.push_back(dim.is_constant() ? dim.value() : symbol_value);
+  if (!type.tensor.ranked) shape = {symbol_value};
+  if (element_count(shape) > most_elements) return std::nullopt;
+  Tensor tensor = Tensor::allocate(type.tensor.element, shape);
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    if (tensor.type() == ElementType::string) {
+      tensor.data<std::string>()[i] =
+          awkward_texts[static_cast<size_t>(i) % std::size(awkward_texts)];
+    } else {
+      write_integer(tensor, i, (i * 7 + 1) % 5 % 2);
+    }
+  }
+  return tensor;
+}
+
 std::optional<std::vector<Tensor>> make_inputs(const Graph& graph, const Bindings& bindings) {
   std::vector<Tensor> inputs;
   for (ValueId id : graph.inputs()) {
     const Type type = substitute(graph.value(id).type, bindings);
-    if (!type.is_static() || kind(type.tensor.element) == ElementKind::complex) return std::nullopt;
-    Tensor tensor = Tensor::allocate(type.tensor.element, type.tensor.shape());
-    if (tensor.type() != ElementType::string) {
-      for (int64_t i = 0; i < tensor.size(); ++i) write_integer(tensor, i, (i * 7 + 1) % 5 % 2);
-    }
-    inputs.push_back(std::move(tensor));
+    if (type.is_tensor() && !type.is_static()) return std::nullopt;
+    std::optional<Tensor> made = make_value(type);
+    if (!made) return std::nullopt;
+    inputs.push_back(std::move(*made));
   }
   return inputs;
 }
@@ -154,8 +204,9 @@ bool feed_engine(std::string_view bytes) {
   }
 }
 
-constexpr Parser all[] = {
-    {"onnx", feed_onnx}, {"run", feed_run}, {"text", feed_text}, {"engine", feed_engine}};
+constexpr Parser all[] = {{"onnx", feed_onnx},     {"run", feed_run},     {"text", feed_text},
+                          {"engine", feed_engine}, {"strings", feed_run}, {"sequences", feed_run},
+                          {"trees", feed_run}};
 
 }  // namespace
 

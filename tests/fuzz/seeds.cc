@@ -35,6 +35,21 @@ std::string engine_of(Graph graph) {
   return bytes;
 }
 
+using Words = std::vector<std::string_view>;
+
+bool has_one_of(std::string_view text, const Words& words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+    return text.find(word) != std::string_view::npos;
+  });
+}
+
+/// Whether a model has to do with strings, sequences or trees, by the operators and types in it.
+bool belongs(std::string_view kind, const Graph& graph) {
+  if (kind == "trees") return has_one_of(print(graph), {"TreeEnsemble"});
+  if (kind == "strings") return has_one_of(print(graph), {"string["});
+  return has_one_of(print(graph), {"seq(", "opt(", "map("});
+}
+
 }  // namespace
 
 Seeds read_seeds(std::string_view kind, const std::string& cases_folder) {
@@ -44,7 +59,8 @@ Seeds read_seeds(std::string_view kind, const std::string& cases_folder) {
       models.push_back(entry.path());
   }
   std::sort(models.begin(), models.end());
-  Seeds seeds;
+  const bool family = kind == "strings" || kind == "sequences" || kind == "trees";
+  Seeds seeds = family ? classical_seeds(kind) : Seeds();
   for (size_t i = 0; i < models.size(); ++i) {
     std::string bytes = read_file(models[i]);
     if (kind == "onnx" || kind == "run") {
@@ -54,6 +70,10 @@ Seeds read_seeds(std::string_view kind, const std::string& cases_folder) {
     if (kind == "engine" && i % engine_stride) continue;
     try {
       Graph graph = import_bytes(bytes);
+      if (family) {
+        if (belongs(kind, graph)) seeds.push_back(std::move(bytes));
+        continue;
+      }
       seeds.push_back(kind == "text" ? print(graph) : engine_of(std::move(graph)));
     } catch (const Error&) {  // a case that is refused is no seed
     }

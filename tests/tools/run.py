@@ -1,8 +1,13 @@
 #!/usr/bin/env python3
-"""Check the project's own scripts: what the checkpoint reader accepts and refuses, and that a new
-operator made from the template compiles."""
+"""Check the project's own scripts: what the checkpoint reader accepts and refuses, that a new operator
+made from the template compiles, and that the operators of docs/adding-an-operator.md pass their
+tests.
+
+    tests/tools/run.py [--build build]"""
+import argparse
 import io
 import pickle
+import re
 import shutil
 import struct
 import subprocess
@@ -107,7 +112,48 @@ def new_operator_compiles():
             assert done.returncode == 0, done.stderr[:400]
 
 
+def documented_operators():
+    """{operator: {file: its text}} of the whole examples in the page."""
+    page = (ROOT / "docs/adding-an-operator.md").read_text()
+    files = re.findall(r"<!-- file: (\w+)/([\w.]+) -->\n```cpp\n(.*?)```", page, re.S)
+    operators = {}
+    for operator, name, text in files:
+        operators.setdefault(operator, {})[name] = text
+    return operators
+
+
+def expect_two(operators):
+    assert len(operators) == 2, f"found {list(operators)}"
+
+
+def documented_operator_passes(operator, files, build):
+    """Built as in src/ops, from the page's text alone, and its tests run."""
+    with tempfile.TemporaryDirectory() as copy:
+        folder = Path(copy) / "src/ops" / operator
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        sources = [folder / name for name in files if name.endswith(".cc")]
+        assert {source.stem for source in sources} >= {"op", "import", "cpu", "test"}, sources
+        support = sorted((build / "tests/CMakeFiles/unit_tests.dir/support").glob("*.o"))
+        command = ["g++", "-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror",
+                   "-Wno-missing-field-initializers", f"-I{copy}/src", f"-I{ROOT}/src",
+                   f"-I{ROOT}/include", f"-I{ROOT}", "-isystem", build / "src", *sources, *support,
+                   build / "libdrawbar.so", f"-Wl,-rpath,{build}", "-lgtest_main", "-lgtest",
+                   "-lprotobuf", "-lfmt", "-pthread", "-o", Path(copy) / "tests"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[:800]
+        done = subprocess.run([Path(copy) / "tests"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout[-800:]
+        assert re.search(r"PASSED +\] [3-9] tests", done.stdout), done.stdout[-200:]
+
+
 def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--build", type=Path, default=ROOT / "build")
+    build = parser.parse_args().build.resolve()
     tally = Tally()
     whole = np.arange(6, dtype=np.float32).reshape(2, 3)
     tally.check("checkpoint: whole and transposed tensors of one storage", reads,
@@ -131,6 +177,11 @@ def main():
     for name, (data, words) in refused.items():
         tally.check(f"checkpoint: refuses {name}", refuses, data, words)
     tally.check("new_operator: what it makes compiles", new_operator_compiles)
+    operators = documented_operators()
+    tally.check("adding-an-operator: has two whole operators", expect_two, operators)
+    for operator, files in operators.items():
+        tally.check(f"adding-an-operator: {operator} builds and passes its tests",
+                    documented_operator_passes, operator, files, build)
     return tally.close()
 
 

@@ -4,7 +4,7 @@
 #include <cwctype>
 #include <locale.h>
 
-#include "ops/strings/utf8.h"
+#include "base/utf8.h"
 
 namespace drawbar::ops {
 namespace {

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/utf8.h"
 #include "ops/pointwise/broadcast.h"
-#include "ops/strings/utf8.h"
 
 namespace drawbar::ops {
 

@@ -1,6 +1,6 @@
-#include "ops/strings/utf8.h"
+#include "base/utf8.h"
 
-namespace drawbar::ops {
+namespace drawbar {
 
 Character read_character(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -39,6 +39,15 @@ void append_character(std::string& text, char32_t code) {
   }
 }
 
+bool is_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const Character next = read_character(text, at);
+    if (next.bytes == 0) return false;
+    at += next.bytes;
+  }
+  return true;
+}
+
 bool is_space(char32_t code) {
   if (code < 0x80)
     return code == ' ' || (code >= 0x09 && code <= 0x0d) || (code >= 0x1c && code < ' ');
@@ -57,4 +66,4 @@ bool is_space(char32_t code) {
   }
 }
 
-}  // namespace drawbar::ops
+}  // namespace drawbar

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace drawbar::ops {
+namespace drawbar {
 
 /// One character of UTF-8 text.
 struct Character {
@@ -14,8 +14,9 @@ struct Character {
 /// The character that begins at text[at]; overlong forms, surrogates and what is cut off are none.
 Character read_character(std::string_view text, size_t at);
 void append_character(std::string& text, char32_t code);
+bool is_utf8(std::string_view text);
 
 /// Whether Unicode calls it white space, as Python's str.split() does.
 bool is_space(char32_t code);
 
-}  // namespace drawbar::ops
+}  // namespace drawbar

@@ -77,15 +77,29 @@ def write_light_case(path, folder):
     write_tolerance(folder, 1e-3, 1e-7)
 
 
+def start(out, script):
+    """Empties the folder that the script writes; the function returned stamps it. Nothing where the
+    stamp says that this script has written it for this onnx."""
+    stamp, wanted = out / "stamp", f"onnx {onnx.__version__} {wheels.sha256(script)}\n"
+    if stamp.exists() and stamp.read_text() == wanted:
+        print(f"{out} is up to date")
+        return None
+    shutil.rmtree(out, ignore_errors=True)
+
+    def finish(what):
+        stamp.write_text(wanted)
+        print(f"{what} in {out}")
+
+    return finish
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     out = Path(sys.argv[1])
-    stamp, wanted = out / "stamp", f"onnx {onnx.__version__} {wheels.sha256(__file__)}\n"
-    if stamp.exists() and stamp.read_text() == wanted:
-        print(f"{out} is up to date")
+    finish = start(out, __file__)
+    if finish is None:
         return
-    shutil.rmtree(out, ignore_errors=True)
     warnings.simplefilter("ignore")  # the cases overflow and divide by zero on purpose
     count = 0
     for kind in KINDS:
@@ -96,8 +110,7 @@ def main():
     for path in sorted(light.glob("light_*.onnx")):
         write_light_case(path, out / "light" / path.stem)
         count += 1
-    stamp.write_text(wanted)
-    print(f"{count} cases in {out}")
+    finish(f"{count} cases")
 
 
 if __name__ == "__main__":

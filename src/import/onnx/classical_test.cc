@@ -389,6 +389,9 @@ TEST(ClassicalModels, TreeEnsembleRegressor) {
   wide.set("target_weights_as_tensor", std::vector<double>{20, 10}).set("n_targets", int64_t{1});
   EXPECT_EQ(floats(wide.run({row<double>({9, 0.1})})[0]), Floats{10});
   EXPECT_EQ(floats(wide.run({row<float>({9, 0.1f})})[0]), Floats{20});  // 0.1f is more than 0.1
+  wide.replace("n_targets", std::numeric_limits<int64_t>::min());
+  EXPECT_NE(wide.error({row<float>({9, 0.1f})}).find("targets is -9223372036854775808, expected 1"),
+            std::string::npos);
 }
 
 TEST(ClassicalModels, TreeEnsembleClassifier) {

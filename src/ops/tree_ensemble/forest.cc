@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace drawbar::ops {
 namespace {
@@ -35,6 +36,12 @@ void expect_length(const Tensor& tensor, int64_t length, std::string_view what,
 
 }  // namespace
 
+void expect_targets(const TreeEnsemble& op) {
+  if (op.targets < 1 || op.targets > std::numeric_limits<int32_t>::max()) {
+    fail(ErrorCode::invalid_model, "targets is {}, expected 1 to 2^31 - 1", op.targets);
+  }
+}
+
 void expect_base_size(const TreeEnsemble& op, int64_t size) {
   if (size != op.targets && !(op.classify && op.targets == 2 && size == 1)) {
     fail(ErrorCode::invalid_model, "base has {} elements, expected {}", size, op.targets);
@@ -42,6 +49,7 @@ void expect_base_size(const TreeEnsemble& op, int64_t size) {
 }
 
 Forest::Forest(const TreeEnsemble& op, std::span<const Tensor* const> inputs) {
+  expect_targets(op);
   const auto optional = [&](size_t i) { return i < inputs.size() ? inputs[i] : nullptr; };
   read_votes(op, required(inputs, tree_input::leaf_ends),
              required(inputs, tree_input::vote_targets),

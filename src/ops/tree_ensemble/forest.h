@@ -64,6 +64,8 @@ class Forest {
   int64_t features_ = 0, tests_ = 0;
 };
 
+/// Throws INVALID_MODEL unless there may be so many targets.
+void expect_targets(const TreeEnsemble& op);
 /// Throws INVALID_MODEL unless `base` may have so many elements.
 void expect_base_size(const TreeEnsemble& op, int64_t size);
 

@@ -31,9 +31,7 @@ void expect_reals(const Infer& context, size_t i) {
 }
 
 void expect_attributes(const TreeEnsemble& op) {
-  if (op.targets < 1 || op.targets > std::numeric_limits<int32_t>::max()) {
-    fail(ErrorCode::invalid_model, "targets is {}, expected 1 to 2^31 - 1", op.targets);
-  }
+  expect_targets(op);
   if (!is_floating(op.element) || bits(op.element) < 16) {
     fail(ErrorCode::invalid_model, "element is {}, expected f32, f64, f16 or bf16",
          name(op.element));

@@ -1,6 +1,5 @@
-"""Pipelines of scikit-learn as skl2onnx writes them. Both packages are large: without them the
-checks are skipped. Strings and maps do not fit into .npy files, so that the runner of the ONNX
-cases compares the answers with onnxruntime's."""
+"""Pipelines of scikit-learn as skl2onnx writes them. The runner of the ONNX cases compares the
+answers, maps among them, with onnxruntime's."""
 import json
 import subprocess
 import warnings
@@ -9,19 +8,9 @@ import numpy as np
 from onnx import SequenceProto, TensorProto, numpy_helper
 
 from expected import note
-from tally import Skip
 
 ROWS = 200
 NAMES = np.array(["setosa", "versicolor", "virginica"])
-
-
-def packages():
-    try:
-        import skl2onnx
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise Skip(f"{error.name} is not installed") from None
-    return skl2onnx
 
 
 def data(features=30, classes=3, seed=0):
@@ -180,7 +169,7 @@ class Pipelines:
                 for name, make in names.items()}
 
     def check(self, make):
-        skl2onnx = packages()
+        import skl2onnx  # takes a second: only where it is needed
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model, x = make()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Check that whole models answer right: the trained ones of ../shared/data as its README says, two
-from the Python package index, pipelines of scikit-learn where that is installed, and the graphs of
+from the Python package index, pipelines of scikit-learn, and the graphs of
 ../shared/models as onnxruntime does.
 
     run.py --drawbar build/drawbar [--only REGEX] [--threads 2]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write the cases of one node once more for the opsets before, as onnx's version converter spells them.
+"""Write the cases of one node once more for older opsets, as onnx's version converter spells them.
 
     older_opsets.py CASES FOLDER
 

@@ -130,7 +130,8 @@ class Cli:
             assert y.shape == (2, 10) and y.dtype == np.float32 and np.isfinite(y).all()
 
     def run_strings(self):
-        path, words = self.folder / "twice.onnx", np.array(["a", "gr\u00fc\u00df", "", "\U0001f69c"])
+        path = self.folder / "twice.onnx"
+        words = np.array(["a", "gr\u00fc\u00df", "", "\U0001f69c"])
         node = helper.make_node("StringConcat", ["x", "x"], ["y"])
         text = helper.make_tensor_value_info("x", TensorProto.STRING, ["N"])
         save_model(path, [node], [text], ["y"])

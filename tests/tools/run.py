@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Check the project's own scripts: what the checkpoint reader accepts and refuses, that a new operator
-made from the template compiles, and that the operators of docs/adding-an-operator.md pass their
+"""Check the project's own scripts: what the checkpoint reader accepts and refuses, that a new
+operator made from the template compiles, and that those of docs/adding-an-operator.md pass their
 tests.
 
     tests/tools/run.py [--build build]"""

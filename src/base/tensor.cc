@@ -115,6 +115,9 @@ bool Tensor::identical(const Tensor& other) const {
 }
 
 void Tensor::expect(ElementType wanted) const {
+  if (kind_ != Kind::tensor) {
+    fail(ErrorCode::invalid_argument, "the value is no tensor, expected {}", name(wanted));
+  }
   if (type_ != wanted) {
     fail(ErrorCode::invalid_argument, "tensor is {}, expected {}", name(type_), name(wanted));
   }
@@ -158,6 +161,7 @@ void set_packed_bits(void* data, int width, int64_t index, unsigned value) {
 bool has_cpp_type(ElementType type) { return type <= ElementType::boolean; }
 
 void check_index(const Tensor& t, int64_t i) {
+  if (t.kind() != Tensor::Kind::tensor) fail(ErrorCode::invalid_argument, "is no tensor");
   if (i >= 0 && i < t.size()) return;
   fail(ErrorCode::invalid_argument, "has {} elements, expected at least {}", t.size(), i + 1);
 }

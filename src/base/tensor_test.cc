@@ -17,5 +17,12 @@ TEST(Tensor, RefusesMoreStringsThanMemoryHolds) {
   }
 }
 
+TEST(Tensor, OfASequenceNoElementIsRead) {
+  const Tensor sequence = Tensor::compound(Tensor::Kind::sequence, {Tensor::from<float>({1}, {1})});
+  EXPECT_THROW(read_number(sequence, 0), Error);
+  EXPECT_THROW(read_integer(sequence, 0), Error);
+  EXPECT_THROW(sequence.data<float>(), Error);
+}
+
 }  // namespace
 }  // namespace drawbar

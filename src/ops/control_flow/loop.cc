@@ -152,6 +152,10 @@ void infer(const Loop& op, Infer& context) {
       inputs.push_back({context.input(i).type});
     }
     results = context.infer_subgraph(0, inputs);
+    if (!results[0].is_tensor() || results[0].tensor.element != ElementType::boolean) {
+      fail(ErrorCode::invalid_model, "the body's condition is {}, expected bool",
+           to_string(results[0]));
+    }
     std::vector<Type> next;
     for (size_t i = 0; i < carried; ++i) {
       next.push_back(widened(state[i], results[1 + i], own, context, i));

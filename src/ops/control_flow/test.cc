@@ -170,6 +170,11 @@ TEST(Loop, RefusesBadNodes) {
     return error_of("graph g(%m: i64[], %x: f32[3]) {\n  %y = Loop(%m, _, %x) {" + attributes +
                     "}\n    " + graph + "\n  return %y }");
   };
+  EXPECT_NE(body("carried = 1",
+                 "graph b(%i: i64[], %c: bool[], %v: f32[3]) {\n"
+                 "      %d = SequenceConstruct(%c); return %d, %v }")
+                .find("the body's condition is seq(bool[]), expected bool"),
+            std::string::npos);
   EXPECT_NE(body("carried = 2", "graph b(%i: i64[], %c: bool[], %v: f32[3]) { return %c, %v }")
                 .find("2 carried"),
             std::string::npos);

@@ -35,9 +35,18 @@ void copy_runs(const Tensor& from, int64_t i, int64_t from_stride, Tensor& to, i
   }
 }
 
-std::vector<int64_t> part_sizes(const Evaluation& e, int64_t length) {
+/// Parts are many where they are empty: their number alone must fit into memory.
+void expect_room(Evaluation& e, int64_t parts) {
+  constexpr int64_t bytes_of_part = 256, most = int64_t{1} << 24;
+  if (parts > most)
+    fail(ErrorCode::resource_exhausted, "{} parts, at most {} are made", parts, most);
+  e.check_bytes(parts * bytes_of_part);
+}
+
+std::vector<int64_t> part_sizes(Evaluation& e, int64_t length) {
   std::vector<int64_t> sizes;
   if (e.has(1) && e.input(1).rank() == 1) {
+    expect_room(e, e.input(1).size());
     sizes = read_integers(e.input(1));
     int64_t total = 0;
     for (int64_t size : sizes) {
@@ -53,6 +62,7 @@ std::vector<int64_t> part_sizes(const Evaluation& e, int64_t length) {
   const int64_t part = e.has(1) ? read_integer(e.input(1), 0) : 1;
   if (part < 1)
     fail(ErrorCode::invalid_argument, "parts of {} elements, expected at least 1", part);
+  expect_room(e, length / part + (length % part != 0 ? 1 : 0));
   for (int64_t rest = length; rest > 0; rest -= part) sizes.push_back(std::min(part, rest));
   return sizes;
 }

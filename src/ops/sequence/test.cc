@@ -66,6 +66,9 @@ TEST(Sequence, RefusesBadPositionsWhileRunning) {
   }
   EXPECT_EQ(code(SplitToSequence{}, {one, Tensor::scalar<int64_t>(0)}),
             ErrorCode::invalid_argument);
+  EXPECT_EQ(code(SplitToSequence{1}, {Tensor::allocate(ElementType::i8, {0, INT32_MAX})}),
+            ErrorCode::resource_exhausted)
+      << "two billion parts of nothing";
   EXPECT_EQ(code(SplitToSequence{}, {one, Tensor::from<int64_t>({2}, {INT64_MAX, 2})}),
             ErrorCode::invalid_model);
   const Tensor empty = Tensor::compound(Tensor::Kind::sequence, {});

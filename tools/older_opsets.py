@@ -11,6 +11,7 @@ what wrote the folder; where it matches, nothing is done.
 import re
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import onnx
@@ -26,14 +27,18 @@ LEFT_OUT = {
 }
 
 
-def older_opsets(operator, opset):
-    """The last opset of each version of the operator before the one of `opset`."""
-    versions = sorted(
-        schema.since_version
-        for schema in defs.get_all_schemas_with_history()
-        if schema.name == operator and schema.domain == ""
-    )
-    return [after - 1 for after in versions[1:] if after <= opset]
+def versions():
+    """{operator: the opsets that changed it}."""
+    found = defaultdict(set)
+    for schema in defs.get_all_schemas_with_history():
+        if schema.domain == "":
+            found[schema.name].add(schema.since_version)
+    return found
+
+
+def older_opsets(changes, opset):
+    """The last opset of each version of an operator before the one of `opset`."""
+    return [after - 1 for after in sorted(changes)[1:] if after <= opset]
 
 
 def converted(model, opset):
@@ -52,13 +57,14 @@ def main():
     finish = onnx_cases.start(out, __file__)
     if finish is None:
         return
+    changes = versions()
     count = left_out = 0
     for path in sorted((cases / "node").glob("*/model.onnx")):
         model = onnx.load(path)
         opsets = {opset.domain: opset.version for opset in model.opset_import}
         if set(opsets) != {""} or len(model.graph.node) != 1:
             continue
-        for opset in older_opsets(model.graph.node[0].op_type, opsets[""]):
+        for opset in older_opsets(changes[model.graph.node[0].op_type], opsets[""]):
             name = f"{path.parent.name}_opset{opset}"
             if any(re.match(f"test_{pattern}", name) for pattern in LEFT_OUT):
                 left_out += 1

@@ -26,16 +26,21 @@ std::string some_name(const GraphProto& graph, Random& random) {
                        : names[static_cast<int>(below(random, static_cast<size_t>(names.size())))];
 }
 
-void change_list(google::protobuf::RepeatedField<int64_t>* list, Random& random) {
+/// Adds a number, removes the last one or sets one.
+template <class T, class Draw>
+void change_numbers(google::protobuf::RepeatedField<T>* list, Random& random, const Draw& draw) {
   const size_t choice = below(random, 4);
   if (choice == 0 || list->empty()) {
-    list->Add(awkward_number(random));
+    list->Add(draw());
   } else if (choice == 1) {
     list->RemoveLast();
   } else {
-    list->Set(static_cast<int>(below(random, static_cast<size_t>(list->size()))),
-              awkward_number(random));
+    list->Set(static_cast<int>(below(random, static_cast<size_t>(list->size()))), draw());
   }
+}
+
+void change_list(google::protobuf::RepeatedField<int64_t>* list, Random& random) {
+  change_numbers(list, random, [&] { return awkward_number(random); });
 }
 
 void change_floats(google::protobuf::RepeatedField<float>* list, Random& random) {
@@ -45,15 +50,7 @@ void change_floats(google::protobuf::RepeatedField<float>* list, Random& random)
                                3e38f,
                                std::numeric_limits<float>::infinity(),
                                std::numeric_limits<float>::quiet_NaN()};
-  const size_t choice = below(random, 4);
-  if (choice == 0) {
-    list->Add(numbers[below(random, std::size(numbers))]);
-  } else if (choice == 1) {
-    list->RemoveLast();
-  } else {
-    list->Set(static_cast<int>(below(random, static_cast<size_t>(list->size()))),
-              numbers[below(random, std::size(numbers))]);
-  }
+  change_numbers(list, random, [&] { return numbers[below(random, std::size(numbers))]; });
 }
 
 void change_strings(google::protobuf::RepeatedPtrField<std::string>* list, Random& random) {

@@ -96,24 +96,27 @@ constexpr std::string_view awkward_texts[] = {"",
                                               "\n",
                                               "12345678901234567890"};
 
+std::optional<Tensor> make_value(const Type& type);
+
+/// A sequence of three, an optional of one or a map of three keys.
+std::optional<Tensor> make_compound(const Type& type) {
+  std::vector<Type> parts(type.kind == Tensor::Kind::sequence ? 3 : 1, *type.element);
+  if (type.kind == Tensor::Kind::map) {
+    if (!type.element->is_tensor()) return std::nullopt;
+    parts = {Type(type.key, {Dim(3)}), Type(type.element->tensor.element, {Dim(3)})};
+  }
+  std::vector<Tensor> elements;
+  for (const Type& part : parts) {
+    std::optional<Tensor> made = make_value(part);
+    if (!made) return std::nullopt;
+    elements.push_back(std::move(*made));
+  }
+  return Tensor::compound(type.kind, std::move(elements));
+}
+
 /// Small numbers and awkward texts; nothing where no value of that type can be made.
 std::optional<Tensor> make_value(const Type& type) {
-  if (!type.is_tensor()) {
-    const bool map = type.kind == Tensor::Kind::map;
-    std::vector<Tensor> elements;
-    const int count = type.kind == Tensor::Kind::sequence ? 3 : 1;
-    if (map) {
-      elements.push_back(*make_value(Type(type.key, {Dim(3)})));
-      if (!type.element->is_tensor()) return std::nullopt;
-    }
-    for (int i = 0; i < count; ++i) {
-      const Type element = map ? Type(type.element->tensor.element, {Dim(3)}) : *type.element;
-      std::optional<Tensor> made = make_value(element);
-      if (!made) return std::nullopt;
-      elements.push_back(std::move(*made));
-    }
-    return Tensor::compound(type.kind, std::move(elements));
-  }
+  if (!type.is_tensor()) return make_compound(type);
   if (kind(type.tensor.element) == ElementKind::complex) return std::nullopt;
   Shape shape;
   for (const Dim& dim : type.tensor.dims)

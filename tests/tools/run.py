@@ -95,6 +95,12 @@ def refuses(data, words):
         raise AssertionError("accepted")
 
 
+def compiler(copy):
+    """The compiler's command for sources that stand beside those of the project."""
+    return ["g++", "-std=c++20", "-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers",
+            f"-I{copy}/src", f"-I{ROOT}/src", f"-I{ROOT}/include", f"-I{ROOT}"]
+
+
 def new_operator_compiles():
     """In a copy of the tools, so that the tree stays as it is."""
     with tempfile.TemporaryDirectory() as copy:
@@ -104,9 +110,7 @@ def new_operator_compiles():
                               capture_output=True, text=True).stdout.split()
         sources = [name for name in made if name.endswith(".cc")]
         assert len(sources) == 3 and "src/ops/q_linear_swirl/op.h" in made, f"made {made}"
-        command = ["g++", "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
-                   "-Wno-missing-field-initializers", "-DFMT_HEADER_ONLY",
-                   f"-I{copy}/src", f"-I{ROOT}/src", f"-I{ROOT}/include", f"-I{ROOT}"]
+        command = [*compiler(copy), "-fsyntax-only", "-DFMT_HEADER_ONLY"]
         for source in sources:
             done = subprocess.run([*command, Path(copy) / source], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr[:400]
@@ -136,9 +140,7 @@ def documented_operator_passes(operator, files, build):
         sources = [folder / name for name in files if name.endswith(".cc")]
         assert {source.stem for source in sources} >= {"op", "import", "cpu", "test"}, sources
         support = sorted((build / "tests/CMakeFiles/unit_tests.dir/support").glob("*.o"))
-        command = ["g++", "-std=c++20", "-O1", "-Wall", "-Wextra", "-Werror",
-                   "-Wno-missing-field-initializers", f"-I{copy}/src", f"-I{ROOT}/src",
-                   f"-I{ROOT}/include", f"-I{ROOT}", "-isystem", build / "src", *sources, *support,
+        command = [*compiler(copy), "-O1", "-isystem", build / "src", *sources, *support,
                    build / "libdrawbar.so", f"-Wl,-rpath,{build}", "-lgtest_main", "-lgtest",
                    "-lprotobuf", "-lfmt", "-pthread", "-o", Path(copy) / "tests"]
         done = subprocess.run(command, capture_output=True, text=True)

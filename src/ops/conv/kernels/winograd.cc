@@ -44,7 +44,7 @@ class Winograd final : public ConvKernel {
     // Another block reads all weights again: rather some more tiles in each than few in one more.
     const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles_ + block_) / (2 * block_), 1)
                                         : divide_up(tiles_, block_);
-    block_ = divide_up(tiles_, std::max<int64_t>(blocks, 1));
+    block_ = divide_up(tiles_, blocks);
     // Rows of the planes start off multiples of 4 KiB of each other.
     input_row_ = align_up(shape.c, 16);
     input_plane_ = align_up(block_ * input_row_, 1024) + 80;

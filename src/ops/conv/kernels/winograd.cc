@@ -35,20 +35,19 @@ class Winograd final : public ConvKernel {
         tiles_x_(divide_up(shape.ow, width_)),
         tiles_(shape.n * divide_up(shape.oh, height_) * tiles_x_),
         plane_floats_(align_up(cpu::packed_bytes(shape.c, shape.m, isa), 64) / 4) {
-    // A block's transformed input and output stay in the second-level cache, but a block has tiles
-    // enough to use each transformed weight often; where they cannot stay, more of them.
-    const int64_t tile_bytes = planes_ * (shape.c + shape.m) * 4, l2 = cache_sizes().l2;
+    // A block's planes stay in the second-level cache, but a block has tiles enough to use each
+    // transformed weight often; where they cannot stay, more of them.
+    input_row_ = align_up(shape.c, 16);
+    const int64_t l2 = cache_sizes().l2;
+    const int64_t tile_bytes =
+        planes_ * (lean ? input_row_ + shape.m : std::max(input_row_, shape.m)) * 4;
     const bool many_weights = planes_ * shape.c * shape.m * 4 > l2;
     const int64_t least = !many_weights ? 24 : 48 * tile_bytes <= l2 * 3 / 2 ? 48 : 96;
-    block_ = std::clamp<int64_t>(l2 * 3 / 4 / tile_bytes / 12 * 12, least, 192);
+    block_ = std::clamp<int64_t>(l2 * 3 / 8 / tile_bytes / 12 * 12, least, 192);
     // Another block reads all weights again: rather some more tiles in each than few in one more.
     const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles_ + block_) / (2 * block_), 1)
                                         : divide_up(tiles_, block_);
     block_ = divide_up(tiles_, blocks);
-    // Rows of the planes start off multiples of 4 KiB of each other.
-    input_row_ = align_up(shape.c, 16);
-    input_plane_ = align_up(block_ * input_row_, 1024) + 80;
-    output_plane_ = align_up(block_ * shape.m, 1024) + 80;
     if (!lean) return;
     // Output channels, input channels and planes of weights that stay in the cache beside the rest.
     const int64_t most = std::max<int64_t>(l2 / 2 / (planes_ * kLeanColumns * 4), 16);
@@ -61,18 +60,16 @@ class Winograd final : public ConvKernel {
     return tile_ == 2 ? "winograd2" : tile_ == 4 ? "winograd4" : "winograd6";
   }
 
-  /// A packed matrix per plane or the weights of each kLeanColumns output channels, and zeros for
-  /// the padding to point at.
-  int64_t packed_bytes() const override { return (weight_floats() + shape_.c) * 4; }
+  /// A packed matrix per plane or the weights of each kLeanColumns output channels.
+  int64_t packed_bytes() const override { return weight_floats() * 4; }
 
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
-    std::fill_n(packed + weight_floats(), shape_.c, 0.0f);
     if (lean_) {
       pack_lean(weights, packed);
       return;
     }
     std::vector<float> transformed(static_cast<size_t>(planes_ * shape_.c * shape_.m));
-    const WinogradTiles tiles = tiles_from(packed, 0);
+    const WinogradTiles tiles = tiles_from(0);
     const auto body = [&](int64_t begin, int64_t end, int) {
       for (int64_t m = begin; m < end; ++m) {
         winograd_weights(tiles, weights + m * shape_.c * shape_.kh * shape_.kw,
@@ -91,19 +88,19 @@ class Winograd final : public ConvKernel {
   }
 
   int64_t scratch_bytes(int threads) const override {
-    return ((shares_blocks(threads) ? 1 : threads) * tiles_floats() +
-            threads * planes_ * lean_plane_) *
-           4;
+    const bool shared = shares_blocks(threads);
+    return ((shared ? 1 : threads) * planes(shared).floats + threads * planes_ * lean_plane_) * 4;
   }
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
            ThreadPool* pool) const override {
     const int threads = pool == nullptr ? 1 : pool->threads();
     auto* own = static_cast<float*>(scratch);
-    const Call call{x, packed, y, &epilogue,
-                    own + (shares_blocks(threads) ? 1 : threads) * tiles_floats()};
+    const bool shared = shares_blocks(threads);
+    const Planes planes = this->planes(shared);
+    const Call call{x, packed, y, &epilogue, planes, own + (shared ? 1 : threads) * planes.floats};
     const int64_t blocks = divide_up(tiles_, block_);
-    if (threads > 1 && shares_blocks(threads)) {
+    if (shared) {
       for (int64_t block = 0; block < blocks; ++block) {
         run_shared(call, block * block_, own, *pool);
       }
@@ -111,7 +108,7 @@ class Winograd final : public ConvKernel {
     }
     const auto body = [&](int64_t begin, int64_t end, int worker) {
       for (int64_t block = begin; block < end; ++block)
-        run_block(call, block * block_, own + worker * tiles_floats(), worker);
+        run_block(call, block * block_, own + worker * planes.floats, worker);
     };
     if (pool == nullptr) {
       body(0, blocks, 0);
@@ -143,11 +140,17 @@ class Winograd final : public ConvKernel {
   }
 
  private:
+  /// Where a block's planes lie, in floats: input plane i at input + i · input_plane, its product
+  /// at i · output_plane. Rows of different planes start off multiples of 4 KiB of each other.
+  struct Planes {
+    int64_t input, input_plane, output_plane, floats;
+  };
   struct Call {
     const float* x;
     const float* packed;
     float* y;
     const Epilogue* epilogue;
+    Planes planes;
     float* weights;  // of lean kernels: each thread's planes
   };
 
@@ -156,13 +159,28 @@ class Winograd final : public ConvKernel {
     const int64_t blocks = divide_up(tiles_, block_);
     return threads > 1 && blocks < 4 * threads && blocks % threads != 0;
   }
-  int64_t tiles_floats() const { return planes_ * (input_plane_ + output_plane_); }
+  /// Where one thread multiplies plane after plane, a product takes the memory of the input plane
+  /// before: half as much to keep in the cache.
+  Planes planes(bool shared) const {
+    const auto plane = [&](int64_t row) { return align_up(block_ * row, 1024) + 80; };
+    Planes p{};
+    if (shared || lean_) {
+      p.input_plane = plane(input_row_);
+      p.output_plane = plane(shape_.m);
+      p.input = planes_ * p.output_plane;
+      p.floats = p.input + planes_ * p.input_plane;
+    } else {
+      p.input = p.input_plane = p.output_plane = plane(std::max(input_row_, shape_.m));
+      p.floats = (planes_ + 1) * p.input_plane;
+    }
+    return p;
+  }
   int64_t weight_floats() const {
     const int64_t lean = shape_.kh * shape_.kw * shape_.c * align_up(shape_.m, panel_width(isa_));
     return lean_ ? align_up(lean, 16) : planes_ * plane_floats_;
   }
 
-  WinogradTiles tiles_from(const float* packed, int64_t first) const {
+  WinogradTiles tiles_from(int64_t first) const {
     WinogradTiles t;
     t.shape = &shape_;
     t.height = height_;
@@ -172,21 +190,20 @@ class Winograd final : public ConvKernel {
     t.first = first;
     t.tiles_x = tiles_x_;
     t.tiles_y = divide_up(shape_.oh, height_);
-    t.zeros = packed + weight_floats();
     t.isa = isa_;
     return t;
   }
 
   void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end,
-                       float* input) const {
-    winograd_input(tiles_from(call.packed, first), call.x, begin, end, input, input_row_,
-                   input_plane_);
+                       float* own) const {
+    winograd_input(tiles_from(first), call.x, begin, end, own + call.planes.input, input_row_,
+                   call.planes.input_plane);
   }
 
   void transform_output(const Call& call, int64_t first, int64_t begin, int64_t end,
-                        const float* output) const {
-    const WinogradTiles tiles = tiles_from(call.packed, first);
-    winograd_output(tiles, output, output_plane_, begin, end, *call.epilogue, call.y);
+                        const float* own) const {
+    const WinogradTiles tiles = tiles_from(first);
+    winograd_output(tiles, own, call.planes.output_plane, begin, end, *call.epilogue, call.y);
     if (call.epilogue->hook == nullptr) return;
     for (int64_t i = begin; i < end; ++i) call_hook(call, tiles, first + i);
   }
@@ -221,30 +238,28 @@ class Winograd final : public ConvKernel {
   /// What threads divide: planes, or blocks of output channels.
   int64_t units() const { return lean_ ? divide_up(shape_.m, kLeanColumns) : planes_; }
 
-  void multiply(const Call& call, int64_t unit, int64_t tiles, const float* input, float* output,
-                int worker) const {
+  void multiply(const Call& call, int64_t unit, int64_t tiles, float* own, int worker) const {
     if (lean_) {
-      multiply_columns(call, unit * kLeanColumns, tiles, input, output,
+      multiply_columns(call, unit * kLeanColumns, tiles, own,
                        call.weights + worker * planes_ * lean_plane_);
     } else {
-      multiply_plane(call, unit, tiles, input, output);
+      multiply_plane(call, unit, tiles, own);
     }
   }
 
-  void multiply_plane(const Call& call, int64_t plane, int64_t tiles, const float* input,
-                      float* output) const {
+  void multiply_plane(const Call& call, int64_t plane, int64_t tiles, float* own) const {
     const float* weights = call.packed + plane * plane_floats_;
     const PackedMatrix b{weights, shape_.c, shape_.m, isa_,
                          plane + 1 < planes_ ? weights + plane_floats_ : nullptr};
-    gemm(tiles, input + plane * input_plane_, input_row_, b, output + plane * output_plane_,
-         shape_.m, {}, nullptr);
+    gemm(tiles, own + call.planes.input + plane * call.planes.input_plane, input_row_, b,
+         own + plane * call.planes.output_plane, shape_.m, {}, nullptr);
   }
 
   /// All planes of the output channels from `m`.
-  void multiply_columns(const Call& call, int64_t m, int64_t tiles, const float* input,
-                        float* output, float* weights) const {
+  void multiply_columns(const Call& call, int64_t m, int64_t tiles, float* own,
+                        float* weights) const {
     const int64_t columns = lean_columns(m);
-    const WinogradTiles transform = tiles_from(call.packed, 0);
+    const WinogradTiles transform = tiles_from(0);
     for (int64_t c = 0; c < shape_.c; c += lean_channels_) {
       const int64_t channels = std::min(lean_channels_, shape_.c - c);
       winograd_weight_panels(transform, call.packed + lean_block(m) + c * 9 * columns, channels,
@@ -254,35 +269,29 @@ class Winograd final : public ConvKernel {
       for (int64_t plane = 0; plane < planes_; ++plane) {
         const PackedMatrix b{weights + plane * lean_plane_, channels,
                              std::min(columns, shape_.m - m), isa_, nullptr};
-        gemm(tiles, input + plane * input_plane_ + c, input_row_, b,
-             output + plane * output_plane_ + m, shape_.m, epilogue, nullptr);
+        gemm(tiles, own + call.planes.input + plane * call.planes.input_plane + c, input_row_, b,
+             own + plane * call.planes.output_plane + m, shape_.m, epilogue, nullptr);
       }
     }
   }
 
   void run_block(const Call& call, int64_t first, float* own, int worker) const {
     const int64_t tiles = std::min(block_, tiles_ - first);
-    float* output = own + planes_ * input_plane_;
     transform_input(call, first, 0, tiles, own);
-    for (int64_t unit = 0; unit < units(); ++unit) {
-      multiply(call, unit, tiles, own, output, worker);
-    }
-    transform_output(call, first, 0, tiles, output);
+    for (int64_t unit = 0; unit < units(); ++unit) multiply(call, unit, tiles, own, worker);
+    transform_output(call, first, 0, tiles, own);
   }
 
   void run_shared(const Call& call, int64_t first, float* own, ThreadPool& pool) const {
     const int64_t tiles = std::min(block_, tiles_ - first);
-    float* output = own + planes_ * input_plane_;
     pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int) {
       transform_input(call, first, begin, end, own);
     });
     pool.parallel_for(units(), 1, [&](int64_t begin, int64_t end, int worker) {
-      for (int64_t unit = begin; unit < end; ++unit) {
-        multiply(call, unit, tiles, own, output, worker);
-      }
+      for (int64_t unit = begin; unit < end; ++unit) multiply(call, unit, tiles, own, worker);
     });
     pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int) {
-      transform_output(call, first, begin, end, output);
+      transform_output(call, first, begin, end, own);
     });
   }
 
@@ -296,10 +305,8 @@ class Winograd final : public ConvKernel {
   int64_t tiles_x_;     // tiles of an output row
   int64_t tiles_;       // in all images
   int64_t plane_floats_;
-  int64_t block_ = 0;      // tiles transformed at once
-  int64_t input_row_ = 0;  // floats from tile to tile of a transformed plane
-  int64_t input_plane_ = 0;
-  int64_t output_plane_ = 0;
+  int64_t block_ = 0;          // tiles transformed at once
+  int64_t input_row_ = 0;      // floats from tile to tile of a transformed plane
   int64_t lean_channels_ = 0;  // input channels whose weights are transformed at once
   int64_t lean_plane_ = 0;     // floats from plane to plane of them
 };

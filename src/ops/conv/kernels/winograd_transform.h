@@ -13,7 +13,6 @@ struct WinogradTiles {
   int rows = 0, columns = 0;  // positions of a transformed tile: 1, 4, 6, 8 or 10
   int64_t first = 0;
   int64_t tiles_x = 0, tiles_y = 0;  // per image
-  const float* zeros = nullptr;      // [c]
   Isa isa = Isa::baseline;
 };
 

@@ -1,4 +1,4 @@
-// The weights' side of Winograd's transforms (winograd_transform.cc): ahead, filter by filter in
+// The weights' side of Winograd's transforms (winograd_transform.h): ahead, filter by filter in
 // double precision, or while running, vectorised over output channels.
 #include "ops/conv/kernels/winograd_transform.h"
 

@@ -208,7 +208,7 @@ void expect_tactic_agrees(const Tactic& tactic, const Problem& problem, const On
 void expect_tactics_agree(const OpCase& op_case, const Operands& operands, std::string_view layout,
                           const OneNode& one, double rtol, double atol) {
   const Isa best = isa();
-  for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (const Isa level : kIsas) {
     if (level > best) break;
     const ScopedIsa lowered(level);
     for (const int threads : {1, 2}) {

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ops/attention/op.h"
 #include "ops/attention/kernels/score_row.h"
+#include "ops/attention/op.h"
 #include "targets/cpu/gemm/gemm.h"
 #include "targets/cpu/kernel.h"
 
@@ -257,7 +257,7 @@ double seconds(const Problem& problem) {
   const AttentionSizes sizes = sizes_of(problem);
   const double pairs = static_cast<double>(sizes.batch * sizes.heads) *
                        static_cast<double>(sizes.queries) * static_cast<double>(sizes.keys);
-  const double peak = problem.isa == Isa::avx512 ? 120e9 : problem.isa == Isa::avx2 ? 70e9 : 6e9;
+  const double peak = problem.isa >= Isa::avx512 ? 120e9 : problem.isa == Isa::avx2 ? 70e9 : 6e9;
   return 2e-6 + pairs * (2 * static_cast<double>(sizes.size + sizes.value_size) / peak + 0.6e-9) /
                     problem.threads;
 }

@@ -17,7 +17,8 @@ class Stages {
   explicit Stages(const Problem& whole)
       : whole_(whole),
         conv_(whole.op.as<ops::ConvDepthwise>()->conv),
-        depthwise_(whole.op.as<ops::ConvDepthwise>()->depthwise) {
+        depthwise_(whole.op.as<ops::ConvDepthwise>()->depthwise),
+        isa_(std::min(whole.isa, Isa::avx512)) {
     const Operand &x = whole.inputs[0], &w = whole.inputs[1];
     const ops::Window3 window(ops::convolution_window(*conv_.as<ops::Conv>(), w.shape), x.shape);
     between_[0] = {.type = x.type,
@@ -39,13 +40,13 @@ class Stages {
     ConvShape shape = conv_shape(conv());
     shape.x_planar = whole_.inputs[0].layout == Layout::row_major;
     for (std::string_view name : {"pointwise", "row_merged"}) {
-      auto kernel = make_conv_kernel(name, shape, whole_.isa);
+      auto kernel = make_conv_kernel(name, shape, isa_);
       if (kernel && kernel->has_lines()) return kernel;
     }
     return nullptr;
   }
   std::unique_ptr<ConvKernel> depthwise_kernel() const {
-    return make_conv_kernel("depthwise", conv_shape(depthwise()), whole_.isa);
+    return make_conv_kernel("depthwise", conv_shape(depthwise()), isa_);
   }
   static std::optional<ConvEpilogue> epilogue(const Problem& stage) {
     return ConvEpilogue::plan(stage.op.as<ops::Conv>()->post, {}, stage.outputs[0], false);
@@ -57,11 +58,12 @@ class Stages {
  private:
   Problem problem(const Op& op, std::span<const Operand> inputs,
                   std::span<const Operand> outputs) const {
-    return {op, inputs, outputs, whole_.threads, whole_.isa, whole_.packed, whole_.strict};
+    return {op, inputs, outputs, whole_.threads, isa_, whole_.packed, whole_.strict};
   }
 
   const Problem& whole_;
   Op conv_, depthwise_;
+  Isa isa_;  // lines come out as the whole
   std::array<Operand, 3> conv_inputs_, depthwise_inputs_;
   std::array<Operand, 1> between_;
 };

@@ -26,7 +26,7 @@ bool has_operands(const Problem& problem) {
 double seconds_of(const Problem& problem, bool packed) {
   const MatMulSizes sizes =
       ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape);
-  const double peak = problem.isa == Isa::avx512 ? 150e9 : problem.isa == Isa::avx2 ? 80e9 : 8e9;
+  const double peak = problem.isa >= Isa::avx512 ? 150e9 : problem.isa == Isa::avx2 ? 80e9 : 8e9;
   const double products = static_cast<double>(sizes.batch_count * sizes.m) *
                           static_cast<double>(sizes.n) * static_cast<double>(sizes.k);
   double bytes = 0;

@@ -218,7 +218,7 @@ bool applies(const Problem& problem) {
 
 double seconds(const Problem& problem) {
   const MatMulNBits& op = op_of(problem);
-  const double peak = problem.isa == Isa::avx512 ? 120e9 : problem.isa == Isa::avx2 ? 60e9 : 4e9;
+  const double peak = problem.isa >= Isa::avx512 ? 120e9 : problem.isa == Isa::avx2 ? 60e9 : 4e9;
   const auto weights = static_cast<double>(op.n) * static_cast<double>(op.k);
   const double rows = static_cast<double>(problem.inputs[MatMulNBits::a].size() / op.k);
   const double bytes =

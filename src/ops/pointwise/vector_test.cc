@@ -102,7 +102,7 @@ double unit_in_last_place(double value) {
 
 std::vector<Isa> isas() {
   std::vector<Isa> all;
-  for (Isa each : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (Isa each : kIsas) {
     if (each <= isa()) all.push_back(each);
   }
   return all;

@@ -9,12 +9,6 @@
 #include "targets/cpu/memory_rate.h"
 
 namespace drawbar::cpu {
-namespace {
-
-constexpr Isa sets[] = {Isa::baseline, Isa::avx2, Isa::avx512};
-
-}  // namespace
-
 std::string CpuDevice::description() const {
   return fmt::format("{}, {} processors", cpu::name(isa()), available_processors());
 }
@@ -22,7 +16,7 @@ std::string CpuDevice::description() const {
 std::string CpuDevice::requirement() const { return cpu::name(isa()); }
 
 bool CpuDevice::satisfies(std::string_view requirement) const {
-  for (Isa known : sets) {
+  for (Isa known : kIsas) {
     if (requirement == cpu::name(known)) return known <= isa();
   }
   return false;
@@ -31,7 +25,7 @@ bool CpuDevice::satisfies(std::string_view requirement) const {
 DeviceRates CpuDevice::measure(int threads, Measure what) const {
   DeviceRates rates;
   rates.threads = std::max(threads, 1);
-  for (Isa set : sets) {
+  for (Isa set : kIsas) {
     if (set <= isa())
       rates.compute.push_back({cpu::name(set), concurrent_fma_peak(set, rates.threads)});
   }

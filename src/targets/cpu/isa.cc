@@ -7,8 +7,32 @@
 #include <string>
 #include <string_view>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace drawbar::cpu {
 namespace {
+
+#if defined(__x86_64__)
+/// Asks the system for the tile registers, once for the process.
+bool may_use_tiles() {
+  constexpr unsigned kTile = 1U << 24, kBf16 = 1U << 22;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0 || (d & kBf16) == 0)
+    return false;
+#if defined(__linux__)
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+#endif
 
 Isa detect() {
 #if defined(__x86_64__)
@@ -21,7 +45,7 @@ Isa detect() {
   }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return Isa::avx512;
+    return may_use_tiles() ? Isa::amx : Isa::avx512;
   }
   return Isa::avx2;
 #else
@@ -33,7 +57,7 @@ Isa detect_and_lower() {
   const Isa found = detect();
   const char* limit = std::getenv("DRAWBAR_MAX_ISA");
   if (limit == nullptr) return found;
-  for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (Isa level : kIsas) {
     if (std::string_view(limit) == name(level)) return std::min(found, level);
   }
   return found;
@@ -88,6 +112,8 @@ const char* name(Isa isa) {
       return "avx2";
     case Isa::avx512:
       return "avx512";
+    case Isa::amx:
+      return "amx";
   }
   return "baseline";
 }

@@ -9,13 +9,17 @@ enum class Isa {
   baseline,  // x86-64 as every compiler assumes it, or any other processor
   avx2,      // AVX2, FMA, F16C, BMI2 (and AES, PCLMUL, which come with them)
   avx512,    // AVX-512 F, BW, DQ and VL
+  amx,       // the tile unit with bf16 (AMX-TILE, AMX-BF16), as far as the system lends it
 };
 
-/// The spelling used in messages, engines and DRAWBAR_MAX_ISA: "baseline", "avx2", "avx512".
+/// All of them, each including the ones before it.
+inline constexpr Isa kIsas[] = {Isa::baseline, Isa::avx2, Isa::avx512, Isa::amx};
+
+/// The spelling used in messages, engines and DRAWBAR_MAX_ISA: "baseline", "avx2", "avx512", "amx".
 const char* name(Isa isa);
 
 /// The best set this process may use: detected once, lowered by the environment variable
-/// DRAWBAR_MAX_ISA=baseline|avx2|avx512. Thread-safe.
+/// DRAWBAR_MAX_ISA=baseline|avx2|avx512|amx. Thread-safe.
 Isa isa();
 
 /// Lowers isa() for the process while it lives; never raises it above what the processor has.

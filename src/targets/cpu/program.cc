@@ -13,21 +13,25 @@ namespace drawbar::cpu {
 
 namespace {
 constexpr std::string_view strict_line = "strict";
-}
+
+/// The tile unit's sums are as exact as others, but not plain.
+Isa sums_isa(bool strict) { return strict ? std::min(isa(), Isa::avx512) : isa(); }
+}  // namespace
 
 CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict)
     : graph_(std::move(graph)),
       strict_(strict),
-      lowered_(std::make_shared<const Graph>(widen_half(*graph_, isa()))),
+      lowered_(std::make_shared<const Graph>(widen_half(*graph_, sums_isa(strict)))),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
 Graph CpuProgram::laid_out(const Bindings& bindings) const {
-  return fuse_depthwise(assign_layouts(specialize_for(*lowered_, bindings), isa()), isa());
+  return fuse_depthwise(assign_layouts(specialize_for(*lowered_, bindings), sums_isa(strict_)),
+                        sums_isa(strict_));
 }
 
 std::shared_ptr<Plan> CpuProgram::plan(const Bindings& bindings, int threads,
                                        ThreadPool* timing_pool) {
-  PlanContext context{packed_, chooser_, values_, threads, isa(), strict_, timing_pool};
+  PlanContext context{packed_, chooser_, values_, threads, sums_isa(strict_), strict_, timing_pool};
   Graph graph = laid_out(bindings);
   if (const auto batch = batch_of(*graph_, bindings)) {
     const auto part = [&](int64_t rows) {

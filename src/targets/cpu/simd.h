@@ -60,7 +60,7 @@
 /// instance: a function pointer. Use it in the namespace that encloses HWY_NAMESPACE, under
 /// HWY_ONCE.
 #define DRAWBAR_SIMD_FOR(isa, ...)                                       \
-  ((isa) == ::drawbar::cpu::Isa::avx512 ? DRAWBAR_SIMD_AVX3(__VA_ARGS__) \
+  ((isa) >= ::drawbar::cpu::Isa::avx512 ? DRAWBAR_SIMD_AVX3(__VA_ARGS__) \
    : (isa) == ::drawbar::cpu::Isa::avx2 ? DRAWBAR_SIMD_AVX2(__VA_ARGS__) \
                                         : &HWY_NAMESPACE::__VA_ARGS__)
 

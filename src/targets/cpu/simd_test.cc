@@ -30,7 +30,7 @@ namespace drawbar::cpu {
 namespace {
 
 TEST(Simd, DispatchesToTheChosenInstructionSet) {
-  for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (Isa level : kIsas) {
     const ScopedIsa scope(level);
     if (isa() != level) continue;  // the processor has less
     const int64_t lanes = DRAWBAR_SIMD(lanes_of_float)();

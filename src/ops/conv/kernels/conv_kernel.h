@@ -66,7 +66,8 @@ class ConvKernel {
   virtual void run(const float* x, const float* packed, float* y, const Epilogue& epilogue,
                    void* scratch, ThreadPool* pool) const = 0;
 
-  /// Whether run_lines() is there: output lines depend on the input lines under them alone.
+  /// Whether run_lines() is there: output lines depend on the input lines under them alone, and
+  /// sums are not formed otherwise where there are many.
   virtual bool has_lines() const { return false; }
 
   /// Bytes of scratch that run_lines() needs for so many output lines; 64-byte aligned by the

@@ -99,7 +99,7 @@ void run(benchmark::State& state, const Layer& layer, std::string_view name, Isa
 }
 
 const bool registered = [] {
-  for (Isa level : {Isa::avx512, Isa::avx2}) {
+  for (Isa level : {Isa::amx, Isa::avx512, Isa::avx2}) {
     if (isa() < level) continue;
     for (int threads : {1, 2}) {
       for (const Layer& layer : kLayers) {

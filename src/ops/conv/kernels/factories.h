@@ -27,6 +27,7 @@ struct Rates {
 };
 constexpr Rates rates(Isa isa) {
   switch (isa) {
+    case Isa::amx:
     case Isa::avx512:
       return {90e9, 20e9};
     case Isa::avx2:

@@ -46,7 +46,7 @@ class Pointwise final : public ConvKernel {
                   scratch, pool);
   }
 
-  bool has_lines() const override { return dense_; }
+  bool has_lines() const override { return dense_ && isa_ < Isa::amx; }
 
   void run_lines(const float* x, int64_t ring, const float* packed, float* y,
                  const Epilogue& epilogue, void*, Lines lines) const override {

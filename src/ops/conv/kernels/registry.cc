@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "ops/conv/kernels/factories.h"
 #include "targets/cpu/gemm/blocking.h"
+#include "targets/cpu/gemm/split.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -36,7 +37,8 @@ double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) 
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const int64_t rows = std::max<int64_t>(m, 4);
   const double steps = static_cast<double>(taps) * (static_cast<double>(k) + 1.5) + 8;
-  return static_cast<double>(rows * columns) * steps / rates(isa).multiply_adds;
+  const double split = split_pays(m, n, taps * k, isa) ? 0.75 : 1;
+  return split * static_cast<double>(rows * columns) * steps / rates(isa).multiply_adds;
 }
 
 double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {

@@ -94,7 +94,7 @@ class RowMerged final : public ConvKernel {
              pool, {0, shape_.n * shape_.oh});
   }
 
-  bool has_lines() const override { return true; }
+  bool has_lines() const override { return isa_ < Isa::amx; }
 
   int64_t lines_scratch_bytes(int64_t lines) const override {
     return copy_bytes(lines_under(lines)) +

@@ -94,7 +94,7 @@ TEST(Fft, StaysWithinItsErrorBound) {
   const Isa best = isa();
   for (const int64_t n : lengths()) {
     const std::vector<Complex> want = direct(draw_line(n, 7));
-    for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    for (const Isa level : kIsas) {
       if (level > best) break;
       for (const int64_t lines : {1, 3, 16}) {
         expect_transform<float>(n, lines, level, want);

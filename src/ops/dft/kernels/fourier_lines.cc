@@ -159,7 +159,7 @@ FourierLines<T>::FourierLines(const FourierForm& form, int64_t most_lines, Isa i
     }
   }
   // As many lines as fill a vector, as long as their planes stay in the second-level cache.
-  const int64_t bytes = isa == Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16;
+  const int64_t bytes = isa >= Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 16;
   lines_ = bytes / static_cast<int64_t>(sizeof(T));
   const int64_t line_bytes = 4 * rows_ * static_cast<int64_t>(sizeof(T));
   while (lines_ > 1 && lines_ * line_bytes > cache_sizes().l2 / 2) lines_ /= 2;

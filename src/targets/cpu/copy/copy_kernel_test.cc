@@ -37,7 +37,7 @@ void expect_copies(const StridedCopy& copy, int64_t from_size, int64_t to_size,
     Tensor want = Tensor::allocate(type, {to_size});
     std::memset(want.raw(), 0x5a, static_cast<size_t>(want.bytes()));
     copy_strided(copy, from, want, [] {});
-    for (const Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+    for (const Isa level : kIsas) {
       const ScopedIsa scope(level);
       if (isa() != level) continue;  // the processor has less
       CopyKernel kernel;

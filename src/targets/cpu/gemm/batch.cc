@@ -163,8 +163,8 @@ void matmul_batch(const BatchShape& shape, FunctionRef<BatchItem(int64_t index)>
         const float* b = now.b + column * (shape.b_transposed ? shape.ldb : 1);
         float* packed = buffer + worker * plan.per_worker;
         const Epilogue part = part_of(epilogue, now, column);
-        const PackedMatrix panels =
-            pack(b, shape.ldb, shape.b_transposed, shape.k, columns, isa, packed);
+        PackedMatrix panels = pack(b, shape.ldb, shape.b_transposed, shape.k, columns, isa, packed);
+        panels.whole_n = shape.n;
         gemm(shape.m, now.a, shape.lda, panels, c, shape.ldc, part, nullptr);
       }
       if (epilogue.hook != nullptr) {

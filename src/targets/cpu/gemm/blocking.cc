@@ -16,7 +16,7 @@ constexpr double kGrainWork = 400 * 1e3;  // multiply-adds worth waking a thread
 /// of the peak from the first-level cache and 12 × 2 at 94 %, the loads being fewer; but 7 to 12
 /// rows read B once instead of twice.
 int tile_vectors(int64_t m, Isa isa) {
-  if (isa == Isa::avx512) return m <= 3 ? 8 : m <= 6 || m > 12 ? 4 : 2;
+  if (isa >= Isa::avx512) return m <= 3 ? 8 : m <= 6 || m > 12 ? 4 : 2;
   return m <= 1 ? 8 : m <= 3 ? 4 : 2;
 }
 

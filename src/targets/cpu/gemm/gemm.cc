@@ -1,48 +1,16 @@
 #include "targets/cpu/gemm/gemm.h"
 
 #include <algorithm>
+#include <atomic>
 
-#include "targets/cpu/gemm/blocking.h"
+#include "targets/cpu/gemm/product.h"
+#include "targets/cpu/gemm/split.h"
 
 namespace drawbar::cpu {
 namespace {
 
 constexpr int64_t kFewTiles = 4;          // of rows, that share a panel
 constexpr int64_t kLargeBytes = 1 << 20;  // of a B that a core's cache may not hold
-
-/// One product with everything that does not change from block to block.
-struct Product {
-  const float* a = nullptr;  // strided rows, or null
-  int64_t lda = 0;
-  const IndirectRows* indirect = nullptr;
-  int64_t taps = 1;
-  int64_t k = 0;
-  const PackedMatrix* b = nullptr;
-  float* c = nullptr;
-  int64_t ldc = 0;
-  const Epilogue* epilogue = nullptr;
-  Blocking blocking;
-};
-
-/// A pass over k: some whole taps, or a part of one.
-struct Pass {
-  int64_t tap, taps, k_begin, k_end;
-};
-
-Pass pass_of(const Product& p, int64_t index) {
-  const Blocking& blocking = p.blocking;
-  if (blocking.parts == 1) {
-    const int64_t tap = index * blocking.block_taps;
-    return {tap, std::min(blocking.block_taps, p.taps - tap), 0, p.k};
-  }
-  const int64_t k_begin = index % blocking.parts * blocking.part_k;
-  return {index / blocking.parts, 1, k_begin, std::min(p.k, k_begin + blocking.part_k)};
-}
-
-/// Where a pass reads B for the tiles from `column`, the start of a panel.
-const float* b_at(const Product& p, int64_t column, const Pass& pass) {
-  return p.b->data + column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
-}
 
 /// What a single tile reads, it waits for. A line per tile and 4 k brings the next panels in time
 /// only if many tiles share the present ones.
@@ -135,6 +103,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
 /// Computes rows [row, row + rows) of the panels [panel, panel_end).
 void compute_block(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
                    const float** list) {
+  if (p.split && compute_split_block(p, row, rows, panel, panel_end, list)) return;
   if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
   const int64_t width = panel_width(p.b->isa);
   const int64_t end = std::min(panel_end * width, p.b->n);
@@ -160,8 +129,24 @@ void run_units(const Product& p, int64_t m, int64_t begin, int64_t end, const fl
   }
 }
 
-void run(const Product& p, int64_t m, void* scratch, ThreadPool* pool) {
+/// How C [m, n] is cut, with `taps` runs of k in a row of A.
+Blocking blocking_for(bool split, int64_t m, int64_t n, int64_t taps, int64_t k, int threads,
+                      Isa isa) {
+  return split ? choose_split_blocking(m, n, taps, k, threads)
+               : choose_blocking(m, n, taps, k, threads, isa);
+}
+
+/// How many columns the decision is for.
+int64_t whole_columns(const PackedMatrix& b) { return b.whole_n > 0 ? b.whole_n : b.n; }
+
+}  // namespace
+
+void run_product(Product& p, int64_t m, void* scratch, ThreadPool* pool) {
   if (m == 0 || p.b->n == 0) return;
+  static std::atomic<uint64_t> products{0};
+  p.id = ++products;
+  p.blocking = blocking_for(p.split, m, p.b->n, p.taps, p.k, pool == nullptr ? 1 : pool->threads(),
+                            p.b->isa);
   const Blocking& blocking = p.blocking;
   const int64_t step = blocking.unit_panels;
   const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
@@ -180,8 +165,6 @@ void run(const Product& p, int64_t m, void* scratch, ThreadPool* pool) {
   }
 }
 
-}  // namespace
-
 void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* c, int64_t ldc,
           const Epilogue& epilogue, ThreadPool* pool) {
   Product p;
@@ -192,15 +175,16 @@ void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* 
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.blocking = choose_blocking(m, b.n, 1, b.k, pool == nullptr ? 1 : pool->threads(), b.isa);
-  run(p, m, nullptr, pool);
+  p.split = split_pays(m, whole_columns(b), b.k, b.isa);
+  run_product(p, m, nullptr, pool);
 }
 
 int64_t gemm_indirect_scratch_bytes(int64_t m, int64_t taps, int64_t k, int64_t n, int threads,
                                     Isa isa) {
   int64_t most = 0;
   for (int count : {1, threads}) {
-    const Blocking blocking = choose_blocking(m, n, taps, k, count, isa);
+    const Blocking blocking =
+        blocking_for(split_pays(m, n, taps * k, isa), m, n, taps, k, count, isa);
     most = std::max(most, count * blocking.block_rows * taps * 8);
   }
   return most;
@@ -216,8 +200,8 @@ void gemm_indirect(int64_t m, const IndirectRows& a, const PackedMatrix& b, floa
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.blocking = choose_blocking(m, b.n, a.taps, a.k, pool == nullptr ? 1 : pool->threads(), b.isa);
-  run(p, m, scratch, pool);
+  p.split = split_pays(m, whole_columns(b), a.taps * a.k, b.isa);
+  run_product(p, m, scratch, pool);
 }
 
 }  // namespace drawbar::cpu

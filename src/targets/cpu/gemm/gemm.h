@@ -19,7 +19,8 @@
 namespace drawbar::cpu {
 
 /// Called with each finished part of C while it is in cache: `c` points at element (row, col), and
-/// rows × cols elements are complete but for what this function does. May be called concurrently.
+/// rows × cols elements are complete but for what this function does. May be called concurrently;
+/// must not multiply matrices itself.
 using TileHook =
     FunctionRef<void(float* c, int64_t ldc, int64_t row, int64_t col, int64_t rows, int64_t cols)>;
 
@@ -53,6 +54,8 @@ struct PackedMatrix {
   /// What is read after it, if that is known (a packed matrix of the same shape): its first panels
   /// are brought closer while the last ones here are multiplied.
   const float* next = nullptr;
+  /// Where it is a part of a matrix, the columns of that: sums must not depend on how it is cut.
+  int64_t whole_n = 0;
 };
 
 /// Bytes of B [k, n] when packed.

@@ -101,7 +101,7 @@ void run_attention(benchmark::State& state, bool transposed, Isa level, int thre
 }
 
 const bool registered = [] {
-  for (Isa level : {Isa::avx512, Isa::avx2}) {
+  for (Isa level : {Isa::amx, Isa::avx512, Isa::avx2}) {
     if (isa() < level) continue;
     for (int threads : {1, 2}) {
       const std::string suffix =

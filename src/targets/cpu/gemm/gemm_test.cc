@@ -310,8 +310,7 @@ TEST(MicroKernel, EveryShapeIsGenerated) {
 }
 #endif
 
-INSTANTIATE_TEST_SUITE_P(InstructionSets, GemmTest,
-                         testing::Values(Isa::baseline, Isa::avx2, Isa::avx512),
+INSTANTIATE_TEST_SUITE_P(InstructionSets, GemmTest, testing::ValuesIn(kIsas),
                          [](const auto& info) { return name(info.param); });
 
 }  // namespace

@@ -94,7 +94,7 @@ MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape.row_source, shape.column_source);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
   static std::array<std::atomic<MicroKernel>, 2 * 2 * 2 * 3 * kTiles> known{};
-  size_t index = shape.isa == Isa::avx512 ? 1 : 0;
+  size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);

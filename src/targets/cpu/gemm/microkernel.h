@@ -84,14 +84,14 @@ constexpr int kMaxKernelRows = 12;
 constexpr int kMaxKernelVectors = 8;
 
 /// Floats in a vector: 16 (avx512), 8 (avx2), 4 (baseline).
-constexpr int64_t lanes(Isa isa) { return isa == Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4; }
+constexpr int64_t lanes(Isa isa) { return isa >= Isa::avx512 ? 16 : isa == Isa::avx2 ? 8 : 4; }
 
 /// Columns in a panel of packed B: two vectors.
 constexpr int64_t panel_width(Isa isa) { return 2 * lanes(isa); }
 
 /// The most rows of a tile with that many vectors, as far as registers suffice.
 constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource::panels) {
-  const int accumulators = isa == Isa::avx512                                  ? 24
+  const int accumulators = isa >= Isa::avx512                                  ? 24
                            : columns == ColumnSource::row_major && vectors > 2 ? 8  // and a mask
                                                                                : 12;
   const int rows = accumulators / vectors;

@@ -41,7 +41,7 @@ class Generator : public Xbyak::CodeGenerator {
  public:
   explicit Generator(const KernelShape& shape)
       : CodeGenerator(kCodeBytes, Xbyak::DontSetProtectRWE),
-        wide_(shape.isa == Isa::avx512),
+        wide_(shape.isa >= Isa::avx512),
         rows_(shape.rows),
         vectors_(shape.vectors),
         pointers_(shape.row_source == RowSource::pointers),

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "targets/cpu/concurrent_rate.h"
+#include "targets/cpu/gemm/tile_unit.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/peak.cc"
@@ -47,12 +48,24 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace drawbar::cpu {
 
-double measure_fma_peak(Isa isa) {
+namespace {
+
+/// The work of a moment; returns the operations done.
+double busy(Isa isa, int rounds) {
+#if defined(__x86_64__)
+  if (isa == Isa::amx) return multiply_tile_chains(rounds / 40);
+#endif
   std::array<float, 3> values = {0.5f, 1.0f, 0.0f};
+  return DRAWBAR_SIMD_FOR(isa, multiply_add_chains)(rounds, values.data());
+}
+
+}  // namespace
+
+double measure_fma_peak(Isa isa) {
   std::array<double, 9> rates{};  // the median: clock rates jump for moments
   for (double& rate : rates) {
     const auto start = std::chrono::steady_clock::now();
-    const double operations = DRAWBAR_SIMD_FOR(isa, multiply_add_chains)(200000, values.data());
+    const double operations = busy(isa, 200000);
     const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     rate = operations / std::max(time.count(), 1e-9);
   }
@@ -61,9 +74,9 @@ double measure_fma_peak(Isa isa) {
 }
 
 double fma_peak(Isa isa) {
-  static const std::array<double, 3> peaks = [] {
-    std::array<double, 3> measured{};
-    for (Isa level : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  static const std::array<double, std::size(kIsas)> peaks = [] {
+    std::array<double, std::size(kIsas)> measured{};
+    for (Isa level : kIsas) {
       if (level <= cpu::isa()) measured[static_cast<size_t>(level)] = measure_fma_peak(level);
     }
     return measured;
@@ -72,10 +85,7 @@ double fma_peak(Isa isa) {
 }
 
 double concurrent_fma_peak(Isa isa, int threads) {
-  return best_concurrent_rate(threads, 20, [isa](int) {
-    std::array<float, 3> values = {0.5f, 1.0f, 0.0f};
-    return DRAWBAR_SIMD_FOR(isa, multiply_add_chains)(400000, values.data());
-  });
+  return best_concurrent_rate(threads, 20, [isa](int) { return busy(isa, 400000); });
 }
 
 }  // namespace drawbar::cpu

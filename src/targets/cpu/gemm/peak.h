@@ -5,8 +5,8 @@
 namespace drawbar::cpu {
 
 /// Single-precision operations per second (a multiply-add is two) that one core reaches with
-/// independent multiply-adds in registers: what benches and cost models call the peak. Measured
-/// anew at each call, in about a millisecond.
+/// independent multiply-adds in registers (of Isa::amx, six of bf16 for each): what benches and
+/// cost models call the peak. Measured anew at each call, in about a millisecond.
 double measure_fma_peak(Isa isa);
 
 /// measure_fma_peak, measured once per process and instruction set.

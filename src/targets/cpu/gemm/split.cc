@@ -1,0 +1,376 @@
+#include "targets/cpu/gemm/split.h"
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#if defined(__x86_64__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of g++ 12, in its own header
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#endif
+
+#include "base/memory.h"
+#include "targets/cpu/gemm/tile_unit.h"
+
+namespace drawbar::cpu {
+
+#if defined(__x86_64__)
+#define DRAWBAR_VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,fma")))
+
+namespace {
+
+constexpr int64_t kLeastRows = 16;
+constexpr int64_t kPassLength = 384;  // k
+constexpr int64_t kLongPass = 768;    // of few rows, which stay split together
+constexpr int64_t kMostPanels = 128;  // of a B that stays split
+
+constexpr int64_t align_depth(int64_t k) { return divide_up(k, kTileDepth) * kTileDepth; }
+
+/// Bytes of A and B that a thread keeps split, both in its second-level cache.
+int64_t a_budget() { return std::max(cache_sizes().l2 * 5 / 16, split_bytes(kLongPass)); }
+int64_t b_budget() { return std::max(cache_sizes().l2 / 4, 2 * split_bytes(kLongPass)); }
+
+/// What a thread has split of the product it works on.
+struct SplitMemory {
+  struct Free {
+    void operator()(std::byte* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::byte, Free> bytes{
+      static_cast<std::byte*>(allocate_memory(static_cast<size_t>(a_budget() + b_budget())))};
+  uint64_t product = 0;
+  int64_t row = -1, pass = -1;                 // of A
+  std::array<uint64_t, kMostPanels> panels{};  // of B: the product each belongs to
+
+  std::byte* a() const { return bytes.get(); }
+  std::byte* b() const { return bytes.get() + a_budget(); }
+};
+
+SplitMemory& memory() {
+  thread_local SplitMemory own;
+  return own;
+}
+
+bool stays_split(const Product& p) {
+  const int64_t panels = divide_up(p.b->n, kTilePanel);
+  return p.blocking.k_blocks == 1 && panels <= kMostPanels &&
+         panels * split_bytes(p.b->k) <= b_budget();
+}
+
+/// sums [rows][32] of a panel for the rows from `row` on, as vectors form them: a NaN may come of
+/// an infinity that has no parts.
+DRAWBAR_VECTOR_TARGET void form_again(const Product& p, const Pass& pass, int64_t first,
+                                      int64_t block_rows, const float* const* list, int64_t row,
+                                      int64_t rows, const float* b, float* sums) {
+  for (int64_t r = 0; r < rows; ++r, sums += kTilePanel) {
+    __m512 left = _mm512_setzero_ps(), right = _mm512_setzero_ps();
+    const float* from = b;
+    for (int64_t t = 0; t < pass.taps; ++t) {
+      const float* a = a_at(p, first, block_rows, list, row + r, pass.tap + t);
+      for (int64_t k = pass.k_begin; k < pass.k_end; ++k, from += kTilePanel) {
+        const __m512 factor = _mm512_set1_ps(a[k]);
+        left = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from), left);
+        right = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from + 16), right);
+      }
+    }
+    _mm512_storeu_ps(sums, left);
+    _mm512_storeu_ps(sums + 16, right);
+  }
+}
+
+DRAWBAR_VECTOR_TARGET bool has_nan(const float* sums, int64_t rows) {
+  unsigned found = 0;
+  for (int64_t i = 0; i < rows * kTilePanel; i += 32) {
+    const __m512 left = _mm512_loadu_ps(sums + i), right = _mm512_loadu_ps(sums + i + 16);
+    found |= _mm512_cmp_ps_mask(left, right, _CMP_UNORD_Q);
+  }
+  return found != 0;
+}
+
+/// What is done with the sums of a panel: `epilogue` with pointers to its columns.
+struct Finish {
+  Epilogue epilogue;
+  int64_t columns = kTilePanel, c_stride = 0;
+};
+
+DRAWBAR_VECTOR_TARGET inline __m512 activate(__m512 x, const Epilogue& e) {
+  switch (e.activation) {
+    case Activation::none:
+      return x;
+    case Activation::clamp:  // the second operand where one is NaN
+      return _mm512_min_ps(_mm512_set1_ps(e.beta), _mm512_max_ps(_mm512_set1_ps(e.alpha), x));
+    case Activation::leaky_relu:
+      return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x,
+                                _mm512_set1_ps(e.alpha));
+    case Activation::hard_swish: {
+      __m512 t = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.0f / 6.0f)), _mm512_set1_ps(0.5f));
+      t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
+      return _mm512_mul_ps(x, t);
+    }
+  }
+  return x;
+}
+
+/// Rows [begin, end).
+DRAWBAR_VECTOR_TARGET void finish_sums(const Finish& finish, int64_t begin, int64_t end,
+                                       const float* sums, float* c) {
+  const Epilogue& e = finish.epilogue;
+  for (int64_t at = 0; at < finish.columns; at += 16) {
+    const int64_t left = finish.columns - at;
+    const auto mask = left >= 16 ? __mmask16{0xFFFF} : static_cast<__mmask16>((1U << left) - 1);
+    const __m512 bias =
+        e.bias != nullptr ? _mm512_maskz_loadu_ps(mask, e.bias + at) : _mm512_setzero_ps();
+    for (int64_t r = begin; r < end; ++r) {
+      float* to = c + r * finish.c_stride + at;
+      __m512 x = _mm512_add_ps(_mm512_loadu_ps(sums + r * kTilePanel + at), bias);
+      if (e.accumulate) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, to));
+      if (e.residual != nullptr) {
+        const float* residual = e.residual + r * e.residual_ld + at;
+        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, residual));
+      }
+      _mm512_mask_storeu_ps(to, mask, activate(x, e));
+    }
+  }
+}
+
+/// The part of the epilogue that a pass does for the columns from `column` on.
+Finish finish_of(const Product& p, int64_t pass, int64_t column) {
+  Finish finish;
+  const bool first = pass == 0, last = pass + 1 == p.blocking.k_blocks;
+  Epilogue& e = finish.epilogue;
+  e = *p.epilogue;
+  e.bias = first && e.bias != nullptr ? e.bias + column : nullptr;
+  e.residual = last && e.residual != nullptr ? e.residual + column : nullptr;
+  e.accumulate |= !first;
+  if (!last) e.activation = Activation::none;
+  if (!last) e.hook = nullptr;
+  finish.columns = std::min(kTilePanel, p.b->n - column);
+  finish.c_stride = p.ldc;
+  return finish;
+}
+
+/// Rows [row, row + rows) of the panels [panel, panel_end). While the tile unit multiplies two
+/// tiles of rows and a panel, the vector units finish the sums before them and split what comes
+/// next of A and B.
+class SplitBlock {
+ public:
+  SplitBlock(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+             const float* const* list)
+      : p_(p),
+        own_(memory()),
+        stays_(stays_split(p)),
+        row_(row),
+        rows_(rows),
+        panel_(panel),
+        panel_end_(panel_end),
+        list_(list) {
+    const int64_t tiles = divide_up(rows, kTileRows);
+    height_ = divide_up(rows, tiles);
+    pairs_ = divide_up(tiles, 2);
+  }
+
+  void run() {
+    const TileUnit unit(height_);
+    next_ = panel_of(0, panel_);
+    split_next(next_.total);
+    for (int64_t pass = 0; pass < p_.blocking.k_blocks; ++pass) {
+      pass_ = pass_of(p_, pass);
+      splits_a_ = own_.product != p_.id || own_.row != row_ || own_.pass != pass;
+      for (int64_t step = 0; splits_a_ && step < steps(); ++step) split_a(0, step);
+      for (int64_t i = panel_; i < panel_end_; ++i) {
+        const std::byte* b = next_.out;
+        next_ = i + 1 < panel_end_                ? panel_of(pass, i + 1)
+                : pass + 1 < p_.blocking.k_blocks ? panel_of(pass + 1, panel_)
+                                                  : Panel{};
+        for (int64_t pair = 0; pair < pairs_; ++pair) multiply(pass, i, pair, b);
+        splits_a_ = false;
+      }
+      own_.product = p_.id;
+      own_.row = row_;
+      own_.pass = pass;
+    }
+    finish(0, finishing_.rows);
+  }
+
+ private:
+  /// A panel of B that is being split, two k at a time.
+  struct Panel {
+    const float* from = nullptr;
+    std::byte* out = nullptr;
+    int64_t k = 0, done = 0, total = 0;
+  };
+  /// Sums that are being finished.
+  struct Finishing {
+    Finish finish;
+    int64_t rows = 0, row = 0, column = 0;
+    Pass pass{};
+    float* c = nullptr;
+    float* sums = nullptr;
+  };
+
+  int64_t rows_of(int64_t pair) const { return std::min(2 * height_, rows_ - pair * 2 * height_); }
+  int64_t steps() const { return align_depth(pass_.length()) / kTileDepth; }
+  std::byte* a_of(int64_t pair) const { return own_.a() + pair * split_bytes(pass_.length()); }
+
+  Panel panel_of(int64_t index, int64_t i) {
+    const Pass pass = pass_of(p_, index);
+    const int64_t bytes = split_bytes(pass.length());
+    Panel panel;
+    panel.from = b_at(p_, i * kTilePanel, pass);
+    panel.out = own_.b() + (stays_ ? i * bytes : next_.out == own_.b() ? b_budget() / 2 : 0);
+    panel.k = pass.length();
+    panel.total = align_depth(panel.k) / 2;
+    if (stays_) {
+      uint64_t& owner = own_.panels[static_cast<size_t>(i)];
+      if (owner == p_.id) panel.done = panel.total;
+      owner = p_.id;
+    }
+    return panel;
+  }
+
+  void split_next(int64_t to) {
+    if (to <= next_.done) return;
+    split_panel(next_.from, next_.k, next_.done, to, next_.out);
+    next_.done = to;
+  }
+
+  /// One step of two tiles of A.
+  void split_a(int64_t pair, int64_t step) {
+    const int64_t length = pass_.k_end - pass_.k_begin, count = rows_of(pair);
+    const int64_t begin = step * kTileDepth, end = std::min(begin + kTileDepth, pass_.length());
+    const float* rows[2 * kTileRows];
+    alignas(64) float staged[2 * kTileRows][kTileDepth];  // where a step reaches into several taps
+    const int64_t tap = begin / length, offset = begin % length;
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t row = row_ + pair * 2 * height_ + r;
+      rows[r] = a_at(p_, row_, rows_, list_, row, pass_.tap + tap) + pass_.k_begin + offset;
+      if (offset + end - begin <= length) continue;
+      for (int64_t k = begin, next = 0; k < end; k = next) {
+        next = std::min((k / length + 1) * length, end);
+        std::memcpy(staged[r] + k - begin,
+                    a_at(p_, row_, rows_, list_, row, pass_.tap + k / length) + k % length,
+                    static_cast<size_t>(next - k) * 4);
+      }
+      rows[r] = staged[r];
+    }
+    split_rows(rows, count, height_, end - begin, a_of(pair) + step * kStepBytes);
+  }
+
+  void multiply(int64_t pass, int64_t i, int64_t pair, const std::byte* b) {
+    const int64_t rows = rows_of(pair), steps = this->steps();
+    const int64_t row = row_ + pair * 2 * height_, column = i * kTilePanel;
+    float* c = p_.c + row * p_.ldc + column;
+    const bool splits_a = splits_a_ && pair + 1 < pairs_;
+    const auto meanwhile = [&](int64_t step) {
+      for (int64_t r = rows * step / steps; r < rows * (step + 1) / steps; ++r) {
+        __builtin_prefetch(c + r * p_.ldc, 1);
+        __builtin_prefetch(c + r * p_.ldc + 16, 1);
+      }
+      finish(finishing_.rows * step / steps, finishing_.rows * (step + 1) / steps);
+      split_next(next_.total * (pair * steps + step + 1) / (pairs_ * steps));
+      if (splits_a) split_a(pair + 1, step);
+    };
+    float* sums = sums_[turn_];
+    turn_ = !turn_;
+    multiply_tiles(rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b, meanwhile, sums);
+    finishing_ = {finish_of(p_, pass, column),  rows, row, column, pass_,
+                  p_.c + row * p_.ldc + column, sums};
+    const float*& residual = finishing_.finish.epilogue.residual;
+    if (residual != nullptr) residual += row * p_.epilogue->residual_ld;
+  }
+
+  /// Rows [begin, end) of what is being finished.
+  void finish(int64_t begin, int64_t end) {
+    if (begin == end) return;
+    const Finishing& f = finishing_;
+    if (begin == 0 && has_nan(f.sums, f.rows)) {
+      form_again(p_, f.pass, row_, rows_, list_, f.row, f.rows, b_at(p_, f.column, f.pass), f.sums);
+    }
+    finish_sums(f.finish, begin, end, f.sums, f.c);
+    if (end == f.rows && f.finish.epilogue.hook != nullptr) {
+      (*f.finish.epilogue.hook)(f.c, p_.ldc, f.row, f.column, f.rows, f.finish.columns);
+    }
+  }
+
+  const Product& p_;
+  SplitMemory& own_;
+  bool stays_;  // B stays split
+  int64_t row_, rows_, panel_, panel_end_;
+  const float* const* list_;
+  int64_t height_ = 0, pairs_ = 0;  // rows of a tile; pairs of tiles
+  Pass pass_{};
+  bool splits_a_ = false;
+  Panel next_;
+  Finishing finishing_;
+  int turn_ = 0;
+  alignas(64) float sums_[2][2 * kTileRows * kTilePanel];
+};
+
+}  // namespace
+
+bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa) {
+  if (isa != Isa::amx || m < kLeastRows) return false;
+  // Cycles per row. Splitting A, multiplying (whole tiles), splitting B, finishing; and vectors.
+  const auto depth = static_cast<double>(divide_up(k, kTileDepth));
+  const auto panels = static_cast<double>(divide_up(n, kTilePanel));
+  const auto passes = static_cast<double>(divide_up(k, kPassLength));
+  const double waste =
+      static_cast<double>(divide_up(m, kTileRows) * kTileRows) / static_cast<double>(m);
+  const double b = 600 / static_cast<double>(m);
+  const double split = depth * (35 + panels * (20 * waste + b)) + 15 * panels * passes;
+  const double vectors = static_cast<double>(divide_up(n, 16) * k) / 2 / 0.8;
+  return 1.1 * split < vectors;
+}
+
+Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads) {
+  Blocking result;
+  const bool few = divide_up(m, 2 * kTileRows) * split_bytes(kLongPass) <= a_budget();
+  const int64_t longest = few ? kLongPass : kPassLength;
+  result.block_taps = taps;
+  result.part_k = k;
+  if (k > longest) {
+    result.part_k = align_depth(divide_up(k, divide_up(k, longest)));
+    result.parts = divide_up(k, result.part_k);
+    result.k_blocks = result.parts * taps;
+    result.block_taps = 1;
+  } else if (k * taps > longest) {
+    result.block_taps = divide_up(taps, divide_up(taps, longest / k));
+    result.k_blocks = divide_up(taps, result.block_taps);
+  }
+  const int64_t pass = result.parts > 1 ? result.part_k : result.block_taps * k;
+  const int64_t most = a_budget() / split_bytes(pass) * 2 * kTileRows;
+  int64_t blocks = divide_up(m, most);
+  if (threads > 1 && m >= 4 * threads * 64) blocks = std::max<int64_t>(blocks, 4 * threads);
+  result.block_rows = divide_up(divide_up(m, blocks), 2 * kTileRows) * 2 * kTileRows;
+  result.block_rows = std::min(result.block_rows, most);
+  blocks = divide_up(m, result.block_rows);
+  const int64_t panels = divide_up(n, kTilePanel);
+  const int64_t pieces = divide_up(threads, blocks);
+  result.unit_panels = divide_up(panels, std::min(pieces, panels));
+  result.vectors = 4;
+  result.chunk = panels * kTilePanel;
+  return result;
+}
+
+bool compute_split_block(const Product& p, int64_t row, int64_t rows, int64_t panel,
+                         int64_t panel_end, const float** list) {
+  if (memory().bytes == nullptr) return false;
+  if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
+  SplitBlock(p, row, rows, panel, panel_end, list).run();
+  return true;
+}
+
+#else
+
+bool split_pays(int64_t, int64_t, int64_t, Isa) { return false; }
+Blocking choose_split_blocking(int64_t, int64_t, int64_t, int64_t, int) { return {}; }
+bool compute_split_block(const Product&, int64_t, int64_t, int64_t, int64_t, const float**) {
+  return false;
+}
+
+#endif
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,163 @@
+#include "targets/cpu/gemm/tile_unit.h"
+
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define DRAWBAR_TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
+
+namespace drawbar::cpu {
+namespace {
+
+/// Three parts of a number in the upper halves of 32 bits each, the lower ones to be cut off.
+struct Parts {
+  __m512i hi, mid, lo;
+};
+
+DRAWBAR_TILE_TARGET inline Parts split(__m512 x) {
+  const __m512i half = _mm512_set1_epi32(0x8000), mask = _mm512_set1_epi32(-0x10000);
+  Parts p;
+  p.hi = _mm512_add_epi32(_mm512_castps_si512(x), half);
+  x = _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_and_si512(p.hi, mask)));
+  p.mid = _mm512_add_epi32(_mm512_castps_si512(x), half);
+  x = _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_and_si512(p.mid, mask)));
+  p.lo = _mm512_castps_si512(x);
+  return p;
+}
+
+/// The upper halves of `first`'s lanes in the lower halves, those of `second` in the upper ones.
+DRAWBAR_TILE_TARGET inline __m512i interleave(__m512i first, __m512i second) {
+  const __m512i mask = _mm512_set1_epi32(-0x10000);
+  return _mm512_ternarylogic_epi32(mask, second, _mm512_maskz_srli_epi32(0xFFFF, first, 16), 0xCA);
+}
+
+/// The upper halves of `first`, then those of `second`.
+DRAWBAR_TILE_TARGET inline __m512i join(__m512i first, __m512i second) {
+  alignas(64) static constexpr uint16_t kOdd[32] = {1,  3,  5,  7,  9,  11, 13, 15, 17, 19, 21,
+                                                    23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
+                                                    45, 47, 49, 51, 53, 55, 57, 59, 61, 63};
+  return _mm512_permutex2var_epi16(first, _mm512_load_si512(kOdd), second);
+}
+
+struct __attribute__((packed)) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t column_bytes[16] = {};
+  uint8_t rows[16] = {};
+};
+
+// Registers: sums 0 to 3 (row by row), A 4 and 5, B 6 and 7.
+template <int tiles>
+DRAWBAR_TILE_TARGET inline void load_a(const std::byte* a, int part) {
+  _tile_loadd(4, a + 2 * part * kTileBytes, 64);
+  if (tiles == 2) _tile_loadd(5, a + (2 * part + 1) * kTileBytes, 64);
+}
+DRAWBAR_TILE_TARGET inline void load_b(const std::byte* b, int part) {
+  _tile_loadd(6, b + 2 * part * kTileBytes, 64);
+  _tile_loadd(7, b + (2 * part + 1) * kTileBytes, 64);
+}
+template <int tiles>
+DRAWBAR_TILE_TARGET inline void multiply() {
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  if (tiles == 2) _tile_dpbf16ps(2, 5, 6);
+  if (tiles == 2) _tile_dpbf16ps(3, 5, 7);
+}
+
+template <int tiles>
+DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte* a,
+                                        const std::byte* b, FunctionRef<void(int64_t)> meanwhile,
+                                        float* sums) {
+  enum { hi, mid, lo };
+  _tile_zero(0);
+  _tile_zero(1);
+  if (tiles == 2) _tile_zero(2);
+  if (tiles == 2) _tile_zero(3);
+  const int64_t steps = (k + kTileDepth - 1) / kTileDepth;
+  for (int64_t step = 0; step < steps; ++step) {
+    load_a<tiles>(a, hi);
+    load_b(b, hi);
+    multiply<tiles>();
+    load_b(b, mid);
+    multiply<tiles>();
+    load_b(b, lo);
+    multiply<tiles>();
+    meanwhile(step);
+    load_a<tiles>(a, mid);
+    load_b(b, mid);
+    multiply<tiles>();
+    load_b(b, hi);
+    multiply<tiles>();
+    load_a<tiles>(a, lo);
+    multiply<tiles>();
+    a += kStepBytes;
+    b += kStepBytes;
+  }
+  _tile_stored(0, sums, kTilePanel * 4);
+  _tile_stored(1, sums + 16, kTilePanel * 4);
+  if (tiles == 2) _tile_stored(2, sums + rows * kTilePanel, kTilePanel * 4);
+  if (tiles == 2) _tile_stored(3, sums + rows * kTilePanel + 16, kTilePanel * 4);
+}
+
+}  // namespace
+
+DRAWBAR_TILE_TARGET void split_rows(const float* const* rows, int64_t count, int64_t height,
+                                    int64_t k, std::byte* out) {
+  const auto lanes = [](int64_t left) {
+    return static_cast<__mmask16>(left >= 16 ? 0xFFFF : left <= 0 ? 0 : (1 << left) - 1);
+  };
+  const __mmask16 first = lanes(k), second = lanes(k - 16);
+  for (int64_t row = 0; row < count; ++row) {
+    std::byte* to = out + (row < height ? row * 64 : kTileBytes + (row - height) * 64);
+    const Parts p = split(_mm512_maskz_loadu_ps(first, rows[row]));
+    const Parts q = split(_mm512_maskz_loadu_ps(second, rows[row] + 16));
+    _mm512_store_si512(to, join(p.hi, q.hi));
+    _mm512_store_si512(to + 2 * kTileBytes, join(p.mid, q.mid));
+    _mm512_store_si512(to + 4 * kTileBytes, join(p.lo, q.lo));
+  }
+}
+
+DRAWBAR_TILE_TARGET void split_panel(const float* from, int64_t k, int64_t begin, int64_t end,
+                                     std::byte* out) {
+  constexpr int64_t kPairs = kTileDepth / 2;
+  for (int64_t pair = begin; pair < end; ++pair) {
+    const float* at = from + 2 * pair * kTilePanel;
+    std::byte* to = out + pair / kPairs * kStepBytes + pair % kPairs * 64;
+    for (int64_t tile = 0; tile < 2; ++tile, at += 16, to += kTileBytes) {
+      const Parts p = split(2 * pair < k ? _mm512_loadu_ps(at) : _mm512_setzero_ps());
+      const Parts q =
+          split(2 * pair + 1 < k ? _mm512_loadu_ps(at + kTilePanel) : _mm512_setzero_ps());
+      _mm512_store_si512(to, interleave(p.hi, q.hi));
+      _mm512_store_si512(to + 2 * kTileBytes, interleave(p.mid, q.mid));
+      _mm512_store_si512(to + 4 * kTileBytes, interleave(p.lo, q.lo));
+    }
+  }
+}
+
+DRAWBAR_TILE_TARGET void configure(int64_t rows) {
+  TileConfig config;
+  for (int i = 0; i < 8; ++i) {
+    config.column_bytes[i] = 64;
+    config.rows[i] = static_cast<uint8_t>(i < 6 ? rows : kTileRows);
+  }
+  asm volatile("" : : "r"(&config) : "memory");  // g++'s intrinsic reads eight bytes only
+  _tile_loadconfig(&config);
+}
+DRAWBAR_TILE_TARGET void release() { _tile_release(); }
+TileUnit::TileUnit(int64_t rows) { configure(rows); }
+TileUnit::~TileUnit() { release(); }
+
+void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
+                    FunctionRef<void(int64_t)> meanwhile, float* sums) {
+  const auto multiply = tiles == 2 ? multiply_tiles<2> : multiply_tiles<1>;
+  multiply(rows, k, a, b, meanwhile, sums);
+}
+
+DRAWBAR_TILE_TARGET double multiply_tile_chains(int rounds) {
+  const TileUnit unit(kTileRows);
+  for (int i = 0; i < rounds; ++i) multiply<2>();
+  return rounds * 4.0 / 6 * 2 * kTileRows * kTileDepth * (kTilePanel / 2);
+}
+
+}  // namespace drawbar::cpu
+#endif

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/threads.h"
+
+/// Products of f32 on the tile unit of Isa::amx, which multiplies bf16 and adds up in f32.
+///
+/// Every f32 is the sum of three bf16 ("parts") of eight bits each: its first eight bits, rounded,
+/// the next eight of what is left, and the rest. Of the nine products of the parts of a and b the
+/// six largest are formed, each exactly, and added up in f32. What is left out is at most 2⁻²⁵ · |a
+/// · b|, half of what rounding a product once can cost. Parts below 2⁻¹²⁶ are zero. An infinity, a
+/// NaN or a number that rounds to infinity makes every sum it is part of NaN: callers form those
+/// again. Source: Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence
+/// Datatype For Higher-Precision Computations" (2019), with three parts.
+///
+/// A tile of A is 16 rows of 32 k, one of B 32 k of 16 columns, as the instructions want them.
+/// Functions need the tile unit but for those that only split; none allocates; all are thread-safe,
+/// the tile registers being a thread's own.
+namespace drawbar::cpu {
+
+constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileDepth = 32;  // k
+constexpr int64_t kTilePanel = 32;  // columns of a panel of B: two tiles
+constexpr int64_t kTileParts = 3;
+constexpr int64_t kTileBytes = 1024;
+
+/// Bytes of two tiles of rows, or of a panel, of `k` when split: [k / 32][part][2] tiles.
+constexpr int64_t kStepBytes = kTileParts * 2 * kTileBytes;
+constexpr int64_t split_bytes(int64_t k) { return (k + kTileDepth - 1) / kTileDepth * kStepBytes; }
+
+/// One step of two tiles of `height` rows: k ≤ 32 numbers of each of `rows`, then zeros.
+void split_rows(const float* const* rows, int64_t count, int64_t height, int64_t k, std::byte* out);
+
+/// The pairs of k [begin, end) of a panel [k][32] as PackedMatrix has it; tiles are [16][16][2].
+/// Beyond k, to a multiple of 32, there are zeros.
+void split_panel(const float* from, int64_t k, int64_t begin, int64_t end, std::byte* out);
+
+/// Makes the tile unit ready for tiles of so many rows (1 to 16), and gives it back.
+class TileUnit {
+ public:
+  explicit TileUnit(int64_t rows);
+  ~TileUnit();
+  TileUnit(const TileUnit&) = delete;
+  TileUnit& operator=(const TileUnit&) = delete;
+};
+
+/// sums [tiles · rows][32] = A · B for one or two tiles of rows and a panel; `rows` is that of the
+/// TileUnit alive. Calls meanwhile(step) for each 32 k: what vector units do there costs little
+/// time.
+void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
+                    FunctionRef<void(int64_t step)> meanwhile, float* sums);
+
+/// Keeps the unit busy with `rounds` times four products; returns the f32 operations they are
+/// worth.
+double multiply_tile_chains(int rounds);
+
+}  // namespace drawbar::cpu

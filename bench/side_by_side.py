@@ -50,7 +50,8 @@ def first_line(path, key):
 def machine():
     """The processor, its widest vector instructions and the memory of this machine."""
     flags = first_line("/proc/cpuinfo", "flags").split()
-    widest = next((isa for isa in ("amx_bf16", "avx512f", "avx2", "sse4_2") if isa in flags), "baseline")
+    sets = ("amx_bf16", "avx512f", "avx2", "sse4_2")
+    widest = next((isa for isa in sets if isa in flags), "baseline")
     memory = int(first_line("/proc/meminfo", "MemTotal").split()[0]) / 2**20
     name = first_line("/proc/cpuinfo", "model name")
     return f"{name}, {os.cpu_count()} processors, {widest}, {memory:.0f} GiB"

@@ -1,0 +1,105 @@
+#include "targets/cpu/gemm/tile_sums.h"
+
+#include "targets/cpu/gemm/tile_unit.h"
+
+#if defined(__x86_64__)
+#ifdef __clang__
+#include <immintrin.h>
+#else
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of g++ 12, in its own header
+#include <immintrin.h>
+#pragma GCC diagnostic pop
+#endif
+
+#define DRAWBAR_VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,fma")))
+
+namespace drawbar::cpu {
+namespace {
+
+DRAWBAR_VECTOR_TARGET inline __m512 activate(__m512 x, const Epilogue& e) {
+  switch (e.activation) {
+    case Activation::none:
+      return x;
+    case Activation::clamp:  // the second operand where one is NaN
+      return _mm512_min_ps(_mm512_set1_ps(e.beta), _mm512_max_ps(_mm512_set1_ps(e.alpha), x));
+    case Activation::leaky_relu:
+      return _mm512_mask_mul_ps(x, _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ), x,
+                                _mm512_set1_ps(e.alpha));
+    case Activation::hard_swish: {
+      __m512 t = _mm512_add_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.0f / 6.0f)), _mm512_set1_ps(0.5f));
+      t = _mm512_min_ps(_mm512_max_ps(t, _mm512_setzero_ps()), _mm512_set1_ps(1.0f));
+      return _mm512_mul_ps(x, t);
+    }
+  }
+  return x;
+}
+
+}  // namespace
+
+Finish finish_of(const Product& p, int64_t pass, int64_t column) {
+  Finish finish;
+  const bool first = pass == 0, last = pass + 1 == p.blocking.k_blocks;
+  Epilogue& e = finish.epilogue;
+  e = *p.epilogue;
+  e.bias = first && e.bias != nullptr ? e.bias + column : nullptr;
+  e.residual = last && e.residual != nullptr ? e.residual + column : nullptr;
+  e.accumulate |= !first;
+  if (!last) e.activation = Activation::none;
+  if (!last) e.hook = nullptr;
+  finish.columns = std::min(kTilePanel, p.b->n - column);
+  finish.c_stride = p.ldc;
+  return finish;
+}
+
+DRAWBAR_VECTOR_TARGET void finish_sums(const Finish& finish, int64_t begin, int64_t end,
+                                       const float* sums, float* c) {
+  const Epilogue& e = finish.epilogue;
+  for (int64_t at = 0; at < finish.columns; at += 16) {
+    const int64_t left = finish.columns - at;
+    const auto mask = left >= 16 ? __mmask16{0xFFFF} : static_cast<__mmask16>((1U << left) - 1);
+    const __m512 bias =
+        e.bias != nullptr ? _mm512_maskz_loadu_ps(mask, e.bias + at) : _mm512_setzero_ps();
+    for (int64_t r = begin; r < end; ++r) {
+      float* to = c + r * finish.c_stride + at;
+      __m512 x = _mm512_add_ps(_mm512_loadu_ps(sums + r * kTilePanel + at), bias);
+      if (e.accumulate) x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, to));
+      if (e.residual != nullptr) {
+        const float* residual = e.residual + r * e.residual_ld + at;
+        x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(mask, residual));
+      }
+      _mm512_mask_storeu_ps(to, mask, activate(x, e));
+    }
+  }
+}
+
+DRAWBAR_VECTOR_TARGET bool has_nan(const float* sums, int64_t rows) {
+  unsigned found = 0;
+  for (int64_t i = 0; i < rows * kTilePanel; i += 32) {
+    const __m512 left = _mm512_loadu_ps(sums + i), right = _mm512_loadu_ps(sums + i + 16);
+    found |= _mm512_cmp_ps_mask(left, right, _CMP_UNORD_Q);
+  }
+  return found != 0;
+}
+
+DRAWBAR_VECTOR_TARGET void form_again(const Product& p, const Pass& pass, int64_t block_row,
+                                      int64_t block_rows, const float* const* list, int64_t row,
+                                      int64_t rows, const float* b, float* sums) {
+  for (int64_t r = 0; r < rows; ++r, sums += kTilePanel) {
+    __m512 left = _mm512_setzero_ps(), right = _mm512_setzero_ps();
+    const float* from = b;
+    for (int64_t t = 0; t < pass.taps; ++t) {
+      const float* a = a_at(p, block_row, block_rows, list, row + r, pass.tap + t);
+      for (int64_t k = pass.k_begin; k < pass.k_end; ++k, from += kTilePanel) {
+        const __m512 factor = _mm512_set1_ps(a[k]);
+        left = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from), left);
+        right = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from + 16), right);
+      }
+    }
+    _mm512_storeu_ps(sums, left);
+    _mm512_storeu_ps(sums + 16, right);
+  }
+}
+
+}  // namespace drawbar::cpu
+#endif

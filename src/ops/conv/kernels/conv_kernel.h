@@ -26,6 +26,10 @@ struct ConvShape {
   int64_t x_pixel_stride = 1;  // ≥ c, in floats
   bool x_planar = false;       // x is [n, c, h, w] instead; few kernels take that
   int64_t y_pixel_stride = 1;  // ≥ m, in floats
+  /// 2: y is instead [n, pooled_h, pooled_w, m], the maximum over windows of two by two outputs
+  /// side by side, those that reach beyond the last row or column being smaller. Winograd's kernels
+  /// can do that, with an epilogue of a bias and an activation.
+  int64_t pool = 1, pooled_h = 0, pooled_w = 0;
   bool strict = false;  // only plain sums: no Winograd (off by up to 2e-5 of the largest output)
 
   int64_t pixels() const { return n * oh * ow; }

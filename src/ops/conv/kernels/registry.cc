@@ -23,6 +23,7 @@ constexpr std::array kEntries = {
 };
 
 bool takes(const Entry& entry, const ConvShape& shape) {
+  if (shape.pool != 1 && !entry.name.starts_with("winograd")) return false;
   return !shape.x_planar || entry.make == make_row_merged;
 }
 

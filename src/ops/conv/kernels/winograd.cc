@@ -321,6 +321,7 @@ std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, bool lean, Is
                      shape.dilation_h == 1 && shape.dilation_w == 1;
   if (!known || !plain || shape.strict || shape.groups != 1 || shape.pixels() == 0) return nullptr;
   if (lean && (line || taps != 3)) return nullptr;
+  if (line && shape.pool != 1) return nullptr;
   return std::make_unique<Winograd>(shape, tile, lean, isa);
 }
 

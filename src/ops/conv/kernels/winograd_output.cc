@@ -1,6 +1,7 @@
 // The output's side of Winograd's transforms, Aᵀ · m · A with the points of winograd_input.cc,
 // vectorised over channels.
 #include <algorithm>
+#include <limits>
 
 #include "ops/conv/kernels/winograd_transform.h"
 
@@ -161,6 +162,49 @@ void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, i
   }
 }
 
+/// The same where the shape pools: each window of two by two lies in one tile.
+template <int kSize, int kTile>
+void output_pooled(const WinogradTiles& tiles, const float* in, int64_t plane_stride, int64_t begin,
+                   int64_t end, const Epilogue& e, float* y) {
+  const ConvShape& shape = *tiles.shape;
+  for (int64_t i = begin; i < end; ++i) {
+    const int64_t tile = tiles.first + i;
+    const int64_t line = tile / tiles.tiles_x;
+    const int64_t image = line / tiles.tiles_y;
+    const int64_t oy = line % tiles.tiles_y * kTile, ox = tile % tiles.tiles_x * kTile;
+    const int64_t rows = std::min<int64_t>(shape.oh - oy, kTile);
+    const int64_t columns = std::min<int64_t>(shape.ow - ox, kTile);
+    const int64_t pooled_rows = std::min<int64_t>(shape.pooled_h - oy / 2, kTile / 2);
+    const int64_t pooled_columns = std::min<int64_t>(shape.pooled_w - ox / 2, kTile / 2);
+    float* to =
+        y + ((image * shape.pooled_h + oy / 2) * shape.pooled_w + ox / 2) * shape.y_pixel_stride;
+    const float* from = in + i * shape.m;
+    for_channels(shape.m, true, [&](auto d, int64_t channel) HWY_ATTR {
+      constexpr int64_t kLanes = hn::MaxLanes(d);
+      const auto bias = e.bias != nullptr ? hn::LoadU(d, e.bias + channel) : hn::Zero(d);
+      HWY_ALIGN float values[kTile * kTile * kLanes];
+      output_tile<kSize, kSize, kTile, kTile>(
+          d, from + channel, plane_stride, [&](int r, int c, Vec<decltype(d)> sum) HWY_ATTR {
+            sum = activate(d, hn::Add(sum, bias), e.activation, e.alpha, e.beta);
+            hn::Store(sum, d, values + (r * kTile + c) * kLanes);
+          });
+      const auto at = [&](int64_t r, int64_t c)
+                          HWY_ATTR { return hn::Load(d, values + (r * kTile + c) * kLanes); };
+      for (int64_t r = 0; r < pooled_rows; ++r) {
+        for (int64_t c = 0; c < pooled_columns; ++c) {
+          const bool below = 2 * r + 1 < rows, right = 2 * c + 1 < columns;
+          auto most =
+              hn::Max(hn::Set(d, -std::numeric_limits<float>::infinity()), at(2 * r, 2 * c));
+          if (right) most = hn::Max(most, at(2 * r, 2 * c + 1));
+          if (below) most = hn::Max(most, at(2 * r + 1, 2 * c));
+          if (below && right) most = hn::Max(most, at(2 * r + 1, 2 * c + 1));
+          hn::StoreU(most, d, to + (r * shape.pooled_w + c) * shape.y_pixel_stride + channel);
+        }
+      }
+    });
+  }
+}
+
 }  // namespace drawbar::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -182,6 +226,9 @@ Output output_for(const WinogradTiles& tiles) {
 }
 template <int kSize, int kTile>
 Output output_of(const WinogradTiles& tiles, bool plain) {
+  if constexpr (kSize < 10) {
+    if (tiles.shape->pool != 1) return DRAWBAR_SIMD_FOR(tiles.isa, output_pooled<kSize, kTile>);
+  }
   return plain ? output_for<kSize, kTile, true>(tiles) : output_for<kSize, kTile, false>(tiles);
 }
 

@@ -32,7 +32,8 @@ void winograd_weight_panels(const WinogradTiles& tiles, const float* filters, in
 void winograd_input(const WinogradTiles& tiles, const float* x, int64_t begin, int64_t end,
                     float* out, int64_t tile_stride, int64_t plane_stride);
 
-/// y from in[plane · plane_stride + i · m + channel], with the epilogue but for its hook.
+/// y from in[plane · plane_stride + i · m + channel], with the epilogue but for its hook; pooled
+/// where the shape says so.
 void winograd_output(const WinogradTiles& tiles, const float* in, int64_t plane_stride,
                      int64_t begin, int64_t end, const Epilogue& epilogue, float* y);
 

@@ -8,12 +8,13 @@
 /// Products of f32 on the tile unit of Isa::amx, which multiplies bf16 and adds up in f32.
 ///
 /// Every f32 is the sum of three bf16 ("parts") of eight bits each: its first eight bits, rounded,
-/// the next eight of what is left, and the rest. Of the nine products of the parts of a and b the
-/// six largest are formed, each exactly, and added up in f32. What is left out is at most 2⁻²⁵ · |a
-/// · b|, half of what rounding a product once can cost. Parts below 2⁻¹²⁶ are zero. An infinity, a
-/// NaN or a number that rounds to infinity makes every sum it is part of NaN: callers form those
-/// again. Source: Henry, Tang and Heinecke, "Leveraging the bfloat16 Artificial Intelligence
-/// Datatype For Higher-Precision Computations" (2019), with three parts.
+/// the next eight of what is left, rounded, and the rest. Of the nine products of the parts of a
+/// and b the six largest are formed, each exactly, and added up in f32. What is left out is at most
+/// 2⁻²³ · |a · b|, as much as two roundings of f32, and a sixteenth of that as a rule. Parts below
+/// 2⁻¹²⁶ are zero. An infinity, a NaN or a number that rounds to infinity makes every sum it is
+/// part of NaN: callers form those again. Source: Henry, Tang and Heinecke, "Leveraging the
+/// bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations" (2019), with three
+/// parts.
 ///
 /// A tile of A is 16 rows of 32 k, one of B 32 k of 16 columns, as the instructions want them.
 /// Functions need the tile unit but for those that only split; none allocates; all are thread-safe,
@@ -52,8 +53,8 @@ class TileUnit {
 void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
                     FunctionRef<void(int64_t step)> meanwhile, float* sums);
 
-/// Keeps the unit busy with `rounds` times four products; returns the f32 operations they are
-/// worth.
+/// Keeps the unit busy with `rounds` times four products of numbers that are not zero (of zeros it
+/// is faster); returns the f32 operations they are worth.
 double multiply_tile_chains(int rounds);
 
 }  // namespace drawbar::cpu

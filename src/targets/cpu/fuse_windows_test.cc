@@ -1,4 +1,4 @@
-#include "targets/cpu/fuse_depthwise.h"
+#include "targets/cpu/fuse_windows.h"
 
 #include <gtest/gtest.h>
 
@@ -33,7 +33,7 @@ Steps steps_of(const Graph& graph) {
   const std::vector<Tensor> want = evaluate_graph(graph, inputs);
   const PlanContext context{std::make_shared<PackedConstants>(), std::make_shared<TacticChooser>(),
                             TensorPool::make(), 2, isa()};
-  Plan plan(fuse_depthwise(assign_layouts(graph, isa()), isa()), context);
+  Plan plan(fuse_windows(assign_layouts(graph, isa()), isa()), context);
   ThreadPool pool(2);
   std::vector<Tensor> outputs(want.size());
   plan.run(inputs, outputs, {}, pool);
@@ -55,27 +55,52 @@ int64_t large_side() {
   return side;
 }
 
-TEST(FuseDepthwise, JoinsWhatIsTooLargeForTheCache) {
+TEST(FuseWindows, JoinsWhatIsTooLargeForTheCache) {
   EXPECT_EQ(steps_of(graph_of(large_side(), pair + "return %y")), Steps{"ConvDepthwise"});
 }
 
-TEST(FuseDepthwise, LeavesWhatFits) {
+TEST(FuseWindows, LeavesWhatFits) {
   EXPECT_EQ(steps_of(graph_of(4, pair + "return %y")), (Steps{"Conv", "Conv"}));
 }
 
-TEST(FuseDepthwise, LeavesWhatOthersRead) {
+TEST(FuseWindows, LeavesWhatOthersRead) {
   const int64_t side = large_side();
   EXPECT_EQ(steps_of(graph_of(side, pair + "return %y, %m")), (Steps{"Conv", "Conv"}));
   EXPECT_EQ(steps_of(graph_of(side, pair + "%z = Relu(%m); return %y, %z")),
             (Steps{"Conv", "Conv", "Relu"}));
 }
 
-TEST(FuseDepthwise, LeavesProgramsThatReadMore) {
+TEST(FuseWindows, LeavesProgramsThatReadMore) {
   const Graph graph =
       graph_of(large_side(),
                "%m = Conv(%x, %w); %y = Conv(%m, %v, _, %m) {group = 1024, pads_begin = [1, 1], "
                "pads_end = [1, 1], post = \"x2 = Add(x0, x1)\"}; return %y");
   EXPECT_EQ(steps_of(graph), (Steps{"Conv", "Conv"}));
+}
+
+/// The operators of a plan with a convolution of 3 × 3 and what reads it.
+Steps pooled_steps_of(const std::string& body) {
+  Graph graph =
+      parse(fmt::format("graph g(%x: f32[1, 16, 9, 12], %w: f32[32, 16, 3, 3]) {{ {} }}", body));
+  const ValueId id = graph.inputs()[1];
+  graph.replace_value(id, graph.add_constant(draw("f32[32, 16, 3, 3]", 3).clone()));
+  return steps_of(graph);
+}
+
+TEST(FuseWindows, JoinsPoolingThatFitsTiles) {
+  const std::string conv = "%m = Conv(%x, %w) {pads_begin = [1, 1], pads_end = [1, 1]}; ";
+  const std::string halves = "{kernel = [2, 2], strides = [2, 2]}; ";
+  EXPECT_EQ(pooled_steps_of(conv + "%y = MaxPool(%m) " + halves + "return %y"), Steps{"ConvPool"});
+  EXPECT_EQ(pooled_steps_of(conv + "%y = AveragePool(%m) " + halves + "return %y"),
+            (Steps{"Conv", "AveragePool"}));
+  EXPECT_EQ(pooled_steps_of(conv + "%y = MaxPool(%m) " + halves + "return %y, %m"),
+            (Steps{"Conv", "MaxPool"}));
+  EXPECT_EQ(
+      pooled_steps_of(conv + "%y = MaxPool(%m) {kernel = [3, 3], strides = [2, 2]}; return %y"),
+      (Steps{"Conv", "MaxPool"}));
+  EXPECT_EQ(pooled_steps_of("%m = Conv(%x, %w) {strides = [2, 2]}; %y = MaxPool(%m) " + halves +
+                            "return %y"),
+            (Steps{"Conv", "MaxPool"}));
 }
 
 }  // namespace

@@ -1,0 +1,118 @@
+#include "targets/cpu/fuse_windows.h"
+
+#include <algorithm>
+
+#include "ops/conv_depthwise/op.h"
+#include "ops/conv_pool/op.h"
+#include "targets/cpu/plan.h"
+#include "targets/cpu/select.h"
+
+namespace drawbar::cpu {
+namespace {
+
+constexpr size_t kConvInputs = 3;  // x, w, b
+
+/// The node as a convolution whose program reads nothing but the sums.
+const ops::Conv* plain_conv(const Node& node) {
+  const auto* conv = node.op.as<ops::Conv>();
+  return conv && conv->post.inputs <= 1 && node.inputs.size() <= kConvInputs ? conv : nullptr;
+}
+
+bool is_read_once(const Graph& graph, ValueId id) {
+  const auto& uses = graph.value(id).uses;
+  return !graph.is_output(id) && std::count_if(uses.begin(), uses.end(), [&](const Use& use) {
+                                   return graph.node(use.node).alive;
+                                 }) == 1;
+}
+
+/// A convolution and the node behind it.
+struct Pair {
+  const Node &conv, &next;
+  const Type& between;
+};
+
+/// The inputs of the pair's convolution, `most` of them, and those of the next node from the second
+/// on.
+std::vector<ValueId> joined_inputs(const Pair& pair, size_t most) {
+  std::vector<ValueId> inputs = pair.conv.inputs;
+  inputs.resize(most, no_id);
+  inputs.insert(inputs.end(), pair.next.inputs.begin() + 1, pair.next.inputs.end());
+  return inputs;
+}
+
+/// Puts `op` in the place of the pair where a tactic for it takes it whose name has `way` in it.
+void join(Graph& graph, const Pair& pair, const Op& op, const std::vector<ValueId>& inputs,
+          std::string_view way, Isa isa) {
+  for (ValueId input : inputs) {
+    if (input != no_id && !is_placed(graph.value(input).type)) return;
+  }
+  const ValueId y = pair.next.outputs[0];
+  PackedConstants packed;
+  const std::vector<Operand> given = operands(graph, inputs), wanted = operands(graph, {y});
+  const Problem problem{op, given, wanted, 1, isa, packed};
+  const auto tactics = tactics_for(op.name());
+  const bool found = std::any_of(tactics.begin(), tactics.end(), [&](const Tactic& tactic) {
+    return tactic.name.find(way) != std::string_view::npos && tactic.takes(problem);
+  });
+  if (!found) return;
+  const Type type = graph.value(y).type;
+  const std::string name = graph.value(y).name, title = pair.conv.name + " + " + pair.next.name;
+  const NodeId fused = graph.add_node(op, inputs, 1, title, {}, pair.next.rank);
+  const ValueId result = graph.node(fused).outputs[0];
+  graph.set_type(result, type);
+  graph.set_value_name(result, name);
+  graph.replace_value(y, result);
+}
+
+void join_depthwise(Graph& graph, const Pair& pair, Isa isa) {
+  const ops::Conv* depthwise = plain_conv(pair.next);
+  if (!depthwise || depthwise->group == 1) return;
+  const TensorType& between = pair.between.tensor;
+  if (!(between.dims[1] == Dim(depthwise->group))) return;
+  // Of one image, so that a part of a batch is fused where the whole is.
+  const int64_t bytes = storage_bytes(between.element, between.size().value()) /
+                        std::max<int64_t>(between.dims[0].value(), 1);
+  if (bytes <= cache_sizes().l2 / 2) return;
+  const Op op = ops::ConvDepthwise{*pair.conv.op.as<ops::Conv>(), *depthwise};
+  join(graph, pair, op, joined_inputs(pair, kConvInputs), "", isa);
+}
+
+void join_pool(Graph& graph, const Pair& pair, Isa isa) {
+  const auto* pool = pair.next.op.as<ops::Pool>();
+  if (!pool || pool->kind != ops::PoolKind::maximum || pair.next.outputs.size() != 1) return;
+  const auto is = [](const std::vector<int64_t>& list, int64_t value) {
+    return std::all_of(list.begin(), list.end(), [&](int64_t i) { return i == value; });
+  };
+  const bool fits = is(pool->kernel, 2) && is(pool->strides, 2) && pool->strides.size() == 2 &&
+                    is(pool->dilations, 1) && is(pool->pads_begin, 0) && is(pool->pads_end, 0);
+  if (!fits) return;
+  const Op op = ops::ConvPool{*pair.conv.op.as<ops::Conv>(), *pool};
+  join(graph, pair, op, joined_inputs(pair, pair.conv.inputs.size()), "winograd", isa);
+}
+
+void fuse(Graph& graph, NodeId id, Isa isa) {
+  const Node& next = graph.node(id);
+  if (next.inputs.empty() || next.inputs[0] == no_id || next.outputs.empty()) return;
+  const ValueId between = next.inputs[0];
+  const NodeId before = graph.value(between).producer;
+  if (before == no_id || !plain_conv(graph.node(before)) || !is_read_once(graph, between)) return;
+  const Type type = graph.value(between).type;
+  if (!is_placed(type) || !is_placed(graph.value(next.outputs[0]).type)) return;
+  if (type.tensor.rank() != 4) return;
+  const Pair pair{graph.node(before), next, type};
+  if (next.op.as<ops::Conv>()) {
+    join_depthwise(graph, pair, isa);
+  } else {
+    join_pool(graph, pair, isa);
+  }
+}
+
+}  // namespace
+
+Graph fuse_windows(Graph graph, Isa isa) {
+  for (NodeId id : graph.order()) fuse(graph, id, isa);
+  graph.remove_dead();
+  return graph;
+}
+
+}  // namespace drawbar::cpu

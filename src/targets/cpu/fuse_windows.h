@@ -1,0 +1,18 @@
+#pragma once
+
+#include "ir/graph.h"
+#include "targets/cpu/isa.h"
+
+namespace drawbar::cpu {
+
+/// Joins to a convolution the operator on windows that alone reads its result:
+///
+///     %m = Conv(%x, %w)
+///     %y = Conv(%m, %v) {group = M}    →    %y = ConvDepthwise(%x, %w, _, %v)
+///     %y = MaxPool(%m)                 →    %y = ConvPool(%x, %w)
+///
+/// a depthwise convolution where an image of %m is too large for a core's cache, a pooling whose
+/// windows fit into Winograd's tiles. Memory orders are assigned already (assign_layouts).
+Graph fuse_windows(Graph graph, Isa isa);
+
+}  // namespace drawbar::cpu

@@ -28,7 +28,7 @@ Graph graph_of(int64_t side, const std::string& body) {
 }
 
 /// Runs the plan of the fused graph and checks its answers; the operators of its steps.
-Steps steps_of(const Graph& graph) {
+Steps steps_of(const Graph& graph, double atol = 1e-5) {
   std::vector<Tensor> inputs = random_inputs(graph, 7, 2);
   const std::vector<Tensor> want = evaluate_graph(graph, inputs);
   const PlanContext context{std::make_shared<PackedConstants>(), std::make_shared<TacticChooser>(),
@@ -38,7 +38,7 @@ Steps steps_of(const Graph& graph) {
   std::vector<Tensor> outputs(want.size());
   plan.run(inputs, outputs, {}, pool);
   for (size_t i = 0; i < want.size(); ++i)
-    expect_close(outputs[i], want[i], 1e-4, 1e-5, fmt::format("output {}", i));
+    expect_close(outputs[i], want[i], 1e-4, atol, fmt::format("output {}", i));
   Steps steps;
   for (const StepReport& step : plan.report().steps) {
     if (step.op != "Reorder") steps.push_back(step.op);
@@ -84,7 +84,7 @@ Steps pooled_steps_of(const std::string& body) {
       parse(fmt::format("graph g(%x: f32[1, 16, 9, 12], %w: f32[32, 16, 3, 3]) {{ {} }}", body));
   const ValueId id = graph.inputs()[1];
   graph.replace_value(id, graph.add_constant(draw("f32[32, 16, 3, 3]", 3).clone()));
-  return steps_of(graph);
+  return steps_of(graph, 1e-3);  // Winograd's errors go by the largest outputs, about 30
 }
 
 TEST(FuseWindows, JoinsPoolingThatFitsTiles) {

@@ -1,7 +1,6 @@
 #include "ops/conv/kernels/factories.h"
 #include "ops/conv/kernels/planned_conv.h"
 #include "ops/conv_depthwise/op.h"
-#include "ops/window/window.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -20,11 +19,7 @@ class Stages {
         depthwise_(whole.op.as<ops::ConvDepthwise>()->depthwise),
         isa_(std::min(whole.isa, Isa::avx512)) {
     const Operand &x = whole.inputs[0], &w = whole.inputs[1];
-    const ops::Window3 window(ops::convolution_window(*conv_.as<ops::Conv>(), w.shape), x.shape);
-    between_[0] = {.type = x.type,
-                   .shape = {x.dim(0), w.dim(0), window.output[1], window.output[2]},
-                   .layout = Layout::channels_last,
-                   .present = true};
+    between_[0] = conv_result(*conv_.as<ops::Conv>(), x, w);
     const auto operand = [&](size_t i) {
       return i < whole.inputs.size() ? whole.inputs[i] : Operand{};
     };

@@ -16,11 +16,7 @@ class Stages {
         conv_(whole.op.as<ops::ConvPool>()->conv),
         pool_(whole.op.as<ops::ConvPool>()->pool) {
     const Operand &x = whole.inputs[0], &w = whole.inputs[1];
-    const ops::Window3 window(ops::convolution_window(*conv_.as<ops::Conv>(), w.shape), x.shape);
-    between_[0] = {.type = x.type,
-                   .shape = {x.dim(0), w.dim(0), window.output[1], window.output[2]},
-                   .layout = Layout::channels_last,
-                   .present = true};
+    between_[0] = conv_result(*conv_.as<ops::Conv>(), x, w);
     inputs_ = {x, w, whole.inputs.size() > 2 ? whole.inputs[2] : Operand{}};
   }
 
@@ -78,9 +74,12 @@ class Stages {
   std::array<Operand, 1> between_;
 };
 
-/// By one of the convolution's kernels: with the pooling in it, or before it.
+/// By one of the convolution's kernels: Winograd's pool in their tiles, the others are followed by
+/// the pooling's own.
 template <class Way>
 struct Pooled {
+  static constexpr bool in_tiles = Way::name.starts_with("winograd");
+
   static bool applies(const Problem& problem) {
     const Operand& x = problem.inputs[0];
     if (x.rank() != 4 || problem.outputs[0].size() == 0 || !problem.inputs[1].constant) {
@@ -92,41 +91,39 @@ struct Pooled {
       return false;
     }
     if (Way::name == "igemm" && stages.kernel("pointwise", false)) return false;
-    return stages.kernel(Way::name, false) && stages.pool_tactic();
+    if (in_tiles ? !stages.pools_in_tiles() : !stages.pool_tactic()) return false;
+    return stages.kernel(Way::name, in_tiles) != nullptr;
   }
 
   static double seconds(const Problem& problem) {
     const Stages stages(problem);
-    const double conv = stages.kernel(Way::name, false)->estimate_seconds(problem.threads);
-    const bool together = stages.pools_in_tiles() && stages.kernel(Way::name, true);
-    return together ? 0.95 * conv : conv + stages.pool_tactic()->seconds(stages.pool());
+    const double conv = stages.kernel(Way::name, in_tiles)->estimate_seconds(problem.threads);
+    return in_tiles ? 0.95 * conv : conv + stages.pool_tactic()->seconds(stages.pool());
   }
 
   static std::unique_ptr<Kernel> make(const Problem& problem) {
     const Stages stages(problem);
-    auto kernel = stages.pools_in_tiles() ? stages.kernel(Way::name, true) : nullptr;
-    const bool together = kernel != nullptr;
-    if (!together) kernel = stages.kernel(Way::name, false);
-    PlannedConv conv(stages.conv(), std::move(kernel), *stages.epilogue());
+    PlannedConv conv(stages.conv(), stages.kernel(Way::name, in_tiles), *stages.epilogue());
     const auto scratch = static_cast<size_t>(conv.scratch_bytes());
     const uint32_t packed = conv.packed_inputs();
     const auto executed = conv.executed_operations();
-    if (together) {
+    if constexpr (in_tiles) {
       auto run = [conv = std::move(conv)](const KernelRun& run) {
         conv.run(run.in<float>(0), run, {}, run.out<float>(0), run.scratch);
       };
       return make_kernel(std::move(run), scratch, packed, executed);
+    } else {
+      std::shared_ptr<const Kernel> pool = stages.pool_tactic()->make(stages.pool());
+      const auto between = static_cast<size_t>(align_up(stages.between().size() * 4, 64));
+      const size_t bytes = between + std::max(scratch, pool->scratch_bytes());
+      auto run = [conv = std::move(conv), pool, between](const KernelRun& run) {
+        auto* values = static_cast<std::byte*>(run.scratch);
+        conv.run(run.in<float>(0), run, {}, reinterpret_cast<float*>(values), values + between);
+        const void* pooled[] = {values};
+        pool->run({pooled, run.outputs, values + between, run.pool});
+      };
+      return make_kernel(std::move(run), bytes, packed, executed);
     }
-    std::shared_ptr<const Kernel> pool = stages.pool_tactic()->make(stages.pool());
-    const auto between = static_cast<size_t>(align_up(stages.between().size() * 4, 64));
-    auto run = [conv = std::move(conv), pool, between](const KernelRun& run) {
-      auto* values = static_cast<std::byte*>(run.scratch);
-      conv.run(run.in<float>(0), run, {}, reinterpret_cast<float*>(values), values + between);
-      const void* pooled[] = {values};
-      pool->run({pooled, run.outputs, values + between, run.pool});
-    };
-    const size_t bytes = between + std::max(scratch, pool->scratch_bytes());
-    return make_kernel(std::move(run), bytes, packed, executed);
   }
 };
 

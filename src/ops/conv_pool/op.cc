@@ -8,9 +8,13 @@ DRAWBAR_OP(ConvPool);
 
 namespace {
 
-Type type_between(const ConvPool& op, const Infer& context) {
+Infer conv_context(const Infer& context) {
   const auto input = [&](size_t i) { return context.has(i) ? context.input(i) : Infer::Input{}; };
-  Infer first("", {input(0), input(1), input(2)}, 1);
+  return Infer("", {input(0), input(1), input(2)}, 1);
+}
+
+Type type_between(const ConvPool& op, const Infer& context) {
+  Infer first = conv_context(context);
   infer(op.conv, first);
   return first.results()[0].type;
 }
@@ -31,10 +35,8 @@ void infer(const ConvPool& op, Infer& context) {
 
 Dim operations(const ConvPool& op, const Infer& context) {
   const Type between = type_between(op, context);
-  const auto input = [&](size_t i) { return context.has(i) ? context.input(i) : Infer::Input{}; };
-  Infer second("", {{&between}}, 1);
-  return operations(op.conv, Infer("", {input(0), input(1), input(2)}, 1)) +
-         operations(op.pool, second);
+  return operations(op.conv, conv_context(context)) +
+         operations(op.pool, Infer("", {{&between}}, 1));
 }
 
 bool keeps_rows(const ConvPool&, const Infer& context, const std::vector<bool>& batched) {

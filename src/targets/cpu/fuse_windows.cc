@@ -80,12 +80,6 @@ void join_depthwise(Graph& graph, const Pair& pair, Isa isa) {
 void join_pool(Graph& graph, const Pair& pair, Isa isa) {
   const auto* pool = pair.next.op.as<ops::Pool>();
   if (!pool || pool->kind != ops::PoolKind::maximum || pair.next.outputs.size() != 1) return;
-  const auto is = [](const std::vector<int64_t>& list, int64_t value) {
-    return std::all_of(list.begin(), list.end(), [&](int64_t i) { return i == value; });
-  };
-  const bool fits = is(pool->kernel, 2) && is(pool->strides, 2) && pool->strides.size() == 2 &&
-                    is(pool->dilations, 1) && is(pool->pads_begin, 0) && is(pool->pads_end, 0);
-  if (!fits) return;
   const Op op = ops::ConvPool{*pair.conv.op.as<ops::Conv>(), *pool};
   join(graph, pair, op, joined_inputs(pair, pair.conv.inputs.size()), "winograd", isa);
 }

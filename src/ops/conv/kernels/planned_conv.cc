@@ -45,6 +45,14 @@ ConvShape conv_shape(const Problem& problem) {
   return shape;
 }
 
+Operand conv_result(const ops::Conv& conv, const Operand& x, const Operand& w) {
+  const ops::Window3 window(ops::convolution_window(conv, w.shape), x.shape);
+  return {.type = x.type,
+          .shape = {x.dim(0), w.dim(0), window.output[1], window.output[2]},
+          .layout = Layout::channels_last,
+          .present = true};
+}
+
 std::span<const Operand> conv_extras(const Problem& problem) {
   return problem.inputs.size() > 3 ? problem.inputs.subspan(3) : std::span<const Operand>();
 }

@@ -12,6 +12,9 @@ namespace drawbar::cpu {
 /// is that of one plane.
 ConvShape conv_shape(const Problem& problem);
 
+/// The result of the convolution of two-dimensional images, channels-last.
+Operand conv_result(const ops::Conv& conv, const Operand& x, const Operand& w);
+
 /// The node's inputs behind the bias: what its program reads.
 std::span<const Operand> conv_extras(const Problem& problem);
 

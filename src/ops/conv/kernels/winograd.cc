@@ -205,14 +205,11 @@ class Winograd final : public ConvKernel {
     const WinogradTiles tiles = tiles_from(first);
     winograd_output(tiles, own, call.planes.output_plane, begin, end, *call.epilogue, call.y);
     if (call.epilogue->hook == nullptr) return;
-    for (int64_t i = begin; i < end; ++i) call_hook(call, tiles, first + i);
+    for (int64_t i = begin; i < end; ++i) call_hook(call, tiles.place(i));
   }
 
-  void call_hook(const Call& call, const WinogradTiles& tiles, int64_t tile) const {
-    const int64_t line = tile / tiles_x_;
-    const int64_t image = line / tiles.tiles_y;
-    const int64_t oy = line % tiles.tiles_y * height_;
-    const int64_t ox = tile % tiles_x_ * width_;
+  void call_hook(const Call& call, const WinogradTiles::Place& place) const {
+    const auto [image, oy, ox] = place;
     for (int64_t row = oy; row < std::min(oy + height_, shape_.oh); ++row) {
       const int64_t pixel = (image * shape_.oh + row) * shape_.ow + ox;
       (*call.epilogue->hook)(call.y + pixel * shape_.y_pixel_stride, shape_.y_pixel_stride, pixel,

@@ -83,18 +83,14 @@ HWY_INLINE void transform_tile(D d, const float* const* rows, int64_t at, int64_
   Vec<D> columns[kColumns][kRows];  // [column][row]
   for (int j = 0; j < kColumns; ++j, at += step) {
     Vec<D> in[kRows];
-    for (int i = 0; i < kRows; ++i) {
-      in[i] = hn::LoadU(d, rows[i] + at);
-    }
+    for (int i = 0; i < kRows; ++i) in[i] = hn::LoadU(d, rows[i] + at);
     transform_input_line<kRows>(d, in, columns[j]);
   }
   for (int i = 0; i < kRows; ++i) {
     Vec<D> in[kColumns], result[kColumns];
     for (int j = 0; j < kColumns; ++j) in[j] = columns[j][i];
     transform_input_line<kColumns>(d, in, result);
-    for (int j = 0; j < kColumns; ++j, out += plane_stride) {
-      hn::StoreU(result[j], d, out);
-    }
+    for (int j = 0; j < kColumns; ++j, out += plane_stride) hn::StoreU(result[j], d, out);
   }
 }
 

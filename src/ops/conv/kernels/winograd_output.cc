@@ -120,11 +120,7 @@ void output(const WinogradTiles& tiles, const float* in, int64_t plane_stride, i
   const ConvShape& shape = *tiles.shape;
   const bool repeatable = !e.accumulate && e.residual == nullptr;  // y is only written
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t tile = tiles.first + i;
-    const int64_t line = tile / tiles.tiles_x;
-    const int64_t image = line / tiles.tiles_y;
-    const int64_t oy = line % tiles.tiles_y * kHeight;
-    const int64_t ox = tile % tiles.tiles_x * kWidth;
+    const auto [image, oy, ox] = tiles.place(i);
     const int64_t pixel = (image * shape.oh + oy) * shape.ow + ox;
     Target target{};
     target.y = y + pixel * shape.y_pixel_stride;
@@ -168,10 +164,7 @@ void output_pooled(const WinogradTiles& tiles, const float* in, int64_t plane_st
                    int64_t end, const Epilogue& e, float* y) {
   const ConvShape& shape = *tiles.shape;
   for (int64_t i = begin; i < end; ++i) {
-    const int64_t tile = tiles.first + i;
-    const int64_t line = tile / tiles.tiles_x;
-    const int64_t image = line / tiles.tiles_y;
-    const int64_t oy = line % tiles.tiles_y * kTile, ox = tile % tiles.tiles_x * kTile;
+    const auto [image, oy, ox] = tiles.place(i);
     const int64_t rows = std::min<int64_t>(shape.oh - oy, kTile);
     const int64_t columns = std::min<int64_t>(shape.ow - ox, kTile);
     const int64_t pooled_rows = std::min<int64_t>(shape.pooled_h - oy / 2, kTile / 2);

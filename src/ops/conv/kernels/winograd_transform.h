@@ -14,6 +14,15 @@ struct WinogradTiles {
   int64_t first = 0;
   int64_t tiles_x = 0, tiles_y = 0;  // per image
   Isa isa = Isa::baseline;
+
+  /// The image of tile `first` + i and its first output.
+  struct Place {
+    int64_t image, oy, ox;
+  };
+  Place place(int64_t i) const {
+    const int64_t line = (first + i) / tiles_x;
+    return {line / tiles_y, line % tiles_y * height, (first + i) % tiles_x * width};
+  }
 };
 
 /// The filters [c, kh, kw] (1, 3, 5 or 7 taps a side) of one output channel:

@@ -175,8 +175,7 @@ class SplitBlock {
     float* sums = sums_[turn_];
     turn_ = !turn_;
     multiply_tiles(rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b, meanwhile, sums);
-    finishing_ = {finish_of(p_, pass, column),  rows, row, column, pass_,
-                  p_.c + row * p_.ldc + column, sums};
+    finishing_ = {finish_of(p_, pass, column), rows, row, column, pass_, c, sums};
     const float*& residual = finishing_.finish.epilogue.residual;
     if (residual != nullptr) residual += row * p_.epilogue->residual_ld;
   }

@@ -73,6 +73,9 @@ PLANAR(winograd4);
 PLANAR(winograd6);
 PLANAR(winograd2_lean);
 PLANAR(winograd4_lean);
+PLANAR(winograd2_slices);
+PLANAR(winograd4_slices);
+PLANAR(winograd6_slices);
 PLANAR(grouped);
 #undef PLANAR
 

@@ -144,6 +144,9 @@ POOLED(winograd4);
 POOLED(winograd6);
 POOLED(winograd2_lean);
 POOLED(winograd4_lean);
+POOLED(winograd2_slices);
+POOLED(winograd4_slices);
+POOLED(winograd6_slices);
 POOLED(grouped);
 #undef POOLED
 

@@ -21,10 +21,9 @@ namespace {
 #if defined(__x86_64__)
 /// Asks the system for the tile registers, once for the process.
 bool may_use_tiles() {
-  constexpr unsigned kTile = 1U << 24, kBf16 = 1U << 22;
+  constexpr unsigned kNeeded = 1U << 24 | 1U << 22 | 1U << 25;  // tiles, bf16, int8
   unsigned a = 0, b = 0, c = 0, d = 0;
-  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kTile) == 0 || (d & kBf16) == 0)
-    return false;
+  if (__get_cpuid_count(7, 0, &a, &b, &c, &d) == 0 || (d & kNeeded) != kNeeded) return false;
 #if defined(__linux__)
   constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;

@@ -9,7 +9,7 @@ enum class Isa {
   baseline,  // x86-64 as every compiler assumes it, or any other processor
   avx2,      // AVX2, FMA, F16C, BMI2 (and AES, PCLMUL, which come with them)
   avx512,    // AVX-512 F, BW, DQ and VL
-  amx,       // the tile unit with bf16 (AMX-TILE, AMX-BF16), as far as the system lends it
+  amx,       // the tile unit (AMX-TILE, AMX-BF16, AMX-INT8), as far as the system lends it
 };
 
 /// All of them, each including the ones before it.

@@ -93,7 +93,8 @@ class ConvKernel {
 };
 
 /// "pointwise", "igemm", "row_merged", "depthwise", "winograd2", "winograd4", "winograd6",
-/// "winograd2_lean", "winograd4_lean", "grouped".
+/// "winograd2_lean", "winograd4_lean", "winograd2_slices", "winograd4_slices", "winograd6_slices",
+/// "grouped".
 const std::vector<std::string_view>& conv_kernel_names();
 
 /// The kernel of that name, or null where it does not apply to the shape.

@@ -15,11 +15,19 @@ struct Entry {
 };
 
 constexpr std::array kEntries = {
-    Entry{"pointwise", make_pointwise},           Entry{"igemm", make_igemm},
-    Entry{"row_merged", make_row_merged},         Entry{"depthwise", make_depthwise},
-    Entry{"winograd2", make_winograd2},           Entry{"winograd4", make_winograd4},
-    Entry{"winograd6", make_winograd6},           Entry{"winograd2_lean", make_winograd2_lean},
-    Entry{"winograd4_lean", make_winograd4_lean}, Entry{"grouped", make_grouped},
+    Entry{"pointwise", make_pointwise},
+    Entry{"igemm", make_igemm},
+    Entry{"row_merged", make_row_merged},
+    Entry{"depthwise", make_depthwise},
+    Entry{"winograd2", make_winograd2},
+    Entry{"winograd4", make_winograd4},
+    Entry{"winograd6", make_winograd6},
+    Entry{"winograd2_lean", make_winograd2_lean},
+    Entry{"winograd4_lean", make_winograd4_lean},
+    Entry{"winograd2_slices", make_winograd2_slices},
+    Entry{"winograd4_slices", make_winograd4_slices},
+    Entry{"winograd6_slices", make_winograd6_slices},
+    Entry{"grouped", make_grouped},
 };
 
 bool takes(const Entry& entry, const ConvShape& shape) {

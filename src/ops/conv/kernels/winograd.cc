@@ -4,6 +4,7 @@
 #include "ops/conv/kernels/factories.h"
 #include "ops/conv/kernels/winograd_transform.h"
 #include "targets/cpu/gemm/blocking.h"
+#include "targets/cpu/gemm/slices.h"
 
 // Convolution with stride 1 by Winograd's minimal filtering: of square kernels F(m × m, r × r), of
 // 3 × 3 with m = 2, 4, 6, of 5 × 5 with 2, 4, of 7 × 7 with 2; of kernels of one row or column
@@ -15,18 +16,23 @@
 // Weights are transformed ahead, or, of 3 × 3 with m = 2 or 4, kept as they came ("lean"): 1.8 or 4
 // times fewer bytes, which tells where few tiles use weights that come from memory. Each thread
 // then transforms those of some output and input channels at a time into its second-level cache.
+// Or they are sliced, as transformed tiles then are, for products on the tile unit (gemm/slices.h).
 namespace drawbar::cpu {
 namespace {
 
 constexpr int64_t kLeanColumns = 64;  // output channels at a time
 
+/// What is kept of the weights.
+enum class Weights { packed, lean, sliced };
+
 class Winograd final : public ConvKernel {
  public:
-  Winograd(const ConvShape& shape, int tile, bool lean, Isa isa)
+  Winograd(const ConvShape& shape, int tile, Weights weights, Isa isa)
       : shape_(shape),
         isa_(isa),
         tile_(tile),
-        lean_(lean),
+        lean_(weights == Weights::lean),
+        sliced_(weights == Weights::sliced),
         height_(shape.kh == 1 ? 1 : tile),
         width_(shape.kw == 1 ? 1 : tile),
         rows_(height_ + static_cast<int>(shape.kh) - 1),
@@ -34,13 +40,17 @@ class Winograd final : public ConvKernel {
         planes_(rows_ * columns_),
         tiles_x_(divide_up(shape.ow, width_)),
         tiles_(shape.n * divide_up(shape.oh, height_) * tiles_x_),
-        plane_floats_(align_up(cpu::packed_bytes(shape.c, shape.m, isa), 64) / 4) {
+        plane_floats_(align_up(sliced_ ? sliced_columns_bytes(shape.c, shape.m)
+                                       : cpu::packed_bytes(shape.c, shape.m, isa),
+                               64) /
+                      4) {
     // A block's planes stay in the second-level cache, but a block has tiles enough to use each
     // transformed weight often; where they cannot stay, more of them.
-    input_row_ = align_up(shape.c, 16);
+    input_row_ =
+        sliced_ ? sliced_rows_bytes(kTileRows, shape.c) / 4 / kTileRows : align_up(shape.c, 16);
     const int64_t l2 = cache_sizes().l2;
     const int64_t tile_bytes =
-        planes_ * (lean ? input_row_ + shape.m : std::max(input_row_, shape.m)) * 4;
+        planes_ * (lean_ ? input_row_ + shape.m : std::max(input_row_, shape.m)) * 4;
     const bool many_weights = planes_ * shape.c * shape.m * 4 > l2;
     const int64_t least = !many_weights ? 24 : 48 * tile_bytes <= l2 * 3 / 2 ? 48 : 96;
     block_ = std::clamp<int64_t>(l2 * 3 / 8 / tile_bytes / 12 * 12, least, 192);
@@ -48,7 +58,8 @@ class Winograd final : public ConvKernel {
     const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles_ + block_) / (2 * block_), 1)
                                         : divide_up(tiles_, block_);
     block_ = divide_up(tiles_, blocks);
-    if (!lean) return;
+    if (sliced_) block_ = std::min(align_up(block_, kTileRows), tiles_);
+    if (!lean_) return;
     // Output channels, input channels and planes of weights that stay in the cache beside the rest.
     const int64_t most = std::max<int64_t>(l2 / 2 / (planes_ * kLeanColumns * 4), 16);
     lean_channels_ = align_up(divide_up(shape.c, divide_up(shape.c, most)), 4);
@@ -57,10 +68,13 @@ class Winograd final : public ConvKernel {
 
   std::string_view name() const override {
     if (lean_) return tile_ == 2 ? "winograd2_lean" : "winograd4_lean";
+    if (sliced_) {
+      return tile_ == 2 ? "winograd2_slices" : tile_ == 4 ? "winograd4_slices" : "winograd6_slices";
+    }
     return tile_ == 2 ? "winograd2" : tile_ == 4 ? "winograd4" : "winograd6";
   }
 
-  /// A packed matrix per plane or the weights of each kLeanColumns output channels.
+  /// A packed or sliced matrix per plane, or the weights of each kLeanColumns output channels.
   int64_t packed_bytes() const override { return weight_floats() * 4; }
 
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
@@ -81,6 +95,10 @@ class Winograd final : public ConvKernel {
     } else {
       pool->parallel_for(shape_.m, 1 + 1000 / shape_.c, body);
     }
+    if (sliced_) {
+      pack_slices(transformed.data(), packed, pool);
+      return;
+    }
     for (int64_t plane = 0; plane < planes_; ++plane) {
       cpu::pack(transformed.data() + plane * shape_.c * shape_.m, shape_.m, false, shape_.c,
                 shape_.m, isa_, packed + plane * plane_floats_, pool);
@@ -89,7 +107,7 @@ class Winograd final : public ConvKernel {
 
   int64_t scratch_bytes(int threads) const override {
     const bool shared = shares_blocks(threads);
-    return ((shared ? 1 : threads) * planes(shared).floats + threads * planes_ * lean_plane_) * 4;
+    return ((shared ? 1 : threads) * planes(shared).floats + threads * worker_floats()) * 4;
   }
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
@@ -133,6 +151,9 @@ class Winograd final : public ConvKernel {
       product *= multiply_seconds(block, shape_.m, 1, shape_.c, isa_);
       const double weights = static_cast<double>(blocks * shape_.c * shape_.m) * 4;
       moved += weights * (9 + planes / 3);  // the second-level cache is so much faster
+    } else if (sliced_) {
+      product *= sliced_seconds(block);
+      moved *= 1.5;  // and it is sliced
     } else {
       product *= product_seconds(block, shape_.m, 1, shape_.c, isa_);
     }
@@ -143,7 +164,7 @@ class Winograd final : public ConvKernel {
   /// Where a block's planes lie, in floats: input plane i at input + i · input_plane, its product
   /// at i · output_plane. Rows of different planes start off multiples of 4 KiB of each other.
   struct Planes {
-    int64_t input, input_plane, output_plane, floats;
+    int64_t input, input_plane, output_plane, scales, floats;
   };
   struct Call {
     const float* x;
@@ -151,7 +172,7 @@ class Winograd final : public ConvKernel {
     float* y;
     const Epilogue* epilogue;
     Planes planes;
-    float* weights;  // of lean kernels: each thread's planes
+    float* workers;  // what each thread has for itself: worker_floats()
   };
 
   /// Too few blocks for the threads: they work on each block together.
@@ -162,18 +183,28 @@ class Winograd final : public ConvKernel {
   /// Where one thread multiplies plane after plane, a product takes the memory of the input plane
   /// before: half as much to keep in the cache.
   Planes planes(bool shared) const {
-    const auto plane = [&](int64_t row) { return align_up(block_ * row, 1024) + 80; };
+    const auto plane = [](int64_t floats) { return align_up(floats, 1024) + 80; };
+    const int64_t input = (sliced_ ? align_up(block_, kTileRows) : block_) * input_row_;
     Planes p{};
     if (shared || lean_) {
-      p.input_plane = plane(input_row_);
-      p.output_plane = plane(shape_.m);
+      p.input_plane = plane(input);
+      p.output_plane = plane(block_ * shape_.m);
       p.input = planes_ * p.output_plane;
       p.floats = p.input + planes_ * p.input_plane;
     } else {
-      p.input = p.input_plane = p.output_plane = plane(std::max(input_row_, shape_.m));
+      p.input = p.input_plane = p.output_plane = plane(std::max(input, block_ * shape_.m));
       p.floats = (planes_ + 1) * p.input_plane;
     }
+    p.scales = p.floats;
+    if (sliced_) p.floats += planes_ * scales_plane();
     return p;
+  }
+  int64_t scales_plane() const { return align_up(block_, kTileRows); }
+  /// A plane of one tile that is about to be sliced, off multiples of 4 KiB of the next one.
+  int64_t staged_plane() const { return align_up(shape_.c, kSliceDepth) + 16; }
+  /// The transformed weights of a lean kernel, or the planes of a tile that is about to be sliced.
+  int64_t worker_floats() const {
+    return planes_ * (lean_ ? lean_plane_ : sliced_ ? staged_plane() : 0);
   }
   int64_t weight_floats() const {
     const int64_t lean = shape_.kh * shape_.kw * shape_.c * align_up(shape_.m, panel_width(isa_));
@@ -194,10 +225,26 @@ class Winograd final : public ConvKernel {
     return t;
   }
 
-  void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end,
-                       float* own) const {
-    winograd_input(tiles_from(first), call.x, begin, end, own + call.planes.input, input_row_,
-                   call.planes.input_plane);
+  void transform_input(const Call& call, int64_t first, int64_t begin, int64_t end, float* own,
+                       int worker) const {
+    float* out = own + call.planes.input;
+    if (!sliced_) {
+      winograd_input(tiles_from(first), call.x, begin, end, out, input_row_,
+                     call.planes.input_plane);
+      return;
+    }
+    const int64_t stride = staged_plane();
+    float* staged = call.workers + worker * worker_floats();
+    for (int64_t plane = 0; plane < planes_; ++plane)
+      std::fill(staged + plane * stride + shape_.c, staged + (plane + 1) * stride, 0.0f);
+    for (int64_t i = begin; i < end; ++i) {
+      winograd_input(tiles_from(first + i), call.x, 0, 1, staged, stride, stride);
+      for (int64_t plane = 0; plane < planes_; ++plane) {
+        own[call.planes.scales + plane * scales_plane() + i] =
+            slice_row(staged + plane * stride, shape_.c, i,
+                      reinterpret_cast<std::byte*>(out + plane * call.planes.input_plane));
+      }
+    }
   }
 
   void transform_output(const Call& call, int64_t first, int64_t begin, int64_t end,
@@ -226,10 +273,30 @@ class Winograd final : public ConvKernel {
       }
     }
   }
+  void pack_slices(const float* transformed, float* packed, ThreadPool* pool) const {
+    const auto body = [&](int64_t begin, int64_t end, int) {
+      for (int64_t plane = begin; plane < end; ++plane) {
+        slice_columns(transformed + plane * shape_.c * shape_.m, shape_.m, shape_.c, shape_.m,
+                      reinterpret_cast<std::byte*>(packed + plane * plane_floats_));
+      }
+    };
+    if (pool == nullptr) return body(0, planes_, 0);
+    pool->parallel_for(planes_, 1, body);
+  }
   int64_t lean_block(int64_t m) const { return m / kLeanColumns * kLeanColumns * shape_.c * 9; }
   int64_t lean_columns(int64_t m) const {
     return std::min(kLeanColumns,
                     align_up(shape_.m, panel_width(isa_)) - m / kLeanColumns * kLeanColumns);
+  }
+
+  /// One plane's product of so many tiles, whose weights come from beyond the core's caches.
+  double sliced_seconds(int64_t tiles) const {
+    constexpr double kProduct = 6e-9, kFinish = 2e-9;  // of two tiles; of a row of 16
+    const auto panels = static_cast<double>(divide_up(shape_.m, kTilePanel));
+    const auto rows = static_cast<double>(divide_up(tiles, kTileRows));
+    const auto steps = static_cast<double>(slice_steps(shape_.c));
+    const double multiply = panels * rows * (steps * 12 * kProduct + 32 * kFinish);
+    return overlapped(multiply, static_cast<double>(plane_floats_ * 4) / rates(isa_).bytes);
   }
 
   /// What threads divide: planes, or blocks of output channels.
@@ -238,7 +305,9 @@ class Winograd final : public ConvKernel {
   void multiply(const Call& call, int64_t unit, int64_t tiles, float* own, int worker) const {
     if (lean_) {
       multiply_columns(call, unit * kLeanColumns, tiles, own,
-                       call.weights + worker * planes_ * lean_plane_);
+                       call.workers + worker * worker_floats());
+    } else if (sliced_) {
+      multiply_sliced_plane(call, unit, tiles, own);
     } else {
       multiply_plane(call, unit, tiles, own);
     }
@@ -250,6 +319,22 @@ class Winograd final : public ConvKernel {
                          plane + 1 < planes_ ? weights + plane_floats_ : nullptr};
     gemm(tiles, own + call.planes.input + plane * call.planes.input_plane, input_row_, b,
          own + plane * call.planes.output_plane, shape_.m, {}, nullptr);
+  }
+
+  void multiply_sliced_plane(const Call& call, int64_t plane, int64_t tiles, float* own) const {
+    const auto bytes = [](const float* p) { return reinterpret_cast<const std::byte*>(p); };
+    const float* weights = call.packed + plane * plane_floats_;
+    SlicedProduct p;
+    p.m = tiles;
+    p.k = shape_.c;
+    p.n = shape_.m;
+    p.a = bytes(own + call.planes.input + plane * call.planes.input_plane);
+    p.a_scales = own + call.planes.scales + plane * scales_plane();
+    p.b = bytes(weights);
+    p.next_b = plane + 1 < planes_ ? bytes(weights + plane_floats_) : nullptr;
+    p.c = own + plane * call.planes.output_plane;
+    p.ldc = shape_.m;
+    multiply_slices(p);
   }
 
   /// All planes of the output channels from `m`.
@@ -274,15 +359,15 @@ class Winograd final : public ConvKernel {
 
   void run_block(const Call& call, int64_t first, float* own, int worker) const {
     const int64_t tiles = std::min(block_, tiles_ - first);
-    transform_input(call, first, 0, tiles, own);
+    transform_input(call, first, 0, tiles, own, worker);
     for (int64_t unit = 0; unit < units(); ++unit) multiply(call, unit, tiles, own, worker);
     transform_output(call, first, 0, tiles, own);
   }
 
   void run_shared(const Call& call, int64_t first, float* own, ThreadPool& pool) const {
     const int64_t tiles = std::min(block_, tiles_ - first);
-    pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int) {
-      transform_input(call, first, begin, end, own);
+    pool.parallel_for(tiles, 1, [&](int64_t begin, int64_t end, int worker) {
+      transform_input(call, first, begin, end, own, worker);
     });
     pool.parallel_for(units(), 1, [&](int64_t begin, int64_t end, int worker) {
       for (int64_t unit = begin; unit < end; ++unit) multiply(call, unit, tiles, own, worker);
@@ -296,6 +381,7 @@ class Winograd final : public ConvKernel {
   Isa isa_;
   int tile_;
   bool lean_;           // weights are transformed while running
+  bool sliced_;         // products are formed on the tile unit
   int height_, width_;  // outputs of a tile
   int rows_, columns_;  // positions of a transformed tile
   int64_t planes_;      // all of them
@@ -308,7 +394,7 @@ class Winograd final : public ConvKernel {
   int64_t lean_plane_ = 0;     // floats from plane to plane of them
 };
 
-std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, bool lean, Isa isa) {
+std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, Weights weights, Isa isa) {
   const bool line = shape.kh == 1 || shape.kw == 1;
   const int64_t taps = std::max(shape.kh, shape.kw);
   // Errors grow with the points, of a square twice, and with the outputs.
@@ -317,31 +403,44 @@ std::unique_ptr<ConvKernel> make(const ConvShape& shape, int tile, bool lean, Is
   const bool plain = (line || shape.kh == shape.kw) && shape.stride_h == 1 && shape.stride_w == 1 &&
                      shape.dilation_h == 1 && shape.dilation_w == 1;
   if (!known || !plain || shape.strict || shape.groups != 1 || shape.pixels() == 0) return nullptr;
-  if (lean && (line || taps != 3)) return nullptr;
+  if (weights == Weights::lean && (line || taps != 3)) return nullptr;
+  if (weights == Weights::sliced && (isa != Isa::amx || shape.c > kMostSlicedDepth)) return nullptr;
   if (line && shape.pool != 1) return nullptr;
-  return std::make_unique<Winograd>(shape, tile, lean, isa);
+  return std::make_unique<Winograd>(shape, tile, weights, isa);
 }
 
 }  // namespace
 
 std::unique_ptr<ConvKernel> make_winograd2(const ConvShape& shape, Isa isa) {
-  return make(shape, 2, false, isa);
-}
-
-std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa) {
-  return make(shape, 4, false, isa);
-}
-
-std::unique_ptr<ConvKernel> make_winograd6(const ConvShape& shape, Isa isa) {
-  return make(shape, 6, false, isa);
+  return make(shape, 2, Weights::packed, isa);
 }
 
 std::unique_ptr<ConvKernel> make_winograd2_lean(const ConvShape& shape, Isa isa) {
-  return make(shape, 2, true, isa);
+  return make(shape, 2, Weights::lean, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd2_slices(const ConvShape& shape, Isa isa) {
+  return make(shape, 2, Weights::sliced, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd4(const ConvShape& shape, Isa isa) {
+  return make(shape, 4, Weights::packed, isa);
 }
 
 std::unique_ptr<ConvKernel> make_winograd4_lean(const ConvShape& shape, Isa isa) {
-  return make(shape, 4, true, isa);
+  return make(shape, 4, Weights::lean, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd4_slices(const ConvShape& shape, Isa isa) {
+  return make(shape, 4, Weights::sliced, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd6(const ConvShape& shape, Isa isa) {
+  return make(shape, 6, Weights::packed, isa);
+}
+
+std::unique_ptr<ConvKernel> make_winograd6_slices(const ConvShape& shape, Isa isa) {
+  return make(shape, 6, Weights::sliced, isa);
 }
 
 }  // namespace drawbar::cpu

@@ -1,16 +1,9 @@
 #include "targets/cpu/gemm/tile_sums.h"
 
+#include "targets/cpu/gemm/intrinsics.h"
 #include "targets/cpu/gemm/tile_unit.h"
 
 #if defined(__x86_64__)
-#ifdef __clang__
-#include <immintrin.h>
-#else
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of g++ 12, in its own header
-#include <immintrin.h>
-#pragma GCC diagnostic pop
-#endif
 
 #define DRAWBAR_VECTOR_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,fma")))
 

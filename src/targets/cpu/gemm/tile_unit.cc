@@ -2,8 +2,9 @@
 
 #include <cstring>
 
+#include "targets/cpu/gemm/intrinsics.h"
+
 #if defined(__x86_64__)
-#include <immintrin.h>
 
 #define DRAWBAR_TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
 

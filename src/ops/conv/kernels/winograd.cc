@@ -52,7 +52,8 @@ class Winograd final : public ConvKernel {
     const int64_t tile_bytes =
         planes_ * (lean_ ? input_row_ + shape.m : std::max(input_row_, shape.m)) * 4;
     const bool many_weights = planes_ * shape.c * shape.m * 4 > l2;
-    const int64_t least = !many_weights ? 24 : 48 * tile_bytes <= l2 * 3 / 2 ? 48 : 96;
+    const bool few = 48 * tile_bytes <= (sliced_ ? l2 / 2 : l2 * 3 / 2);
+    const int64_t least = !many_weights ? 24 : few ? 48 : 96;
     block_ = std::clamp<int64_t>(l2 * 3 / 8 / tile_bytes / 12 * 12, least, 192);
     // Another block reads all weights again: rather some more tiles in each than few in one more.
     const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles_ + block_) / (2 * block_), 1)

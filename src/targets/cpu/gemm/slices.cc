@@ -10,8 +10,11 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr float kUnit = 65536;    // integers to what a highest slice counts
+constexpr float kUnit = 65536;  // integers to what a highest slice counts
+constexpr int64_t kPrefetchTiles =
+    3;                            // of rows; where fewer use a panel, hardware fetches it sooner
 constexpr float kLeast = 1e-30f;  // of a largest number
+constexpr int kShifts[kSlices] = {16, 0, 8};  // in the order of their use: high, low, middle
 
 /// What numbers are multiplied with to become integers, and these as units to become numbers again.
 struct Scales {
@@ -60,7 +63,7 @@ void slice_columns(const float* b, int64_t ldb, int64_t k, int64_t n, std::byte*
             number = (number + 0x8080) ^ 0x8080;
             for (int64_t slice = 0; slice < kSlices; ++slice) {
               tile[slice * 2 * kTileBytes + r * 64 + j * 4 + q] =
-                  static_cast<std::byte>(number >> (16 - 8 * slice));
+                  static_cast<std::byte>(number >> kShifts[slice]);
             }
           }
         }
@@ -100,8 +103,8 @@ DRAWBAR_SLICE_TARGET float slice_row(const float* row, int64_t k, int64_t i, std
     const __m512i low01 = _mm512_unpacklo_epi32(v0, v1), low23 = _mm512_unpacklo_epi32(v2, v3);
     const __m512i high01 = _mm512_unpackhi_epi32(v0, v1), high23 = _mm512_unpackhi_epi32(v2, v3);
     _mm512_store_si512(out, _mm512_unpacklo_epi64(high01, high23));
-    _mm512_store_si512(out + kTileBytes, _mm512_unpackhi_epi64(low01, low23));
-    _mm512_store_si512(out + 2 * kTileBytes, _mm512_unpacklo_epi64(low01, low23));
+    _mm512_store_si512(out + kTileBytes, _mm512_unpacklo_epi64(low01, low23));
+    _mm512_store_si512(out + 2 * kTileBytes, _mm512_unpackhi_epi64(low01, low23));
   }
   return s.down;
 }
@@ -149,7 +152,7 @@ DRAWBAR_SLICE_TARGET inline void form_sums(int64_t steps, const std::byte* a, co
   _tile_zero(4);
   _tile_zero(5);
   for (int64_t step = 0; step < steps; ++step) {
-    const std::byte *b_high = b, *b_mid = b + 2 * kTileBytes, *b_low = b + 4 * kTileBytes;
+    const std::byte *b_high = b, *b_low = b + 2 * kTileBytes, *b_mid = b + 4 * kTileBytes;
     for (int64_t line = 0; line < lines; ++line, prefetch += 64) __builtin_prefetch(prefetch, 0, 2);
     _tile_loadd(6, a, 64);
     _tile_loadd(7, b_high, 64);
@@ -165,12 +168,12 @@ DRAWBAR_SLICE_TARGET inline void form_sums(int64_t steps, const std::byte* a, co
     _tile_loadd(7, b_mid + kTileBytes, 64);
     _tile_dpbssd(3, 6, 7);
     finish(f, f.rows * step / steps, f.rows * (step + 1) / steps);
-    _tile_loadd(6, a + 2 * kTileBytes, 64);
+    _tile_loadd(6, a + kTileBytes, 64);
     _tile_loadd(7, b_high, 64);
     _tile_dpbssd(4, 6, 7);
     _tile_loadd(7, b_high + kTileBytes, 64);
     _tile_dpbssd(5, 6, 7);
-    _tile_loadd(6, a + kTileBytes, 64);
+    _tile_loadd(6, a + 2 * kTileBytes, 64);
     _tile_loadd(7, b_high, 64);
     _tile_dpbssd(2, 6, 7);
     _tile_loadd(7, b_high + kTileBytes, 64);
@@ -208,7 +211,7 @@ void multiply_slices(const SlicedProduct& p) {
     const std::byte* prefetch = next != nullptr ? next : b;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       form_sums(steps, p.a + tile * steps * kSlices * kTileBytes, b, finishing, prefetch,
-                next != nullptr ? lines : 0, sums[turn]);
+                next != nullptr && tiles >= kPrefetchTiles ? lines : 0, sums[turn]);
       const int64_t row = tile * kTileRows, column = panel * kTilePanel;
       finishing = {&sums[turn],
                    p.a_scales + row,

@@ -5,7 +5,7 @@
 namespace drawbar::cpu {
 
 /// Single-precision operations per second (a multiply-add is two) that one core reaches with
-/// independent multiply-adds in registers (of Isa::amx, six of bf16 for each): what benches and
+/// independent multiply-adds in registers (of Isa::amx, six of int8 for each): what benches and
 /// cost models call the peak. Measured anew at each call, in about a millisecond.
 double measure_fma_peak(Isa isa);
 

@@ -6,7 +6,8 @@
 
 #if defined(__x86_64__)
 
-#define DRAWBAR_TILE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16")))
+#define DRAWBAR_TILE_TARGET \
+  __attribute__((target("avx512f,avx512bw,avx512vl,amx-tile,amx-bf16,amx-int8")))
 
 namespace drawbar::cpu {
 namespace {
@@ -155,12 +156,12 @@ void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, 
 }
 
 DRAWBAR_TILE_TARGET double multiply_tile_chains(int rounds) {
-  alignas(64) uint16_t numbers[4][kTileBytes / 2];  // bf16, 1 to 2 and -2 to -1
+  alignas(64) uint8_t numbers[4][kTileBytes];
   uint32_t state = 1;
   for (auto& tile : numbers) {
-    for (uint16_t& number : tile) {
+    for (uint8_t& number : tile) {
       state = state * 1664525 + 1013904223;
-      number = static_cast<uint16_t>(0x3F80 | (state >> 16 & 0x807F));
+      number = static_cast<uint8_t>(state >> 24);
     }
   }
   const TileUnit unit(kTileRows);
@@ -168,8 +169,14 @@ DRAWBAR_TILE_TARGET double multiply_tile_chains(int rounds) {
   _tile_loadd(5, numbers[1], 64);
   _tile_loadd(6, numbers[2], 64);
   _tile_loadd(7, numbers[3], 64);
-  for (int i = 0; i < rounds; ++i) multiply<2>();
-  return rounds * 4.0 / 6 * 2 * kTileRows * kTileDepth * (kTilePanel / 2);
+  for (int i = 0; i < rounds; ++i) {
+    _tile_dpbssd(0, 4, 6);
+    _tile_dpbssd(1, 4, 7);
+    _tile_dpbssd(2, 5, 6);
+    _tile_dpbssd(3, 5, 7);
+  }
+  constexpr double kProducts = 6;  // of int8 for one of f32
+  return rounds * 4.0 / kProducts * 2 * 16 * 16 * 64;
 }
 
 }  // namespace drawbar::cpu

@@ -53,8 +53,8 @@ class TileUnit {
 void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
                     FunctionRef<void(int64_t step)> meanwhile, float* sums);
 
-/// Keeps the unit busy with `rounds` times four products of numbers that are not zero (of zeros it
-/// is faster); returns the f32 operations they are worth.
+/// Keeps the unit busy with `rounds` times four products of int8 that are not zero (of zeros it is
+/// faster); returns the f32 operations they are worth as slices (slices.h).
 double multiply_tile_chains(int rounds);
 
 }  // namespace drawbar::cpu

@@ -12,6 +12,7 @@
 #include "passes/fold_shapes.h"
 #include "passes/fuse_epilogue.h"
 #include "passes/fuse_pointwise.h"
+#include "passes/fuse_quantized.h"
 #include "passes/inline_branches.h"
 #include "passes/merge_equal.h"
 #include "passes/merge_transposes.h"
@@ -87,6 +88,7 @@ constexpr Pass neutral[] = {
     {"merge_equal", merge_equal},
 
     // Several operators in one kernel.
+    {"fuse_quantized", fuse_quantized},
     {"fuse_epilogue", fuse_epilogue},
     {"fuse_pointwise", fuse_pointwise},
     {"fuse_epilogue", fuse_epilogue},

@@ -117,6 +117,19 @@ const char* name(Isa isa) {
   return "baseline";
 }
 
+bool has_byte_dots(Isa isa) {
+#if defined(__x86_64__)
+  constexpr unsigned kAvx512Vnni = 1U << 11, kAvxVnni = 1U << 4;  // of leaf 7: ecx; of 7.1: eax
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const unsigned subleaf = isa == Isa::avx2 ? 1 : 0;
+  if (isa == Isa::baseline || __get_cpuid_count(7, subleaf, &a, &b, &c, &d) == 0) return false;
+  return isa == Isa::avx2 ? (a & kAvxVnni) != 0 : (c & kAvx512Vnni) != 0;
+#else
+  static_cast<void>(isa);
+  return false;
+#endif
+}
+
 Isa isa() { return current().load(std::memory_order_relaxed); }
 
 ScopedIsa::ScopedIsa(Isa isa) : before_(cpu::isa()) { current().store(std::min(before_, isa)); }

@@ -22,6 +22,10 @@ const char* name(Isa isa);
 /// DRAWBAR_MAX_ISA=baseline|avx2|avx512|amx. Thread-safe.
 Isa isa();
 
+/// Whether the processor adds up products of bytes by fours within an instruction set: AVX-VNNI for
+/// avx2, AVX512-VNNI for avx512 and amx. Thread-safe.
+bool has_byte_dots(Isa isa);
+
 /// Lowers isa() for the process while it lives; never raises it above what the processor has.
 /// For tests and benches: not to be used while other threads run kernels.
 class ScopedIsa {

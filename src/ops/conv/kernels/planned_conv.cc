@@ -18,12 +18,16 @@ std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa)
 
 ConvShape conv_shape(const Problem& problem) {
   const auto& op = *problem.op.as<ops::Conv>();
-  const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
-  ops::Window window = ops::convolution_window(op, w.shape);
+  ConvShape shape = conv_shape(ops::convolution_window(op, problem.inputs[1].shape), op.group,
+                               problem.inputs[0], problem.outputs[0]);
+  shape.strict = problem.strict;
+  return shape;
+}
+
+ConvShape conv_shape(ops::Window window, int64_t groups, const Operand& x, const Operand& y) {
   window.resolve_pads(std::span(x.shape).subspan(2));
   const size_t last = window.rank() - 1;  // the axis called w; the one before is h
   ConvShape shape;
-  shape.strict = problem.strict;
   shape.n = x.dim(0);
   shape.c = shape.x_pixel_stride = x.dim(1);
   shape.m = y.dim(1);
@@ -34,7 +38,7 @@ ConvShape conv_shape(const Problem& problem) {
   shape.stride_w = window.strides[last];
   shape.dilation_w = window.dilations[last];
   shape.pad_left = window.pads_begin[last];
-  shape.groups = op.group;
+  shape.groups = groups;
   if (last == 0) return shape;
   shape.h = x.shape[last + 1];
   shape.oh = y.shape[last + 1];

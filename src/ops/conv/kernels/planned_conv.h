@@ -11,6 +11,8 @@ namespace drawbar::cpu {
 /// The convolution of a Conv node as its kernels know it; a 1-D one has height 1, of a 3-D one it
 /// is that of one plane.
 ConvShape conv_shape(const Problem& problem);
+/// The same of a window over x that gives y.
+ConvShape conv_shape(ops::Window window, int64_t groups, const Operand& x, const Operand& y);
 
 /// The result of the convolution of two-dimensional images, channels-last.
 Operand conv_result(const ops::Conv& conv, const Operand& x, const Operand& w);

@@ -299,7 +299,9 @@ TEST(MicroKernel, EveryShapeIsGenerated) {
           for (RowSource source : {RowSource::strided, RowSource::pointers}) {
             for (Prefetch prefetch :
                  {Prefetch::next_panels, Prefetch::next_panels_more, Prefetch::along}) {
-              EXPECT_NE(generate_kernel({isa, rows, vectors, source, columns, prefetch}), nullptr)
+              EXPECT_NE(
+                  generate_kernel({isa, Multiply::f32, rows, vectors, source, columns, prefetch}),
+                  nullptr)
                   << name(isa) << ", " << rows << " x " << vectors;
             }
           }

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <mutex>
 
 namespace drawbar::cpu {
@@ -77,8 +78,36 @@ void portable_kernel(KernelArgs* args) {
   }
 }
 
-MicroKernel portable(RowSource row_source, ColumnSource column_source) {
-  if (row_source == RowSource::strided) {
+/// The same of bytes, from panels and by pointers.
+void portable_byte_kernel(KernelArgs* args) {
+  const int64_t lanes = args->lanes;
+  for (; args->tiles > 0; --args->tiles) {
+    for (int64_t r = 0; r < args->rows; ++r) {
+      for (int64_t j = 0; j < args->vectors; ++j) {
+        const auto* b =
+            reinterpret_cast<const int8_t*>(advance(args->b, j / 2 * args->b_step) + j % 2 * lanes);
+        std::array<int32_t, 16> sum{};
+        for (int64_t t = 0; t < args->taps; ++t) {
+          const auto* a =
+              reinterpret_cast<const uint8_t*>(advance(args->a_list, t * args->list_stride)[r]);
+          for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 8 * lanes) {
+            for (int64_t i = 0; i < 4 * lanes; ++i)
+              sum[static_cast<size_t>(i / 4)] += int32_t{a[k + i % 4]} * b[i];
+          }
+        }
+        std::memcpy(advance(args->c, r * args->c_stride) + j * lanes, sum.data(),
+                    static_cast<size_t>(lanes) * 4);
+      }
+    }
+    args->c = advance(args->c, args->rows * args->c_stride);
+    args->a_list += args->rows;
+  }
+}
+
+MicroKernel portable(const KernelShape& shape) {
+  const ColumnSource column_source = shape.column_source;
+  if (shape.multiply != Multiply::f32) return portable_byte_kernel;
+  if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
                ? portable_kernel<RowSource::strided, ColumnSource::panels>
                : portable_kernel<RowSource::strided, ColumnSource::row_major>;
@@ -91,10 +120,11 @@ MicroKernel portable(RowSource row_source, ColumnSource column_source) {
 }  // namespace
 
 MicroKernel kernel(const KernelShape& shape) {
-  if (shape.isa == Isa::baseline) return portable(shape.row_source, shape.column_source);
+  if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 2 * 2 * 3 * kTiles> known{};
+  static std::array<std::atomic<MicroKernel>, 2 * 3 * 2 * 2 * 3 * kTiles> known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
+  index = index * 3 + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);
@@ -110,7 +140,7 @@ MicroKernel kernel(const KernelShape& shape) {
 #if defined(__x86_64__)
   found = generate_kernel(shape);
 #endif
-  if (found == nullptr) found = portable(shape.row_source, shape.column_source);
+  if (found == nullptr) found = portable(shape);
   slot.store(found, std::memory_order_release);
   return found;
 }

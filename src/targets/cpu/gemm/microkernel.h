@@ -26,6 +26,13 @@ enum class ColumnSource {
   row_major,  // as it came: one row of k every b_step bytes
 };
 
+/// What is multiplied and added.
+enum class Multiply {
+  f32,
+  dots,   // four u8 by four i8, added to i32 (VNNI); "k" counts fours, A and B hold them as floats
+  pairs,  // the same by AVX2 or AVX-512BW, where two products are added in 16 bits and saturate
+};
+
 /// What is prefetched each 4 k; nothing of a row-major B.
 enum class Prefetch {
   next_panels,       // a line of each panel a later call reads, into the second-level cache
@@ -36,8 +43,9 @@ enum class Prefetch {
 /// What a kernel is made for.
 struct KernelShape {
   Isa isa = Isa::baseline;
-  int rows = 0;     // of a tile, at most max_rows(isa, vectors, column_source)
-  int vectors = 0;  // of a row of it, at most kMaxKernelVectors
+  Multiply multiply = Multiply::f32;  // others: panels alone; sums as they are, without epilogue
+  int rows = 0;                       // of a tile, at most max_rows(isa, vectors, column_source)
+  int vectors = 0;                    // of a row of it, at most kMaxKernelVectors
   RowSource row_source = RowSource::strided;
   ColumnSource column_source = ColumnSource::panels;
   Prefetch prefetch = Prefetch::next_panels;
@@ -95,6 +103,13 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
                            : columns == ColumnSource::row_major && vectors > 2 ? 8  // and a mask
                                                                                : 12;
   const int rows = accumulators / vectors;
+  return rows < kMaxKernelRows ? rows : kMaxKernelRows;
+}
+
+/// The same of products of bytes from panels; those of pairs need two registers more.
+constexpr int max_byte_rows(Isa isa, int vectors, Multiply multiply) {
+  if (multiply != Multiply::pairs) return max_rows(isa, vectors);
+  const int rows = (isa >= Isa::avx512 ? 20 : 8) / vectors;
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
 }
 

@@ -42,6 +42,7 @@ class Generator : public Xbyak::CodeGenerator {
   explicit Generator(const KernelShape& shape)
       : CodeGenerator(kCodeBytes, Xbyak::DontSetProtectRWE),
         wide_(shape.isa >= Isa::avx512),
+        multiply_(shape.multiply),
         rows_(shape.rows),
         vectors_(shape.vectors),
         pointers_(shape.row_source == RowSource::pointers),
@@ -66,7 +67,12 @@ class Generator : public Xbyak::CodeGenerator {
   }
   Xbyak::Xmm accumulator(int row, int column) const { return vector(row * vectors_ + column); }
   int first_free() const { return rows_ * vectors_; }
-  int free_vectors() const { return (wide_ ? 32 : 16) - first_free(); }
+  int registers() const { return wide_ ? 32 : 16; }
+  int free_vectors() const {
+    return registers() - first_free() - (multiply_ == Multiply::pairs ? 2 : 0);
+  }
+  Xbyak::Xmm ones() const { return vector(registers() - 1); }   // of pairs: 16-bit ones
+  Xbyak::Xmm pairs() const { return vector(registers() - 2); }  // and two sums each
 
   const Reg& row(int index) const {
     const std::array<const Reg*, kMaxKernelRows> registers = {&rax, &rcx, &rdx, &rsi, &r8,  &r9,
@@ -194,6 +200,7 @@ class Generator : public Xbyak::CodeGenerator {
     L(zero);
     for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
     L(done);
+    if (multiply_ == Multiply::pairs) set_ones();
     // The ends of the k loop, the addresses of the panels, the rows of the first tap.
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
     mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
@@ -257,6 +264,32 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
+  /// sum += a · b, of one k.
+  void multiply_add(const Xbyak::Xmm& sum, const Xbyak::Xmm& a, const Xbyak::Operand& b) {
+    switch (multiply_) {
+      case Multiply::f32:
+        vfmadd231ps(sum, a, b);
+        return;
+      case Multiply::dots:
+        vpdpbusd(sum, a, b, wide_ ? Xbyak::EvexEncoding : Xbyak::VexEncoding);
+        return;
+      case Multiply::pairs:
+        vpmaddubsw(pairs(), a, b);
+        vpmaddwd(pairs(), pairs(), ones());
+        vpaddd(sum, sum, pairs());
+        return;
+    }
+  }
+
+  void set_ones() {
+    if (wide_) {
+      vpternlogd(ones(), ones(), ones(), 0xFF);
+    } else {
+      vpcmpeqw(Xbyak::Ymm(ones().getIdx()), Xbyak::Ymm(ones().getIdx()), ones());
+    }
+    vpsrlw(ones(), ones(), 15);
+  }
+
   /// One k: keeps what is fewer, the rows or the vectors, in registers.
   void multiply(int step) {
     const int first = first_free();
@@ -267,12 +300,12 @@ class Generator : public Xbyak::CodeGenerator {
       for (int i = 0; i < rows_; ++i) vbroadcastss(vector(first + i), a_at(i));
       for (int j = 0; j < vectors_; ++j) {
         if (rows_ == 1 && !row_major_) {
-          vfmadd231ps(accumulator(0, j), vector(first), b_at(j, step));
+          multiply_add(accumulator(0, j), vector(first), b_at(j, step));
           continue;
         }
         const Xbyak::Xmm b = vector(first + rows_ + j % rotating);
         load_b(b, j, step);
-        for (int i = 0; i < rows_; ++i) vfmadd231ps(accumulator(i, j), vector(first + i), b);
+        for (int i = 0; i < rows_; ++i) multiply_add(accumulator(i, j), vector(first + i), b);
       }
       return;
     }
@@ -281,7 +314,7 @@ class Generator : public Xbyak::CodeGenerator {
     for (int i = 0; i < rows_; ++i) {
       const Xbyak::Xmm a = vector(first + vectors_ + i % rotating);
       vbroadcastss(a, a_at(i));
-      for (int j = 0; j < vectors_; ++j) vfmadd231ps(accumulator(i, j), a, vector(first + j));
+      for (int j = 0; j < vectors_; ++j) multiply_add(accumulator(i, j), a, vector(first + j));
     }
   }
 
@@ -429,6 +462,7 @@ class Generator : public Xbyak::CodeGenerator {
   }
 
   const bool wide_;
+  const Multiply multiply_;
   const int rows_;
   const int vectors_;
   const bool pointers_;

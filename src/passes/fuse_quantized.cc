@@ -1,0 +1,153 @@
+#include "passes/fuse_quantized.h"
+
+#include <limits>
+
+#include "ops/conv/op.h"
+#include "ops/integer_conv/op.h"
+#include "ops/quantize/op.h"
+#include "passes/match.h"
+
+namespace drawbar {
+namespace {
+
+using ops::Function;
+
+bool is_byte(ElementType type) { return type == ElementType::u8 || type == ElementType::i8; }
+
+/// A scale and zero point that are constants: one number, or one for each output channel.
+struct Quantization {
+  ValueId scale = no_id, zero = no_id;
+  ElementType type = ElementType::u8;
+  const Tensor* scales = nullptr;
+  const Tensor* zeros = nullptr;  // null: 0
+
+  float scale_of(int64_t channel) const {
+    return scales->data<float>()[scales->size() > 1 ? channel : 0];
+  }
+};
+
+/// Of a node x, scale, zero point. `channels`: how many scales there may be, along axis 0.
+std::optional<Quantization> quantization_of(const Graph& graph, const Node& node, ElementType type,
+                                            int64_t axis, int64_t block_size, int64_t channels) {
+  Quantization q;
+  q.scale = node.inputs[1];
+  q.zero = optional_input(node, 2);
+  q.type = type;
+  q.scales = constant_of(graph, q.scale);
+  if (q.zero != no_id) q.zeros = constant_of(graph, q.zero);
+  if (!is_byte(type) || q.scales == nullptr || (q.zero != no_id && q.zeros == nullptr)) return {};
+  if (q.scales->type() != ElementType::f32 || block_size != 0) return {};
+  const int64_t count = q.scales->size();
+  if (count != 1 && (count != channels || axis != 0)) return {};
+  for (int64_t i = 0; i < count; ++i) {
+    const float scale = q.scales->data<float>()[i];
+    if (!std::isfinite(scale) || scale <= 0) return {};
+  }
+  return q;
+}
+
+/// The integers that `value` is dequantised from.
+std::optional<Quantization> dequantized(const Graph& graph, ValueId value, int64_t channels) {
+  const auto* op = producer_as<ops::DequantizeLinear>(graph, value);
+  if (op == nullptr || op->to != ElementType::f32) return {};
+  const Node& node = producer(graph, value);
+  return quantization_of(graph, node, element_of(graph, node.inputs[0]), op->axis, op->block_size,
+                         channels);
+}
+
+int64_t lowest(ElementType type) { return ops::integer_range(type).first; }
+int64_t zero_of(const Quantization& q) { return q.zeros ? read_integer(*q.zeros, 0) : 0; }
+
+/// What the value is before an activation that quantisation does anyway.
+ValueId before_activation(const Graph& graph, ValueId value, const Quantization& y) {
+  if (is_function(graph, value, Function::Relu) && has_one_reader(graph, value) &&
+      zero_of(y) == lowest(y.type))
+    return input_of(graph, value);
+  return value;
+}
+
+/// The bias [channels] as integers that count x's scale times w's; nothing where one does not fit.
+std::optional<Tensor> integer_bias(const Graph& graph, ValueId value, const Quantization& x,
+                                   const Quantization& w, int64_t channels) {
+  std::vector<double> numbers;
+  if (const Tensor* bias = constant_of(graph, value)) {
+    if (bias->type() != ElementType::f32) return {};
+    for (int64_t i = 0; i < bias->size(); ++i) numbers.push_back(read_number(*bias, i));
+  } else if (const auto* op = producer_as<ops::DequantizeLinear>(graph, value)) {
+    const Node& node = producer(graph, value);
+    const Tensor *steps = constant_of(graph, node.inputs[0]),
+                 *scale = constant_of(graph, node.inputs[1]);
+    const ValueId zero = optional_input(node, 2);
+    if (!steps || !scale || op->block_size != 0 || steps->type() != ElementType::i32 ||
+        scale->type() != ElementType::f32 || (scale->size() != 1 && scale->size() != steps->size()))
+      return {};
+    if (zero != no_id) {
+      const Tensor* zeros = constant_of(graph, zero);
+      if (!zeros) return {};
+      for (int64_t i = 0; i < zeros->size(); ++i) {
+        if (read_integer(*zeros, i) != 0) return {};
+      }
+    }
+    for (int64_t i = 0; i < steps->size(); ++i)
+      numbers.push_back(read_number(*steps, i) * read_number(*scale, scale->size() > 1 ? i : 0));
+  }
+  if (std::ssize(numbers) != channels) return {};
+  Tensor result = Tensor::allocate(ElementType::i32, {channels});
+  for (int64_t i = 0; i < channels; ++i) {
+    const double step = static_cast<double>(x.scale_of(0)) * static_cast<double>(w.scale_of(i));
+    const double number = std::nearbyint(numbers[static_cast<size_t>(i)] / step);
+    if (!(std::abs(number) < std::numeric_limits<int32_t>::max() / 2)) return {};
+    result.data<int32_t>()[i] = static_cast<int32_t>(number);
+  }
+  return result;
+}
+
+}  // namespace
+
+Patch fuse_quantized(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const auto* quantize = node.op.as<ops::QuantizeLinear>();
+  if (quantize == nullptr || quantize->precision != ElementType::f32) return unchanged();
+  const auto y =
+      quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, 1);
+  if (!y) return unchanged();
+  const ValueId result = before_activation(graph, node.inputs[0], *y);
+  const auto* conv = producer_as<ops::Conv>(graph, result);
+  if (conv == nullptr || conv->group != 1 || !conv->post.empty() || !has_one_reader(graph, result))
+    return unchanged();
+  const Node& before = producer(graph, result);
+  const ValueId weights = before.inputs[1], bias = optional_input(before, 2);
+  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 4 ||
+      !dims_of(graph, weights)[0].is_constant())
+    return unchanged();
+  const int64_t channels = dims_of(graph, weights)[0].value();
+  const auto x = dequantized(graph, before.inputs[0], 1), w = dequantized(graph, weights, channels);
+  if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return unchanged();
+  std::optional<Tensor> steps;
+  if (bias != no_id) {
+    steps = integer_bias(graph, bias, *x, *w, channels);
+    if (!steps) return unchanged();
+  }
+  Patch patch(graph, id);
+  const auto zero_point = [&](const Quantization& q) {
+    if (q.zero != no_id) return q.zero;
+    Tensor zero = Tensor::allocate(q.type, {});
+    write_integer(zero, 0, 0);
+    return patch.constant(std::move(zero));
+  };
+  const ops::QLinearConv op{conv->strides,  conv->dilations, conv->pads_begin,
+                            conv->pads_end, conv->auto_pad,  conv->group};
+  std::vector<ValueId> inputs = {input_of(graph, before.inputs[0]),
+                                 x->scale,
+                                 zero_point(*x),
+                                 input_of(graph, weights),
+                                 w->scale,
+                                 zero_point(*w),
+                                 y->scale,
+                                 zero_point(*y)};
+  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
+  patch.replace(node.outputs[0], patch.add(op, std::move(inputs), before.name));
+  return patch;
+}
+
+}  // namespace drawbar

@@ -1,0 +1,46 @@
+#include "passes/pass_testing.h"
+
+namespace drawbar {
+namespace {
+
+const std::string kHead =
+    "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+    " %w = const i8[4, 2, 1, 1] [1, -2, 3, -4, 5, -6, 7, -8];"
+    " %ws = const f32[4] [0.25, 0.5, 1.0, 2.0]; %wz = const i8[4] [0, 0, 0, 0];"
+    " %ys = const f32[] [2.0]; %yz = const u8[] [0];"
+    " %xf = DequantizeLinear(%x, %s, %z);"
+    " %wf = DequantizeLinear(%w, %ws, %wz) {axis = 0}; ";
+
+TEST(FuseQuantized, ConvolutionsWithTheirBias) {
+  const std::string fused = " return %y }";
+  expect_pass("fuse_quantized",
+              kHead +
+                  "%b = const f32[4] [1.0, -0.5, 1.5, 8.0]; %c = Conv(%xf, %wf, %b)"
+                  " %r = Relu(%c); %y = QuantizeLinear(%r, %ys, %yz); return %y }",
+              "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+              " %w = const i8[4, 2, 1, 1] [1, -2, 3, -4, 5, -6, 7, -8];"
+              " %ws = const f32[4] [0.25, 0.5, 1.0, 2.0]; %wz = const i8[4] [0, 0, 0, 0];"
+              " %ys = const f32[] [2.0]; %yz = const u8[] [0];"
+              " %b = const i32[4] [8, -2, 3, 8];"
+              " %y = QLinearConv(%x, %s, %z, %w, %ws, %wz, %ys, %yz, %b)" +
+                  fused);
+}
+
+TEST(FuseQuantized, NotWhereAnActivationDoesMoreOrOthersRead) {
+  expect_pass("fuse_quantized",
+              kHead +
+                  "%yz3 = const u8[] [3]; %c = Conv(%xf, %wf); %r = Relu(%c)"
+                  " %y = QuantizeLinear(%r, %ys, %yz3); return %y }",
+              "unchanged");
+  expect_pass("fuse_quantized",
+              kHead + "%c = Conv(%xf, %wf); %y = QuantizeLinear(%c, %ys, %yz); return %y, %c }",
+              "unchanged");
+  expect_pass("fuse_quantized",
+              kHead +
+                  "%huge = const f32[4] [1e30, 0.0, 0.0, 0.0]; %c = Conv(%xf, %wf, %huge)"
+                  " %y = QuantizeLinear(%c, %ys, %yz); return %y }",
+              "unchanged");
+}
+
+}  // namespace
+}  // namespace drawbar

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "drawbar/element_type.h"
+#include "targets/cpu/gemm/gemm.h"
+
+/// Products of bytes with exact sums of 32 bits: A [m, k] of u8 or i8, and B [k, n], known ahead,
+/// of integers of 9 bits (-255 to 255, as bytes are that have lost a zero point).
+///
+/// Sums wrap beyond 32 bits. Functions are
+/// thread-safe as long as what they write is not shared, and allocate nothing but where a kernel is
+/// generated when its shape is first met; `pool` may be null for the calling thread alone. The
+/// result does not depend on the number of threads, nor on the instruction set.
+namespace drawbar::cpu {
+
+/// How bytes are multiplied on a processor.
+enum class ByteUnit : uint8_t {
+  plain,  // in portable C++
+  pairs,  // AVX2: two products are added in 16 bits, which saturate
+  dots,   // AVX-VNNI, AVX512-VNNI: four products are added in 32 bits
+  tiles,  // AMX-INT8
+};
+const char* name(ByteUnit unit);
+
+/// The best one of an instruction set on this processor, and all that it can use.
+ByteUnit byte_unit(Isa isa);
+std::vector<ByteUnit> byte_units(Isa isa);
+
+/// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k
+/// padded with zeros (to multiples of 4, of 64 for tiles). Numbers that are no i8, or whose
+/// neighbours' products with 255 could saturate the 16 bits of pairs, are the sums of several
+/// parts, each multiplied for itself. 64-byte aligned.
+struct PackedBytes {
+  const std::byte* data = nullptr;
+  int64_t k = 0, n = 0;
+  Isa isa = Isa::baseline;
+  ByteUnit unit = ByteUnit::plain;
+  int64_t parts = 1;
+};
+
+/// How many parts this B needs (1 to 4); element (i, j) is at b[i · n + j].
+int64_t parts_for(const int16_t* b, int64_t k, int64_t n, ByteUnit unit);
+
+/// Bytes of a packed B, and the packing.
+int64_t packed_size(const PackedBytes& matrix);
+void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed);
+
+/// The rows of A: row r is the concatenation over t < taps of the k bytes at pointers(t, r), so
+/// that B has taps · k rows. `fill(row, rows, list)` writes the pointers of rows [row, row + rows)
+/// to list[t · rows + r]; it may be called concurrently, and more than once.
+struct ByteRows {
+  int64_t taps = 1;
+  int64_t k = 0;
+  /// i8. Units but tiles see each number plus 128: then that times the sum of a column is to be
+  /// taken off again, by the offset (adds_128()).
+  bool is_signed = false;
+  FunctionRef<void(int64_t row, int64_t rows, const std::byte** list)> fill;
+};
+
+/// Whether sums come out with 128 · (the sum of B's column) more: of signed rows.
+inline bool adds_128(const ByteRows& a, const PackedBytes& b) {
+  return a.is_signed && b.unit != ByteUnit::tiles;
+}
+
+/// What becomes of the sum s of row r and column j: v = (s + offset[j]) · multiplier[j] +
+/// addend[j], plus residual[r, j] · residual_multiplier where there is one; with a hook, v is what
+/// that makes of it, times `scale`, plus `zero`. Bytes are y = round(clamp(v, low, high)), ties to
+/// even, f32 are y = clamp(v, low, high). In f32 but for the offset. The first three are readable
+/// up to a multiple of panel_width.
+struct ByteEpilogue {
+  const int32_t* offset = nullptr;              // [n]
+  const float* multiplier = nullptr;            // [n]
+  const float* addend = nullptr;                // [n]
+  const void* residual = nullptr;               // [m, n] or null
+  ElementType residual_type = ElementType::u8;  // u8, i8 or f32
+  float residual_multiplier = 1;
+  int64_t residual_ld = 0;         // elements
+  const TileHook* hook = nullptr;  // on tiles of v; sees c of the thread's own
+  float scale = 1, zero = 0;
+  float low = 0, high = 255;
+  ElementType to = ElementType::u8;  // u8, i8 or f32
+};
+
+/// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.
+int64_t multiply_bytes_scratch(int64_t m, int64_t taps, int64_t k, bool is_signed,
+                               const PackedBytes& b, int threads);
+
+/// y [m, n] = epilogue(A · B); y_ld in elements of `to`.
+void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y, int64_t y_ld,
+                    const ByteEpilogue& epilogue, void* scratch, ThreadPool* pool);
+
+}  // namespace drawbar::cpu

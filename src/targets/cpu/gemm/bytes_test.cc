@@ -1,0 +1,232 @@
+#include "targets/cpu/gemm/bytes.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "targets/cpu/gemm/blocking.h"
+
+namespace drawbar::cpu {
+namespace {
+
+struct Free {
+  void operator()(std::byte* p) const { std::free(p); }
+};
+using Buffer = std::unique_ptr<std::byte, Free>;
+Buffer aligned(int64_t bytes) {
+  return Buffer(static_cast<std::byte*>(
+      std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64))));
+}
+
+/// A product whose rows are `taps` runs of k bytes, with any bytes or with the largest alone.
+struct Case {
+  int64_t m, n, k, taps = 1;
+  bool is_signed = false;
+  bool extremes = false;
+  int range = 128;  // of B: 255 where it has lost a zero point
+
+  int64_t depth() const { return k * taps; }
+};
+
+constexpr Case kCases[] = {{1, 1, 1},
+                           {1, 1, 4},
+                           {3, 33, 8},
+                           {16, 32, 64},
+                           {17, 31, 65, 1, true},
+                           {47, 65, 60, 3},
+                           {70, 100, 64, 9},
+                           {50, 40, 3, 7},
+                           {100, 64, 129, 2, true},
+                           {200, 24, 512},
+                           {33, 70, 64, 1, false, true},
+                           {33, 70, 30, 3, true, true},
+                           {33, 35, 64, 2, false, false, 255},
+                           {20, 35, 62, 1, true, true, 255},
+                           {20, 35, 62, 1, false, true, 200}};
+
+class Numbers {
+ public:
+  explicit Numbers(const Case& s) : case_(s) {
+    std::mt19937 engine(20260129);
+    std::uniform_int_distribution<int> byte(0, 255), coin(0, 1);
+    a.resize(static_cast<size_t>(s.m * s.depth()));
+    b.resize(static_cast<size_t>(s.depth() * s.n));
+    for (auto& x : a) {
+      const int any = byte(engine), end = s.is_signed ? 0x80 - coin(engine) : 255;
+      x = static_cast<std::byte>(s.extremes ? end : any);
+    }
+    for (auto& x : b) {
+      const int most = s.range == 128 ? 127 : s.range;
+      const int end = coin(engine) == 1 ? -s.range : most;
+      x = static_cast<int16_t>(
+          s.extremes ? end : std::uniform_int_distribution<int>(-s.range, most)(engine));
+    }
+  }
+
+  int32_t a_at(int64_t i, int64_t k) const {
+    const std::byte x = a[static_cast<size_t>(i * case_.depth() + k)];
+    return case_.is_signed ? static_cast<int8_t>(x) : static_cast<uint8_t>(x);
+  }
+  int32_t sum(int64_t i, int64_t j) const {
+    int32_t result = 0;
+    for (int64_t k = 0; k < case_.depth(); ++k)
+      result += a_at(i, k) * b[static_cast<size_t>(k * case_.n + j)];
+    return result;
+  }
+  int32_t column_sum(int64_t j) const {
+    int32_t result = 0;
+    for (int64_t k = 0; k < case_.depth(); ++k) result += b[static_cast<size_t>(k * case_.n + j)];
+    return result;
+  }
+
+  std::vector<std::byte> a;
+  std::vector<int16_t> b;
+
+ private:
+  const Case& case_;
+};
+
+/// What a test asks of the product beyond the numbers.
+struct Setup {
+  Isa isa;
+  ByteUnit unit;
+  int threads = 1;
+};
+
+template <class T>
+std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, ByteEpilogue epilogue,
+                   int64_t y_ld) {
+  PackedBytes b{nullptr, s.depth(), s.n, setup.isa, setup.unit};
+  b.parts = parts_for(numbers.b.data(), s.depth(), s.n, setup.unit);
+  const Buffer packed = aligned(packed_size(b));
+  pack_bytes(numbers.b.data(), b, packed.get());
+  b.data = packed.get();
+  const auto fill = [&](int64_t row, int64_t rows, const std::byte** list) {
+    for (int64_t t = 0; t < s.taps; ++t) {
+      for (int64_t r = 0; r < rows; ++r)
+        list[t * rows + r] = numbers.a.data() + (row + r) * s.depth() + t * s.k;
+    }
+  };
+  const ByteRows a{s.taps, s.k, s.is_signed, fill};
+  const int64_t columns = (s.n + 31) / 32 * 32;
+  std::vector<float> multiplier(static_cast<size_t>(columns), 1.0f), addend(multiplier.size());
+  std::vector<int32_t> offset(multiplier.size());
+  if (epilogue.multiplier != nullptr) std::copy_n(epilogue.multiplier, s.n, multiplier.begin());
+  for (int64_t j = 0; j < s.n; ++j) {
+    const auto at = static_cast<size_t>(j);
+    if (epilogue.addend != nullptr) addend[at] = epilogue.addend[j];
+    if (adds_128(a, b)) offset[at] = -128 * numbers.column_sum(j);
+  }
+  epilogue.offset = offset.data();
+  epilogue.multiplier = multiplier.data();
+  epilogue.addend = addend.data();
+  std::vector<T> y(static_cast<size_t>(s.m * y_ld), T{77});
+  ThreadPool pool(setup.threads);
+  const Buffer scratch =
+      aligned(multiply_bytes_scratch(s.m, s.taps, s.k, s.is_signed, b, setup.threads));
+  multiply_bytes(s.m, a, b, y.data(), y_ld, epilogue, scratch.get(),
+                 setup.threads == 1 ? nullptr : &pool);
+  return y;
+}
+
+class BytesTest : public testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    if (isa() < GetParam()) GTEST_SKIP() << "this processor has only " << name(isa());
+  }
+};
+
+TEST_P(BytesTest, SumsAreExact) {
+  for (ByteUnit unit : byte_units(GetParam())) {
+    for (const Case& s : kCases) {
+      const Numbers numbers(s);
+      ByteEpilogue epilogue;
+      epilogue.to = ElementType::f32;
+      epilogue.low = -std::numeric_limits<float>::infinity();
+      epilogue.high = std::numeric_limits<float>::infinity();
+      for (int threads : {1, 3}) {
+        const int64_t ld = s.n + 2;
+        const auto y = run<float>(s, numbers, {GetParam(), unit, threads}, epilogue, ld);
+        for (int64_t i = 0; i < s.m; ++i) {
+          for (int64_t j = 0; j < ld; ++j) {
+            const float got = y[static_cast<size_t>(i * ld + j)];
+            // Below 2^24, so that f32 holds every sum.
+            ASSERT_EQ(got, j < s.n ? static_cast<float>(numbers.sum(i, j)) : 77.0f)
+                << name(unit) << ", " << s.m << " x " << s.n << " x " << s.depth() << " at " << i
+                << ", " << j;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(BytesTest, QuantizesWithResiduals) {
+  const Case s{45, 50, 64};
+  const Numbers numbers(s);
+  std::vector<float> multiplier(50), addend(50);
+  for (size_t j = 0; j < 50; ++j) {
+    multiplier[j] = 0x1p-10f * static_cast<float>(1 + j % 3);
+    addend[j] = 0.25f * static_cast<float>(j) - 3;
+  }
+  const std::vector<uint8_t> bytes(static_cast<size_t>(s.m * s.n), 200);
+  const std::vector<float> floats(bytes.size(), -0.5f);
+  for (ByteUnit unit : byte_units(GetParam())) {
+    for (const bool is_byte : {true, false}) {
+      ByteEpilogue e;
+      e.multiplier = multiplier.data();
+      e.addend = addend.data();
+      e.residual = is_byte ? static_cast<const void*>(bytes.data()) : floats.data();
+      e.residual_type = is_byte ? ElementType::u8 : ElementType::f32;
+      e.residual_multiplier = 0.125f;
+      e.residual_ld = s.n;
+      e.to = ElementType::i8;
+      e.low = -100;
+      e.high = 127;
+      const auto y = run<int8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);
+      for (int64_t i = 0; i < s.m; ++i) {
+        for (int64_t j = 0; j < s.n; ++j) {
+          const auto at = static_cast<size_t>(j);
+          float v = static_cast<float>(numbers.sum(i, j)) * multiplier[at] + addend[at];
+          v += is_byte ? 25.0f : -0.0625f;
+          v = std::nearbyint(std::clamp(v, e.low, e.high));
+          ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)], static_cast<int8_t>(v)) << name(unit);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(BytesTest, HooksSeeEveryElementOnce) {
+  const Case s{70, 50, 64};
+  const Numbers numbers(s);
+  const auto number = [&](float* c, int64_t ld, int64_t row, int64_t col, int64_t rows,
+                          int64_t cols) {
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int64_t j = 0; j < cols; ++j)
+        c[i * ld + j] = static_cast<float>((row + i + col + j) * 4);
+    }
+  };
+  const TileHook hook(number);
+  ByteEpilogue e;
+  e.hook = &hook;
+  e.scale = 0.25f;
+  e.zero = 3;
+  for (ByteUnit unit : byte_units(GetParam())) {
+    const auto y = run<uint8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);
+    for (int64_t i = 0; i < s.m; ++i) {
+      for (int64_t j = 0; j < s.n; ++j)
+        ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)], i + j + 3) << name(unit);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(InstructionSets, BytesTest, testing::ValuesIn(kIsas),
+                         [](const auto& info) { return name(info.param); });
+
+}  // namespace
+}  // namespace drawbar::cpu

@@ -1,5 +1,7 @@
 // Convolution of bytes as a product of bytes (gemm/bytes.h) whose rows are given by a pointer per
-// tap and output pixel, padding pointing at zero points. Channels-last.
+// tap and output pixel, padding pointing at zero points. Channels-last. Few input channels are
+// copied into an image with its padding first, where a row of the kernel lies in one piece: a
+// stem's 7 × 7 taps of 3 bytes become 7 of 21.
 #include <cstring>
 
 #include "ops/conv/kernels/planned_conv.h"
@@ -125,11 +127,15 @@ class ByteConv final : public Kernel {
         y_type_(p.outputs[0].type),
         w_scales_(p.inputs[kWScale].size()),
         columns_(align_up(shape_.m, panel_width(p.isa))),
-        threads_(p.threads) {}
+        threads_(p.threads) {
+    merges_rows_ = shape_.c < kFewChannels && shape_.kw > 1 && shape_.dilation_w == 1;
+    padded_h_ = (shape_.oh - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1;
+    padded_w_ = (shape_.ow - 1) * shape_.stride_w + shape_.kw;
+  }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(parameter_bytes() +
-                               multiply_bytes_scratch(shape_.pixels(), taps(), shape_.c,
+    return static_cast<size_t>(parameter_bytes() + image_bytes() +
+                               multiply_bytes_scratch(shape_.pixels(), taps(), tap_bytes(),
                                                       is_signed(), weights_.matrix(), threads_));
   }
   uint32_t packed_inputs() const override { return 1U << kW; }
@@ -145,10 +151,13 @@ class ByteConv final : public Kernel {
     std::memset(padding, x_zero, static_cast<size_t>(shape_.c));
 
     const auto* x = run.in<std::byte>(kX);
+    std::byte* image = memory + parameter_bytes();
+    if (merges_rows_) copy_image(x, static_cast<std::byte>(x_zero), image, run.pool);
     const auto fill = [&](int64_t begin, int64_t count, const std::byte** list) {
+      if (merges_rows_) return fill_rows(image, begin, count, list);
       fill_taps(shape_, x, static_cast<const std::byte*>(padding), begin, count, list);
     };
-    const ByteRows rows{taps(), shape_.c, is_signed(), fill};
+    const ByteRows rows{taps(), tap_bytes(), is_signed(), fill};
     const int32_t shift = x_zero + (adds_128(rows, weights_.matrix()) ? 128 : 0);
     const float x_scale = *run.in<float>(kXScale), y_scale = *run.in<float>(kYScale);
     const auto* w_scale = run.in<float>(kWScale);
@@ -166,11 +175,55 @@ class ByteConv final : public Kernel {
     epilogue.low = y_type_ == ElementType::i8 ? -128 : 0;
     epilogue.high = y_type_ == ElementType::i8 ? 127 : 255;
     multiply_bytes(shape_.pixels(), rows, weights_.matrix(), run.outputs[0], shape_.y_pixel_stride,
-                   epilogue, memory + parameter_bytes(), &run.pool);
+                   epilogue, image + image_bytes(), &run.pool);
   }
 
  private:
-  int64_t taps() const { return shape_.kh * shape_.kw; }
+  static constexpr int64_t kFewChannels = 16;
+
+  int64_t taps() const { return merges_rows_ ? shape_.kh : shape_.kh * shape_.kw; }
+  int64_t tap_bytes() const { return merges_rows_ ? shape_.kw * shape_.c : shape_.c; }
+  int64_t line_bytes() const { return padded_w_ * shape_.c; }
+  int64_t image_bytes() const {
+    return merges_rows_ ? align_up(shape_.n * padded_h_ * line_bytes(), 64) : 0;
+  }
+
+  /// As much of x as the taps see, with its padding.
+  void copy_image(const std::byte* x, std::byte zero, std::byte* image, ThreadPool& pool) const {
+    const int64_t c = shape_.c, left = std::min(shape_.pad_left, padded_w_);
+    const int64_t width = std::clamp<int64_t>(padded_w_ - left, 0, shape_.w);
+    pool.parallel_for(shape_.n * padded_h_, 8, [&](int64_t begin, int64_t end, int) {
+      for (int64_t line = begin; line < end; ++line) {
+        const int64_t y = line % padded_h_ - shape_.pad_top;
+        std::byte* to = image + line * line_bytes();
+        if (y < 0 || y >= shape_.h) {
+          std::fill_n(to, line_bytes(), zero);
+          continue;
+        }
+        const std::byte* from =
+            x + (line / padded_h_ * shape_.h + y) * shape_.w * shape_.x_pixel_stride;
+        std::fill_n(to, left * c, zero);
+        std::copy_n(from, width * c, to + left * c);  // c is x's pixel stride
+        std::fill_n(to + (left + width) * c, line_bytes() - (left + width) * c, zero);
+      }
+    });
+  }
+
+  /// The pointers of output pixels for each row of the kernel, into such an image.
+  void fill_rows(const std::byte* image, int64_t begin, int64_t count,
+                 const std::byte** list) const {
+    for_each_row_run(
+        shape_, begin, count, [&](int64_t row, int64_t run, int64_t n, int64_t oy, int64_t ox) {
+          for (int64_t ky = 0; ky < shape_.kh; ++ky) {
+            const int64_t y = oy * shape_.stride_h + ky * shape_.dilation_h;
+            const std::byte* from = image + (n * padded_h_ + y) * line_bytes();
+            for (int64_t i = 0; i < run; ++i) {
+              list[ky * count + row + i] = from + (ox + i) * shape_.stride_w * shape_.c;
+            }
+          }
+        });
+  }
+
   bool is_signed() const { return x_type_ == ElementType::i8; }
   int64_t parameter_bytes() const { return align_up(3 * columns_ * 4 + shape_.c, 64); }
 
@@ -180,6 +233,8 @@ class ByteConv final : public Kernel {
   int64_t w_scales_;
   int64_t columns_;
   int threads_;
+  bool merges_rows_ = false;
+  int64_t padded_h_ = 0, padded_w_ = 0;  // of the copied image
 };
 
 std::unique_ptr<Kernel> make(const Problem& p) { return std::make_unique<ByteConv>(p); }

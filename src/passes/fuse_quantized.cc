@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "ops/conv/op.h"
+#include "ops/integer_add/op.h"
 #include "ops/integer_conv/op.h"
 #include "ops/quantize/op.h"
 #include "passes/match.h"
@@ -102,6 +103,71 @@ std::optional<Tensor> integer_bias(const Graph& graph, ValueId value, const Quan
   return result;
 }
 
+/// The zero point of a quantisation, made where it is left out.
+ValueId zero_point(Patch& patch, const Quantization& q) {
+  if (q.zero != no_id) return q.zero;
+  Tensor zero = Tensor::allocate(q.type, {});
+  write_integer(zero, 0, 0);
+  return patch.constant(std::move(zero));
+}
+
+/// What a quantised node has become.
+struct Fusion {
+  Op op;
+  std::vector<ValueId> inputs;
+  std::string name;
+};
+
+std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization& y,
+                                       Patch& patch) {
+  const auto* conv = producer_as<ops::Conv>(graph, result);
+  if (conv == nullptr || conv->group != 1 || !conv->post.empty()) return {};
+  const Node& node = producer(graph, result);
+  const ValueId weights = node.inputs[1], bias = optional_input(node, 2);
+  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 4 ||
+      !dims_of(graph, weights)[0].is_constant())
+    return {};
+  const int64_t channels = dims_of(graph, weights)[0].value();
+  const auto x = dequantized(graph, node.inputs[0], 1), w = dequantized(graph, weights, channels);
+  if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return {};
+  std::optional<Tensor> steps;
+  if (bias != no_id) {
+    steps = integer_bias(graph, bias, *x, *w, channels);
+    if (!steps) return {};
+  }
+  std::vector<ValueId> inputs = {input_of(graph, node.inputs[0]),
+                                 x->scale,
+                                 zero_point(patch, *x),
+                                 input_of(graph, weights),
+                                 w->scale,
+                                 zero_point(patch, *w),
+                                 y.scale,
+                                 zero_point(patch, y)};
+  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
+  return Fusion{ops::QLinearConv{conv->strides, conv->dilations, conv->pads_begin, conv->pads_end,
+                                 conv->auto_pad, conv->group},
+                std::move(inputs), node.name};
+}
+
+std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantization& y,
+                               Patch& patch) {
+  if (!is_function(graph, result, Function::Add)) return {};
+  const Node& node = producer(graph, result);
+  const auto a = dequantized(graph, node.inputs[0], 1), b = dequantized(graph, node.inputs[1], 1);
+  if (!a || !b || !is_ranked_tensor(graph, node.inputs[0]) ||
+      !is_ranked_tensor(graph, node.inputs[1]) ||
+      dims_of(graph, node.inputs[0]) != dims_of(graph, node.inputs[1]))
+    return {};
+  for (const Quantization* q : {&*a, &*b, &y}) {
+    if (q->scales->rank() != 0 || (q->zeros && q->zeros->rank() != 0)) return {};
+  }
+  return Fusion{ops::QLinearAdd{},
+                {input_of(graph, node.inputs[0]), a->scale, zero_point(patch, *a),
+                 input_of(graph, node.inputs[1]), b->scale, zero_point(patch, *b), y.scale,
+                 zero_point(patch, y)},
+                node.name};
+}
+
 }  // namespace
 
 Patch fuse_quantized(const Graph& graph, NodeId id) {
@@ -112,41 +178,13 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
       quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, 1);
   if (!y) return unchanged();
   const ValueId result = before_activation(graph, node.inputs[0], *y);
-  const auto* conv = producer_as<ops::Conv>(graph, result);
-  if (conv == nullptr || conv->group != 1 || !conv->post.empty() || !has_one_reader(graph, result))
-    return unchanged();
-  const Node& before = producer(graph, result);
-  const ValueId weights = before.inputs[1], bias = optional_input(before, 2);
-  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 4 ||
-      !dims_of(graph, weights)[0].is_constant())
-    return unchanged();
-  const int64_t channels = dims_of(graph, weights)[0].value();
-  const auto x = dequantized(graph, before.inputs[0], 1), w = dequantized(graph, weights, channels);
-  if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return unchanged();
-  std::optional<Tensor> steps;
-  if (bias != no_id) {
-    steps = integer_bias(graph, bias, *x, *w, channels);
-    if (!steps) return unchanged();
-  }
+  if (graph.value(result).producer == no_id || !has_one_reader(graph, result)) return unchanged();
   Patch patch(graph, id);
-  const auto zero_point = [&](const Quantization& q) {
-    if (q.zero != no_id) return q.zero;
-    Tensor zero = Tensor::allocate(q.type, {});
-    write_integer(zero, 0, 0);
-    return patch.constant(std::move(zero));
-  };
-  const ops::QLinearConv op{conv->strides,  conv->dilations, conv->pads_begin,
-                            conv->pads_end, conv->auto_pad,  conv->group};
-  std::vector<ValueId> inputs = {input_of(graph, before.inputs[0]),
-                                 x->scale,
-                                 zero_point(*x),
-                                 input_of(graph, weights),
-                                 w->scale,
-                                 zero_point(*w),
-                                 y->scale,
-                                 zero_point(*y)};
-  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
-  patch.replace(node.outputs[0], patch.add(op, std::move(inputs), before.name));
+  auto fused = fuse_convolution(graph, result, *y, patch);
+  if (!fused) fused = fuse_sum(graph, result, *y, patch);
+  if (!fused) return unchanged();
+  patch.replace(node.outputs[0],
+                patch.add(std::move(fused->op), std::move(fused->inputs), fused->name));
   return patch;
 }
 

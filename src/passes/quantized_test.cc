@@ -26,6 +26,18 @@ TEST(FuseQuantized, ConvolutionsWithTheirBias) {
                   fused);
 }
 
+TEST(FuseQuantized, SumsWithTheirActivation) {
+  const std::string head =
+      "graph g(%a: u8[N, 7], %b: u8[N, 7]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+      " %t = const f32[] [0.25]; %u = const f32[] [1.0]; %yz = const u8[] [0]; ";
+  expect_pass("fuse_quantized",
+              head +
+                  "%af = DequantizeLinear(%a, %s, %z); %bf = DequantizeLinear(%b, %t, %z)"
+                  " %c = Add(%af, %bf); %r = Relu(%c); %y = QuantizeLinear(%r, %u, %yz)"
+                  " return %y }",
+              head + "%y = QLinearAdd(%a, %s, %z, %b, %t, %z, %u, %yz); return %y }");
+}
+
 TEST(FuseQuantized, NotWhereAnActivationDoesMoreOrOthersRead) {
   expect_pass("fuse_quantized",
               kHead +

@@ -165,13 +165,14 @@ class ByteConv final : public Kernel {
     for (int64_t j = 0; j < shape_.m; ++j) {
       offset[j] = (bias ? bias[j] : 0) - shift * weights_.column_sums()[j];
       multiplier[j] = x_scale * w_scale[w_scales_ > 1 ? j : 0] / y_scale;
-      addend[j] = static_cast<float>(y_zero);
+      addend[j] = 0;
     }
     ByteEpilogue epilogue;
     epilogue.offset = offset;
     epilogue.multiplier = multiplier;
     epilogue.addend = addend;
     epilogue.to = y_type_;
+    epilogue.zero = y_zero;
     epilogue.low = y_type_ == ElementType::i8 ? -128 : 0;
     epilogue.high = y_type_ == ElementType::i8 ? 127 : 255;
     multiply_bytes(shape_.pixels(), rows, weights_.matrix(), run.outputs[0], shape_.y_pixel_stride,

@@ -14,14 +14,20 @@ using ops::ScaleMap;
 
 constexpr int64_t piece = 16384;  // elements a worker takes at a time
 
+DRAWBAR_CPU_LAYOUT(QuantizeLinear, any);
+DRAWBAR_CPU_LAYOUT(DequantizeLinear, any);
+
 bool row_major(const Problem& problem) {
   return problem.inputs[0].layout == Layout::row_major &&
          problem.outputs[0].layout == Layout::row_major;
 }
 
+/// In any order where one scale holds for all.
 bool scaled_by_f32(const Problem& problem) {
-  return row_major(problem) && problem.inputs[1].present &&
-         problem.inputs[1].type == ElementType::f32;
+  const Operand& scale = problem.inputs[1];
+  if (!scale.present || scale.type != ElementType::f32) return false;
+  return row_major(problem) ||
+         (scale.size() == 1 && problem.inputs[0].layout == problem.outputs[0].layout);
 }
 
 /// A piece of x that one scale holds for, or whose elements have neighbouring scales.

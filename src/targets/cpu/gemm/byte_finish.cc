@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/byte_finish.cc"
@@ -41,13 +40,24 @@ HWY_INLINE Vec<D> load_as_float(D d, const T* from, size_t count) {
   }
 }
 
+/// v as y has it: for bytes rounded, with the zero point and within bounds.
+template <class D>
+struct Bounds {
+  explicit Bounds(const ByteEpilogue& e)
+      : low(hn::Set(D(), static_cast<float>(e.low - e.zero))),
+        high(hn::Set(D(), static_cast<float>(e.high - e.zero))),
+        zero(hn::Set(hn::RebindToSigned<D>(), e.zero)) {}
+  Vec<D> low, high;
+  hn::Vec<hn::RebindToSigned<D>> zero;
+};
 template <class T, class D>
-HWY_INLINE void store_from_float(D d, Vec<D> v, T* to, size_t count) {
+HWY_INLINE void store_from_float(D d, Vec<D> v, const Bounds<D>& bounds, T* to, size_t count) {
   if constexpr (sizeof(T) == 4) {
     store(d, v, to, count);
   } else {
     const hn::Rebind<T, D> dt;
-    store(dt, hn::DemoteTo(dt, hn::NearestInt(v)), to, count);
+    v = hn::Min(bounds.high, hn::Max(v, bounds.low));  // not-a-number: the lowest
+    store(dt, hn::DemoteTo(dt, hn::Add(hn::NearestInt(v), bounds.zero)), to, count);
   }
 }
 
@@ -64,8 +74,7 @@ void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row,
             int64_t rows, int64_t columns, void* y, int64_t y_ld) {
   const hn::ScalableTag<float> d;
   const hn::RebindToSigned<decltype(d)> di;
-  // The second operand of Max and Min where one is NaN.
-  const auto low = hn::Set(d, e.low), high = hn::Set(d, e.high);
+  const Bounds<hn::ScalableTag<float>> bounds(e);
   const auto factor = hn::Set(d, e.residual_multiplier);
   To* to = static_cast<To*>(y) + row * y_ld + column;
   const auto* residual = static_cast<const Residual*>(e.residual);
@@ -80,8 +89,7 @@ void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row,
       if constexpr (has_residual) {
         v = hn::MulAdd(load_as_float(d, residual + r * e.residual_ld + j, count), factor, v);
       }
-      v = hn::Min(high, hn::Max(low, v));
-      store_from_float(d, v, to + r * y_ld + j, count);
+      store_from_float(d, v, bounds, to + r * y_ld + j, count);
     }
   });
 }
@@ -90,10 +98,7 @@ void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row,
 template <class Residual, bool has_residual>
 void finish_hooked(const ByteEpilogue& e, const int32_t* sums, float* values, int64_t ld,
                    int64_t row, int64_t column, int64_t rows, int64_t columns) {
-  ByteEpilogue plain = e;
-  plain.low = -std::numeric_limits<float>::infinity();
-  plain.high = std::numeric_limits<float>::infinity();
-  finish<float, Residual, has_residual>(plain, sums, ld, row, column, rows, columns,
+  finish<float, Residual, has_residual>(e, sums, ld, row, column, rows, columns,
                                         values - row * ld - column, ld);
   (*e.hook)(values, ld, row, column, rows, columns);
 }
@@ -102,12 +107,12 @@ template <class To>
 void quantize_tile(const ByteEpilogue& e, const float* values, int64_t ld, int64_t rows,
                    int64_t columns, To* to, int64_t y_ld) {
   const hn::ScalableTag<float> d;
-  const auto low = hn::Set(d, e.low), high = hn::Set(d, e.high);
-  const auto scale = hn::Set(d, e.scale), zero = hn::Set(d, e.zero);
+  const Bounds<hn::ScalableTag<float>> bounds(e);
+  const auto scale = hn::Set(d, e.scale);
   for (int64_t r = 0; r < rows; ++r) {
     for_vectors(d, columns, [&](int64_t j, size_t count) HWY_ATTR {
-      const auto v = hn::MulAdd(hn::LoadU(d, values + r * ld + j), scale, zero);
-      store_from_float(d, hn::Min(high, hn::Max(low, v)), to + r * y_ld + j, count);
+      const auto v = hn::Mul(hn::LoadU(d, values + r * ld + j), scale);
+      store_from_float(d, v, bounds, to + r * y_ld + j, count);
     });
   }
 }

@@ -13,7 +13,7 @@ namespace drawbar::cpu {
 namespace {
 
 #define DRAWBAR_BYTE_TARGET \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,amx-tile,amx-int8")))
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,amx-tile,amx-int8")))
 
 constexpr int64_t kPanelStride = 2 * 64;  // of four k of a panel
 
@@ -64,6 +64,47 @@ struct Waiting {
   int64_t row = 0, column = 0, rows = 0, columns = 0;
 };
 
+/// Whether finish_pairs() can: whole panels of bytes that nothing is added to, in the range of
+/// their type.
+bool is_plain(const ByteEpilogue& e) {
+  if (e.hook != nullptr || e.residual != nullptr || e.to == ElementType::f32) return false;
+  return e.to == ElementType::i8 ? e.low == -128 && e.high == 127 : e.low == 0 && e.high == 255;
+}
+
+/// finish_bytes() for rows [begin, end), both even, of a whole panel: two rows at a time, so that a
+/// vector of bytes is full.
+template <bool to_signed>
+DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waiting& w, int64_t begin,
+                                             int64_t end, std::byte* y, int64_t y_ld) {
+  const __m512 multiplier[2] = {_mm512_loadu_ps(e.multiplier + w.column),
+                                _mm512_loadu_ps(e.multiplier + w.column + 16)};
+  const __m512 addend[2] = {_mm512_loadu_ps(e.addend + w.column),
+                            _mm512_loadu_ps(e.addend + w.column + 16)};
+  const __m512i offset[2] = {_mm512_loadu_si512(e.offset + w.column),
+                             _mm512_loadu_si512(e.offset + w.column + 16)};
+  // What is above would wrap; what is below becomes the lowest number as it is.
+  const __m512 most = _mm512_set1_ps(32767);
+  const __m512i zero = _mm512_set1_epi16(static_cast<int16_t>(e.zero));
+  // Fours of columns 0 to 15 and 16 to 31 of both rows alternate after packing.
+  const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+  const auto rounded = [&](int64_t row, int64_t j) DRAWBAR_BYTE_TARGET {
+    const __m512i sum = _mm512_load_si512(w.sums + row * kTilePanel + 16 * j);
+    const __m512 number = _mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset[j]));
+    return _mm512_cvtps_epi32(
+        _mm512_min_ps(most, _mm512_fmadd_ps(number, multiplier[j], addend[j])));
+  };
+  std::byte* to = y + (w.row + begin) * y_ld + w.column;
+  for (int64_t row = begin; row < end; row += 2, to += 2 * y_ld) {
+    const __m512i first = _mm512_packs_epi32(rounded(row, 0), rounded(row, 1));
+    const __m512i second = _mm512_packs_epi32(rounded(row + 1, 0), rounded(row + 1, 1));
+    const __m512i a = _mm512_adds_epi16(first, zero), b = _mm512_adds_epi16(second, zero);
+    const __m512i packed = to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+    const __m512i rows = _mm512_permutexvar_epi32(order, packed);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(rows));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + y_ld), _mm512_extracti64x4_epi64(rows, 1));
+  }
+}
+
 template <bool is_signed>
 DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int64_t row,
                                   int64_t rows, int64_t panel, int64_t panel_end, void* y,
@@ -75,8 +116,13 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
   const int64_t steps = divide_up(b.k, kByteDepth), tile_bytes = steps * kTileBytes;
   Waiting waiting;
   int turn = 0;
-  const auto finish = [&](int64_t begin, int64_t end) {
+  const bool plain = is_plain(epilogue), to_signed = epilogue.to == ElementType::i8;
+  const auto finish = [&](int64_t begin, int64_t end) DRAWBAR_BYTE_TARGET {
     if (begin == end) return;
+    if (plain && waiting.columns == kTilePanel && waiting.rows % 2 == 0) {
+      const auto pairs = to_signed ? finish_pairs<true> : finish_pairs<false>;
+      return pairs(epilogue, waiting, begin, end, static_cast<std::byte*>(y), y_ld);
+    }
     finish_bytes(epilogue, waiting.sums + begin * kTilePanel, values, kTilePanel,
                  waiting.row + begin, waiting.column, end - begin, waiting.columns, y, y_ld, b.isa);
   };
@@ -89,7 +135,11 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
       // A hook sees whole tiles.
       const int64_t parts = epilogue.hook != nullptr ? 1 : std::min<int64_t>(steps, 4);
       const auto meanwhile = [&](int64_t step) {
-        if (step < parts) finish(waiting.rows * step / parts, waiting.rows * (step + 1) / parts);
+        const int64_t pairs = (waiting.rows + 1) / 2;
+        if (step < parts) {
+          finish(std::min(waiting.rows, pairs * step / parts * 2),
+                 std::min(waiting.rows, pairs * (step + 1) / parts * 2));
+        }
       };
       form_sums<is_signed>(b.parts, steps, tile, below, from, meanwhile, sums[turn]);
       waiting = {sums[turn], row + r, column, std::min(kPair, rows - r),

@@ -67,9 +67,9 @@ inline bool adds_128(const ByteRows& a, const PackedBytes& b) {
 
 /// What becomes of the sum s of row r and column j: v = (s + offset[j]) · multiplier[j] +
 /// addend[j], plus residual[r, j] · residual_multiplier where there is one; with a hook, v is what
-/// that makes of it, times `scale`, plus `zero`. Bytes are y = round(clamp(v, low, high)), ties to
-/// even, f32 are y = clamp(v, low, high). In f32 but for the offset. The first three are readable
-/// up to a multiple of panel_width.
+/// that makes of it, times `scale`. Bytes are y = clamp(round(v) + zero, low, high), ties to even,
+/// f32 are y = v. In f32 but for the offset, which may be multiplied for itself. The first three
+/// are readable up to a multiple of panel_width.
 struct ByteEpilogue {
   const int32_t* offset = nullptr;              // [n]
   const float* multiplier = nullptr;            // [n]
@@ -79,9 +79,9 @@ struct ByteEpilogue {
   float residual_multiplier = 1;
   int64_t residual_ld = 0;         // elements
   const TileHook* hook = nullptr;  // on tiles of v; sees c of the thread's own
-  float scale = 1, zero = 0;
-  float low = 0, high = 255;
-  ElementType to = ElementType::u8;  // u8, i8 or f32
+  float scale = 1;
+  int32_t zero = 0, low = 0, high = 255;  // of bytes
+  ElementType to = ElementType::u8;       // u8, i8 or f32
 };
 
 /// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.

@@ -55,12 +55,15 @@ def quantize(source, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--output", type=Path, default=Path(".cache/quantized"))
     parser.add_argument("models", nargs="*", type=Path)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    models = options.models or [Path(".cache/filled") / f"{name}.onnx" for name in ("resnet50", "mobilenet_v2")]
+    filled = [Path(".cache/filled") / f"{name}.onnx" for name in ("resnet50", "mobilenet_v2")]
+    models = options.models or filled
     for model in models:
         target = options.output / f"{model.stem}_qdq.onnx"
         quantize(model, target)

@@ -5,6 +5,8 @@
 #include "ops/conv/op.h"
 #include "ops/integer_add/op.h"
 #include "ops/integer_conv/op.h"
+#include "ops/integer_matmul/op.h"
+#include "ops/matmul/op.h"
 #include "ops/quantize/op.h"
 #include "passes/match.h"
 
@@ -27,9 +29,14 @@ struct Quantization {
   }
 };
 
-/// Of a node x, scale, zero point. `channels`: how many scales there may be, along axis 0.
+/// The axis along which there may be several scales, and how many.
+struct Channels {
+  int64_t axis = 0, count = 1;
+};
+
+/// Of a node x, scale, zero point.
 std::optional<Quantization> quantization_of(const Graph& graph, const Node& node, ElementType type,
-                                            int64_t axis, int64_t block_size, int64_t channels) {
+                                            int64_t axis, int64_t block_size, Channels channels) {
   Quantization q;
   q.scale = node.inputs[1];
   q.zero = optional_input(node, 2);
@@ -39,7 +46,7 @@ std::optional<Quantization> quantization_of(const Graph& graph, const Node& node
   if (!is_byte(type) || q.scales == nullptr || (q.zero != no_id && q.zeros == nullptr)) return {};
   if (q.scales->type() != ElementType::f32 || block_size != 0) return {};
   const int64_t count = q.scales->size();
-  if (count != 1 && (count != channels || axis != 0)) return {};
+  if (count != 1 && (count != channels.count || axis != channels.axis)) return {};
   for (int64_t i = 0; i < count; ++i) {
     const float scale = q.scales->data<float>()[i];
     if (!std::isfinite(scale) || scale <= 0) return {};
@@ -48,11 +55,13 @@ std::optional<Quantization> quantization_of(const Graph& graph, const Node& node
 }
 
 /// The integers that `value` is dequantised from.
-std::optional<Quantization> dequantized(const Graph& graph, ValueId value, int64_t channels) {
+std::optional<Quantization> dequantized(const Graph& graph, ValueId value, Channels channels) {
   const auto* op = producer_as<ops::DequantizeLinear>(graph, value);
   if (op == nullptr || op->to != ElementType::f32) return {};
   const Node& node = producer(graph, value);
-  return quantization_of(graph, node, element_of(graph, node.inputs[0]), op->axis, op->block_size,
+  const int64_t rank = is_ranked_tensor(graph, value) ? graph.value(value).type.tensor.rank() : 0;
+  const int64_t axis = op->axis < 0 ? op->axis + rank : op->axis;
+  return quantization_of(graph, node, element_of(graph, node.inputs[0]), axis, op->block_size,
                          channels);
 }
 
@@ -128,7 +137,8 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
       !dims_of(graph, weights)[0].is_constant())
     return {};
   const int64_t channels = dims_of(graph, weights)[0].value();
-  const auto x = dequantized(graph, node.inputs[0], 1), w = dequantized(graph, weights, channels);
+  const auto x = dequantized(graph, node.inputs[0], {}),
+             w = dequantized(graph, weights, {0, channels});
   if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return {};
   std::optional<Tensor> steps;
   if (bias != no_id) {
@@ -149,11 +159,53 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
                 std::move(inputs), node.name};
 }
 
+/// A product with constant weights [K, N], or [N, K] where transposed.
+std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Quantization& y,
+                                   Patch& patch) {
+  const auto* product = producer_as<ops::MatMul>(graph, result);
+  if (product == nullptr || product->transpose_a || product->alpha != 1 || !product->post.empty())
+    return {};
+  const Node& node = producer(graph, result);
+  const ValueId weights = node.inputs[1], bias = optional_input(node, ops::matmul_bias_input);
+  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 2) return {};
+  const int64_t axis = product->transpose_b ? 0 : 1;
+  const Dim& count = dims_of(graph, weights)[static_cast<size_t>(axis)];
+  if (!count.is_constant()) return {};
+  const int64_t channels = count.value();
+  const auto x = dequantized(graph, node.inputs[0], {}),
+             w = dequantized(graph, weights, {axis, channels});
+  if (!x || !w) return {};
+  ValueId matrix = input_of(graph, weights);
+  const Tensor* numbers = constant_of(graph, matrix);
+  if (numbers == nullptr) return {};
+  std::optional<Tensor> steps;
+  if (bias != no_id) {
+    if (!is_ranked_tensor(graph, bias) || dims_of(graph, bias).size() != 1) return {};
+    steps = integer_bias(graph, bias, *x, *w, channels);
+    if (!steps) return {};
+  }
+  if (product->transpose_b) {
+    const int64_t n = numbers->dim(0), k = numbers->dim(1);
+    Tensor turned = Tensor::allocate(numbers->type(), {k, n});
+    for (int64_t i = 0; i < k; ++i) {
+      for (int64_t j = 0; j < n; ++j)
+        static_cast<uint8_t*>(turned.raw())[i * n + j] =
+            static_cast<const uint8_t*>(numbers->raw())[j * k + i];
+    }
+    matrix = patch.constant(std::move(turned));
+  }
+  std::vector<ValueId> inputs = {
+      input_of(graph, node.inputs[0]), x->scale, zero_point(patch, *x), matrix, w->scale,
+      zero_point(patch, *w),           y.scale,  zero_point(patch, y)};
+  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
+  return Fusion{ops::QLinearMatMul{}, std::move(inputs), node.name};
+}
+
 std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantization& y,
                                Patch& patch) {
   if (!is_function(graph, result, Function::Add)) return {};
   const Node& node = producer(graph, result);
-  const auto a = dequantized(graph, node.inputs[0], 1), b = dequantized(graph, node.inputs[1], 1);
+  const auto a = dequantized(graph, node.inputs[0], {}), b = dequantized(graph, node.inputs[1], {});
   if (!a || !b || !is_ranked_tensor(graph, node.inputs[0]) ||
       !is_ranked_tensor(graph, node.inputs[1]) ||
       dims_of(graph, node.inputs[0]) != dims_of(graph, node.inputs[1]))
@@ -175,12 +227,13 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   const auto* quantize = node.op.as<ops::QuantizeLinear>();
   if (quantize == nullptr || quantize->precision != ElementType::f32) return unchanged();
   const auto y =
-      quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, 1);
+      quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, {});
   if (!y) return unchanged();
   const ValueId result = before_activation(graph, node.inputs[0], *y);
   if (graph.value(result).producer == no_id || !has_one_reader(graph, result)) return unchanged();
   Patch patch(graph, id);
   auto fused = fuse_convolution(graph, result, *y, patch);
+  if (!fused) fused = fuse_product(graph, result, *y, patch);
   if (!fused) fused = fuse_sum(graph, result, *y, patch);
   if (!fused) return unchanged();
   patch.replace(node.outputs[0],

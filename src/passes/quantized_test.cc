@@ -26,6 +26,33 @@ TEST(FuseQuantized, ConvolutionsWithTheirBias) {
                   fused);
 }
 
+TEST(FuseQuantized, ProductsTransposedOrNot) {
+  const std::string head =
+      "graph g(%x: u8[N, 3]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+      " %ws = const f32[2] [0.25, 0.5]; %wz = const i8[2] [0, 0];"
+      " %ys = const f32[] [2.0]; %yz = const u8[] [9]; ";
+  const std::string fused = head +
+                            "%t = const i8[3, 2] [1, 4, 2, 5, 3, 6]; %b = const i32[2] [8, -2]"
+                            " %y = QLinearMatMul(%x, %s, %z, %t, %ws, %wz, %ys, %yz, %b)"
+                            " return %y }";
+  expect_pass("fuse_quantized",
+              head +
+                  "%w = const i8[2, 3] [1, 2, 3, 4, 5, 6]; %b = const f32[2] [1.0, -0.5]"
+                  " %xf = DequantizeLinear(%x, %s, %z)"
+                  " %wf = DequantizeLinear(%w, %ws, %wz) {axis = 0}"
+                  " %c = MatMul(%xf, %wf, %b) {transpose_b = true}"
+                  " %y = QuantizeLinear(%c, %ys, %yz); return %y }",
+              fused);
+  expect_pass("fuse_quantized",
+              head +
+                  "%w = const i8[3, 2] [1, 4, 2, 5, 3, 6]; %b = const f32[2] [1.0, -0.5]"
+                  " %xf = DequantizeLinear(%x, %s, %z)"
+                  " %wf = DequantizeLinear(%w, %ws, %wz) {axis = -1}"
+                  " %c = MatMul(%xf, %wf, %b)"
+                  " %y = QuantizeLinear(%c, %ys, %yz); return %y }",
+              fused);
+}
+
 TEST(FuseQuantized, SumsWithTheirActivation) {
   const std::string head =
       "graph g(%a: u8[N, 7], %b: u8[N, 7]) { %s = const f32[] [0.5]; %z = const u8[] [3];"

@@ -1,14 +1,11 @@
-// Convolution of bytes as a product of bytes (gemm/bytes.h) whose rows are given by a pointer per
-// tap and output pixel, padding pointing at zero points. Channels-last. Few input channels are
-// copied into an image with its padding first, where a row of the kernel lies in one piece: a
-// stem's 7 × 7 taps of 3 bytes become 7 of 21.
-#include <cstring>
-
+// Convolution of bytes as a product of bytes (targets/cpu/gemm/bytes.h) whose rows are given by a
+// pointer per tap and output pixel, padding pointing at zero points. Channels-last. Few input
+// channels are copied into an image with its padding first, where a row of the kernel lies in one
+// piece: a stem's 7 × 7 taps of 3 bytes become 7 of 21.
 #include "ops/conv/kernels/planned_conv.h"
 #include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/op.h"
-#include "targets/cpu/gemm/blocking.h"
-#include "targets/cpu/gemm/bytes.h"
+#include "targets/cpu/byte_product.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -19,13 +16,6 @@ DRAWBAR_CPU_LAYOUT(QLinearConv, channels_last);
 
 enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
 
-bool is_byte(ElementType type) { return type == ElementType::u8 || type == ElementType::i8; }
-
-int32_t byte_at(const void* bytes, ElementType type, int64_t i) {
-  return type == ElementType::i8 ? static_cast<const int8_t*>(bytes)[i]
-                                 : static_cast<const uint8_t*>(bytes)[i];
-}
-
 ConvShape shape_of(const Problem& problem) {
   const auto& op = *problem.op.as<QLinearConv>();
   return conv_shape(ops::convolution_window(op, problem.inputs[kW].shape), op.group,
@@ -34,99 +24,32 @@ ConvShape shape_of(const Problem& problem) {
 
 bool applies(const Problem& p) {
   const Operand &x = p.inputs[kX], &w = p.inputs[kW], &y = p.outputs[0];
-  if (x.rank() != 4 || !is_byte(x.type) || !is_byte(w.type) || !is_byte(y.type)) return false;
+  if (x.rank() != 4 || p.op.as<QLinearConv>()->group != 1) return false;
   if (x.layout != Layout::channels_last || y.layout != Layout::channels_last) return false;
-  if (!w.constant || !p.inputs[kWZero].constant || w.layout != Layout::row_major) return false;
-  return p.op.as<QLinearConv>()->group == 1 && w.size() > 0 && y.size() > 0;
+  return is_byte_product(x, w, p.inputs[kWZero], y, y.dim(1));
 }
 
 double seconds(const Problem& p) {
-  // About what tiles reach, a third of it for dots, less for pairs.
-  const ByteUnit unit = byte_unit(p.isa);
-  const double rate = unit == ByteUnit::tiles ? 800e9 : unit == ByteUnit::dots ? 250e9 : 80e9;
-  return shape_of(p).multiply_adds() / rate / p.threads + 2e-6;
+  return byte_product_seconds(shape_of(p).multiply_adds(), p.isa, p.threads);
 }
 
-/// The weights packed, and behind them the sum of each column.
-class Weights {
- public:
-  Weights(const Problem& p, const ConvShape& shape)
-      : taps_(shape.kh * shape.kw), c_(shape.c), m_(shape.m) {
-    const ConstantPtr &w = p.inputs[kW].constant, &zero = p.inputs[kWZero].constant;
-    b_.k = taps_ * c_;
-    b_.n = m_;
-    b_.isa = p.isa;
-    b_.unit = byte_unit(p.isa);
-    b_.parts = parts(*w, zero->tensor());
-    const int64_t bytes = packed_size(b_);
-    const std::string form =
-        fmt::format("bytes {} {} k={} n={} taps={} parts={} zero={}", cpu::name(p.isa),
-                    cpu::name(b_.unit), b_.k, b_.n, taps_, b_.parts, zero->hash().hex());
-    memory_ = p.packed.get(
-        w, form, static_cast<size_t>(bytes + m_ * 4), [&](const Tensor& source, void* packed) {
-          const std::vector<int16_t> numbers = without_zero(source, zero->tensor());
-          pack_bytes(numbers.data(), b_, static_cast<std::byte*>(packed));
-          auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + bytes);
-          std::fill_n(sums, m_, 0);
-          for (int64_t i = 0; i < b_.k; ++i) {
-            for (int64_t j = 0; j < m_; ++j) sums[j] += numbers[static_cast<size_t>(i * m_ + j)];
-          }
-        });
-    b_.data = memory_.get();
-  }
-
-  const PackedBytes& matrix() const { return b_; }
-  const int32_t* column_sums() const {
-    return reinterpret_cast<const int32_t*>(memory_.get() + packed_size(b_));
-  }
-
- private:
-  /// What all weights of their type need, without looking at them; of pairs, what these need.
-  int64_t parts(const Constant& w, const Tensor& zero) const {
-    if (b_.unit == ByteUnit::pairs) {
-      const std::vector<int16_t> numbers = without_zero(w.tensor(), zero);
-      return parts_for(numbers.data(), b_.k, b_.n, b_.unit);
-    }
-    int64_t most = 1;
-    for (int64_t i = 0; i < zero.size(); ++i) {
-      const int32_t off = byte_at(zero.raw(), zero.type(), i);
-      const int32_t least = w.type() == ElementType::i8 ? -128 : 0;
-      const int16_t ends[] = {static_cast<int16_t>(least - off),
-                              static_cast<int16_t>(least + 255 - off)};
-      most = std::max(most, parts_for(ends, 2, 1, b_.unit));
-    }
-    return most;
-  }
-
-  /// [taps][c][m], the zero point of each output channel taken off.
-  std::vector<int16_t> without_zero(const Tensor& w, const Tensor& zero) const {
-    std::vector<int16_t> numbers(static_cast<size_t>(b_.k * m_));
-    for (int64_t m = 0; m < m_; ++m) {
-      const int32_t off = byte_at(zero.raw(), zero.type(), zero.size() > 1 ? m : 0);
-      for (int64_t c = 0; c < c_; ++c) {
-        for (int64_t tap = 0; tap < taps_; ++tap) {
-          const int32_t value = byte_at(w.raw(), w.type(), (m * c_ + c) * taps_ + tap);
-          numbers[static_cast<size_t>((tap * c_ + c) * m_ + m)] = static_cast<int16_t>(value - off);
-        }
-      }
-    }
-    return numbers;
-  }
-
-  int64_t taps_, c_, m_;
-  PackedBytes b_;
-  PackedConstants::Buffer memory_;
-};
+/// The weights [m, c, taps] as [taps · c][m].
+ByteProduct product_of(const Problem& p, const ConvShape& shape) {
+  const int64_t taps = shape.kh * shape.kw, c = shape.c;
+  const auto index = [=](int64_t i, int64_t j) { return (j * c + i % c) * taps + i / c; };
+  return {p,        p.inputs[kW],      p.inputs[kWZero],
+          taps * c, shape.m,           fmt::format("taps={}", taps),
+          index,    p.inputs[kX].type, p.outputs[0].type};
+}
 
 class ByteConv final : public Kernel {
  public:
   explicit ByteConv(const Problem& p)
       : shape_(shape_of(p)),
-        weights_(p, shape_),
+        product_(product_of(p, shape_)),
         x_type_(p.inputs[kX].type),
         y_type_(p.outputs[0].type),
         w_scales_(p.inputs[kWScale].size()),
-        columns_(align_up(shape_.m, panel_width(p.isa))),
         threads_(p.threads) {
     merges_rows_ = shape_.c < kFewChannels && shape_.kw > 1 && shape_.dilation_w == 1;
     padded_h_ = (shape_.oh - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1;
@@ -134,49 +57,35 @@ class ByteConv final : public Kernel {
   }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(parameter_bytes() + image_bytes() +
-                               multiply_bytes_scratch(shape_.pixels(), taps(), tap_bytes(),
-                                                      is_signed(), weights_.matrix(), threads_));
+    return static_cast<size_t>(
+        image_bytes() + product_.scratch_bytes(shape_.pixels(), taps(), tap_bytes(), threads_));
   }
   uint32_t packed_inputs() const override { return 1U << kW; }
 
   void run(const KernelRun& run) const override {
-    auto* memory = static_cast<std::byte*>(run.scratch);
-    auto* offset = reinterpret_cast<int32_t*>(memory);
-    auto* multiplier = reinterpret_cast<float*>(offset + columns_);
-    float* addend = multiplier + columns_;
-    auto* padding = reinterpret_cast<std::byte*>(addend + columns_);
-    const int32_t x_zero = run.inputs[kXZero] ? byte_at(run.inputs[kXZero], x_type_, 0) : 0;
-    const int32_t y_zero = byte_at(run.inputs[kYZero], y_type_, 0);
-    std::memset(padding, x_zero, static_cast<size_t>(shape_.c));
-
+    auto* image = static_cast<std::byte*>(run.scratch);
+    ByteScales scales;
+    scales.x_scale = *run.in<float>(kXScale);
+    scales.y_scale = *run.in<float>(kYScale);
+    scales.x_zero = byte_at(run.inputs[kXZero], x_type_, 0);
+    scales.y_zero = byte_at(run.inputs[kYZero], y_type_, 0);
+    scales.w_scale = run.in<float>(kWScale);
+    scales.w_scales = w_scales_;
+    scales.bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
     const auto* x = run.in<std::byte>(kX);
-    std::byte* image = memory + parameter_bytes();
-    if (merges_rows_) copy_image(x, static_cast<std::byte>(x_zero), image, run.pool);
+    const auto zero = static_cast<std::byte>(scales.x_zero);
+    if (merges_rows_) {
+      copy_image(x, zero, image, run.pool);
+    } else {
+      std::fill_n(image, shape_.c, zero);
+    }
     const auto fill = [&](int64_t begin, int64_t count, const std::byte** list) {
       if (merges_rows_) return fill_rows(image, begin, count, list);
-      fill_taps(shape_, x, static_cast<const std::byte*>(padding), begin, count, list);
+      fill_taps(shape_, x, static_cast<const std::byte*>(image), begin, count, list);
     };
-    const ByteRows rows{taps(), tap_bytes(), is_signed(), fill};
-    const int32_t shift = x_zero + (adds_128(rows, weights_.matrix()) ? 128 : 0);
-    const float x_scale = *run.in<float>(kXScale), y_scale = *run.in<float>(kYScale);
-    const auto* w_scale = run.in<float>(kWScale);
-    const int32_t* bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
-    for (int64_t j = 0; j < shape_.m; ++j) {
-      offset[j] = (bias ? bias[j] : 0) - shift * weights_.column_sums()[j];
-      multiplier[j] = x_scale * w_scale[w_scales_ > 1 ? j : 0] / y_scale;
-      addend[j] = 0;
-    }
-    ByteEpilogue epilogue;
-    epilogue.offset = offset;
-    epilogue.multiplier = multiplier;
-    epilogue.addend = addend;
-    epilogue.to = y_type_;
-    epilogue.zero = y_zero;
-    epilogue.low = y_type_ == ElementType::i8 ? -128 : 0;
-    epilogue.high = y_type_ == ElementType::i8 ? 127 : 255;
-    multiply_bytes(shape_.pixels(), rows, weights_.matrix(), run.outputs[0], shape_.y_pixel_stride,
-                   epilogue, image + image_bytes(), &run.pool);
+    const ByteRows rows{taps(), tap_bytes(), x_type_ == ElementType::i8, fill};
+    product_.run(shape_.pixels(), rows, scales, run.outputs[0], shape_.y_pixel_stride,
+                 image + image_bytes(), run.pool);
   }
 
  private:
@@ -185,8 +94,9 @@ class ByteConv final : public Kernel {
   int64_t taps() const { return merges_rows_ ? shape_.kh : shape_.kh * shape_.kw; }
   int64_t tap_bytes() const { return merges_rows_ ? shape_.kw * shape_.c : shape_.c; }
   int64_t line_bytes() const { return padded_w_ * shape_.c; }
+  /// The copied image, or the pixel that padding points at.
   int64_t image_bytes() const {
-    return merges_rows_ ? align_up(shape_.n * padded_h_ * line_bytes(), 64) : 0;
+    return align_up(merges_rows_ ? shape_.n * padded_h_ * line_bytes() : shape_.c, 64);
   }
 
   /// As much of x as the taps see, with its padding.
@@ -225,14 +135,10 @@ class ByteConv final : public Kernel {
         });
   }
 
-  bool is_signed() const { return x_type_ == ElementType::i8; }
-  int64_t parameter_bytes() const { return align_up(3 * columns_ * 4 + shape_.c, 64); }
-
   ConvShape shape_;
-  Weights weights_;
+  ByteProduct product_;
   ElementType x_type_, y_type_;
   int64_t w_scales_;
-  int64_t columns_;
   int threads_;
   bool merges_rows_ = false;
   int64_t padded_h_ = 0, padded_w_ = 0;  // of the copied image

@@ -190,7 +190,7 @@ void reference(const MatMulInteger&, Evaluation& e) {
 Dim operations(const MatMulInteger&, const Infer& context) { return multiply_adds(context, 0, 1); }
 
 void infer(const QLinearMatMul&, Infer& context) {
-  context.expect_inputs(8, 8);
+  context.expect_inputs(8, 9);
   check_byte(context, 0, "a");
   check_byte(context, 3, "b");
   check_byte(context, 7, "y_zero_point");
@@ -202,9 +202,14 @@ void infer(const QLinearMatMul&, Infer& context) {
            name(context.element(i)));
     }
   }
+  check_type(context, 8, ElementType::i32, "c");
   const ElementType element = context.element(7);
   const std::optional<Dims> y = product_dims(context, 0, 3);
   if (!y) return context.unranked(0, element);
+  if (context.has(8) && context.ranked(8)) {
+    context.expect_rank(8, 1, "c");
+    Infer::same(context.dims(8)[0], y->back(), "c's size and b's columns");
+  }
   for (size_t i : {1, 2, 6, 7}) check_parameter(context, i, *y, rows, "a's or y's parameter");
   for (size_t i : {4, 5}) check_parameter(context, i, *y, columns, "b's parameter");
   context.output(0, element, *y);
@@ -218,7 +223,9 @@ void reference(const QLinearMatMul&, Evaluation& e) {
   Tensor& y = e.output(0, element, shape);
   const float low = element == ElementType::i8 ? -128 : 0;
   const float high = element == ElementType::i8 ? 127 : 255;
+  const int32_t* c = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
   multiply(e, 0, 2, 3, 5, shape, [&](int64_t index, int64_t sum) {
+    if (c != nullptr) sum += c[index % shape.back()];
     const float scale = static_cast<float>(a_scale.at(index)) *
                         static_cast<float>(b_scale.at(index)) /
                         static_cast<float>(y_scale.at(index));

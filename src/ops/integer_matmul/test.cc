@@ -43,6 +43,20 @@ const OpCase cases[] = {
      1,
      -128,
      127},
+    {"constant, with a bias",
+     QLinearMatMul{},
+     {"u8[2, 19, 70]", "f32[] = [0.0625]", "u8[] = [12]", "const i8[70, 45]", "f32[45]",
+      "const i8[] = [0]", "f32[] = [64.0]", "i8[] = [-3]", "i32[45]"},
+     1,
+     -90,
+     100},
+    {"constant, a row",
+     QLinearMatMul{},
+     {"i8[1, 129]", "f32[1] = [0.0625]", "i8[1] = [12]", "const u8[129, 33]", "f32[] = [0.125]",
+      "const u8[] = [128]", "f32[] = [8.0]", "u8[] = [128]"},
+     1,
+     -100,
+     120},
 };
 
 const Rejection rejected[] = {

@@ -1,0 +1,125 @@
+#include "targets/cpu/byte_product.h"
+
+#include <algorithm>
+
+#include "targets/cpu/gemm/blocking.h"
+
+namespace drawbar::cpu {
+namespace {
+
+bool is_byte(ElementType type) { return type == ElementType::u8 || type == ElementType::i8; }
+
+/// The weights [k][n], the zero point of each column taken off.
+std::vector<int16_t> without_zero(const Tensor& w, const Tensor& zero, int64_t k, int64_t n,
+                                  FunctionRef<int64_t(int64_t, int64_t)> index) {
+  std::vector<int16_t> numbers(static_cast<size_t>(k * n));
+  for (int64_t i = 0; i < k; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      const int32_t off = byte_at(zero.raw(), zero.type(), zero.size() > 1 ? j : 0);
+      numbers[static_cast<size_t>(i * n + j)] =
+          static_cast<int16_t>(byte_at(w.raw(), w.type(), index(i, j)) - off);
+    }
+  }
+  return numbers;
+}
+
+}  // namespace
+
+ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k,
+                         int64_t n, const std::string& form,
+                         FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x,
+                         ElementType y)
+    : x_(x), y_(y) {
+  const ConstantPtr &weights = w.constant, &zero = w_zero.constant;
+  b_.k = k;
+  b_.n = n;
+  b_.isa = problem.isa;
+  b_.unit = byte_unit(problem.isa);
+  b_.parts = parts(*weights, zero->tensor(), index);
+  const int64_t bytes = packed_size(b_);
+  const std::string key =
+      fmt::format("bytes {} {} k={} n={} {} parts={} zero={}", cpu::name(b_.isa),
+                  cpu::name(b_.unit), k, n, form, b_.parts, zero->hash().hex());
+  memory_ = problem.packed.get(
+      weights, key, static_cast<size_t>(bytes + n * 4), [&](const Tensor& source, void* packed) {
+        const std::vector<int16_t> numbers = without_zero(source, zero->tensor(), k, n, index);
+        pack_bytes(numbers.data(), b_, static_cast<std::byte*>(packed));
+        auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + bytes);
+        std::fill_n(sums, n, 0);
+        for (int64_t i = 0; i < k; ++i) {
+          for (int64_t j = 0; j < n; ++j) sums[j] += numbers[static_cast<size_t>(i * n + j)];
+        }
+      });
+  b_.data = memory_.get();
+}
+
+/// What all weights of their type need, without looking at them; of pairs, what these need.
+int64_t ByteProduct::parts(const Constant& w, const Tensor& zero,
+                           FunctionRef<int64_t(int64_t i, int64_t j)> index) const {
+  if (b_.unit == ByteUnit::pairs) {
+    const std::vector<int16_t> numbers = without_zero(w.tensor(), zero, b_.k, b_.n, index);
+    return parts_for(numbers.data(), b_.k, b_.n, b_.unit);
+  }
+  int64_t most = 1;
+  for (int64_t i = 0; i < zero.size(); ++i) {
+    const int32_t least =
+        (w.type() == ElementType::i8 ? -128 : 0) - byte_at(zero.raw(), zero.type(), i);
+    const int16_t ends[] = {static_cast<int16_t>(least), static_cast<int16_t>(least + 255)};
+    most = std::max(most, parts_for(ends, 2, 1, b_.unit));
+  }
+  return most;
+}
+
+int64_t ByteProduct::columns() const {
+  return divide_up(b_.n, panel_width(b_.isa)) * panel_width(b_.isa);
+}
+
+const int32_t* ByteProduct::column_sums() const {
+  return reinterpret_cast<const int32_t*>(memory_.get() + packed_size(b_));
+}
+
+int64_t ByteProduct::scratch_bytes(int64_t m, int64_t taps, int64_t tap, int threads) const {
+  const int64_t parameters = divide_up(3 * columns() * 4, 64) * 64;
+  return parameters + multiply_bytes_scratch(m, taps, tap, x_ == ElementType::i8, b_, threads);
+}
+
+void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y,
+                      int64_t y_ld, void* scratch, ThreadPool& pool) const {
+  auto* offset = static_cast<int32_t*>(scratch);
+  auto* multiplier = reinterpret_cast<float*>(offset + columns());
+  float* addend = multiplier + columns();
+  const int32_t shift = scales.x_zero + (adds_128(rows, b_) ? 128 : 0);
+  for (int64_t j = 0; j < b_.n; ++j) {
+    offset[j] = (scales.bias ? scales.bias[j] : 0) - shift * column_sums()[j];
+    multiplier[j] = scales.x_scale * scales.w_scale[scales.w_scales > 1 ? j : 0] / scales.y_scale;
+    addend[j] = 0;
+  }
+  ByteEpilogue epilogue;
+  epilogue.offset = offset;
+  epilogue.multiplier = multiplier;
+  epilogue.addend = addend;
+  epilogue.to = y_;
+  epilogue.zero = scales.y_zero;
+  epilogue.low = y_ == ElementType::i8 ? -128 : 0;
+  epilogue.high = epilogue.low + 255;
+  auto* rest = static_cast<std::byte*>(scratch) + divide_up(3 * columns() * 4, 64) * 64;
+  multiply_bytes(m, rows, b_, y, y_ld, epilogue, rest, &pool);
+}
+
+bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
+                     int64_t n) {
+  if (!is_byte(x.type) || !is_byte(w.type) || !is_byte(y.type)) return false;
+  if (!w.constant || w.layout != Layout::row_major || w.size() == 0 || y.size() == 0) return false;
+  return w_zero.constant && (w_zero.size() == 1 || w_zero.size() == n);
+}
+
+double byte_product_seconds(double multiply_adds, Isa isa, int threads) {
+  const ByteUnit unit = byte_unit(isa);
+  const double rate = unit == ByteUnit::tiles   ? 800e9
+                      : unit == ByteUnit::dots  ? 200e9
+                      : unit == ByteUnit::pairs ? 90e9
+                                                : 2e9;
+  return multiply_adds / rate / threads + 2e-6;
+}
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <string>
+
+#include "targets/cpu/gemm/bytes.h"
+#include "targets/cpu/kernel.h"
+
+namespace drawbar::cpu {
+
+/// What is known of a quantised product while running: zero points and scales as ONNX's QLinear
+/// operators have them. `w_scales` is how many there are, 1 or n; the bias [n], in steps of x's
+/// scale times w's, may be null.
+struct ByteScales {
+  float x_scale = 1, y_scale = 1;
+  int32_t x_zero = 0, y_zero = 0;
+  const float* w_scale = nullptr;
+  int64_t w_scales = 1;
+  const int32_t* bias = nullptr;
+};
+
+/// A product of rows of quantised bytes with constant weights [k, n], quantised again:
+///     y = saturate(round((sum of (x - x_zero) · (w - w_zero) + bias) · x_scale · w_scale /
+///     y_scale)
+///                  + y_zero).
+/// Immutable, thread-safe.
+class ByteProduct {
+ public:
+  /// Element (i, j) of the weights is element index(i, j) of w; `form` names that order. w_zero has
+  /// one number or n.
+  ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k, int64_t n,
+              const std::string& form, FunctionRef<int64_t(int64_t i, int64_t j)> index,
+              ElementType x, ElementType y);
+
+  /// Bytes of scratch for m rows, each of `taps` runs of `tap` bytes.
+  int64_t scratch_bytes(int64_t m, int64_t taps, int64_t tap, int threads) const;
+
+  /// `rows` is signed where x is; y_ld counts elements.
+  void run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y, int64_t y_ld,
+           void* scratch, ThreadPool& pool) const;
+
+ private:
+  int64_t parts(const Constant& w, const Tensor& zero,
+                FunctionRef<int64_t(int64_t i, int64_t j)> index) const;
+  int64_t columns() const;
+  const int32_t* column_sums() const;
+
+  PackedBytes b_;
+  PackedConstants::Buffer memory_;  // the packed weights, and behind them the sum of each column
+  ElementType x_, y_;
+};
+
+/// Whether weights and their zero points are constants of bytes, the latter one or n.
+bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
+                     int64_t n);
+
+/// Number i of u8 or i8.
+inline int32_t byte_at(const void* bytes, ElementType type, int64_t i) {
+  return type == ElementType::i8 ? static_cast<const int8_t*>(bytes)[i]
+                                 : static_cast<const uint8_t*>(bytes)[i];
+}
+
+/// Seconds of so many multiply-adds, about.
+double byte_product_seconds(double multiply_adds, Isa isa, int threads);
+
+}  // namespace drawbar::cpu

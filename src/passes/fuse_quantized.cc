@@ -130,13 +130,16 @@ struct Fusion {
 std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization& y,
                                        Patch& patch) {
   const auto* conv = producer_as<ops::Conv>(graph, result);
-  if (conv == nullptr || conv->group != 1 || !conv->post.empty()) return {};
+  if (conv == nullptr || !conv->post.empty()) return {};
   const Node& node = producer(graph, result);
   const ValueId weights = node.inputs[1], bias = optional_input(node, 2);
   if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 4 ||
       !dims_of(graph, weights)[0].is_constant())
     return {};
   const int64_t channels = dims_of(graph, weights)[0].value();
+  // Whole or depthwise: what kernels of bytes there are.
+  if (conv->group != 1 && (conv->group != channels || dims_of(graph, weights)[1] != Dim(1)))
+    return {};
   const auto x = dequantized(graph, node.inputs[0], {}),
              w = dequantized(graph, weights, {0, channels});
   if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return {};

@@ -1,0 +1,138 @@
+// Depthwise convolution of bytes, channels-last: each output pixel from pointers to the pixels
+// under its taps, padding pointing at zero points.
+#include "ops/conv/kernels/planned_conv.h"
+#include "ops/conv/kernels/taps.h"
+#include "ops/integer_conv/depthwise_lines.h"
+#include "ops/integer_conv/op.h"
+#include "targets/cpu/byte_product.h"
+
+namespace drawbar::cpu {
+namespace {
+
+using ops::QLinearConv;
+
+enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
+
+constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
+
+ConvShape shape_of(const Problem& p) {
+  const auto& op = *p.op.as<QLinearConv>();
+  return conv_shape(ops::convolution_window(op, p.inputs[kW].shape), op.group, p.inputs[kX],
+                    p.outputs[0]);
+}
+
+bool applies(const Problem& p) {
+  const Operand &x = p.inputs[kX], &w = p.inputs[kW], &y = p.outputs[0];
+  if (x.rank() != 4 || p.op.as<QLinearConv>()->group != x.dim(1) || y.dim(1) != x.dim(1))
+    return false;
+  if (x.layout != Layout::channels_last || y.layout != Layout::channels_last) return false;
+  return is_byte_product(x, w, p.inputs[kWZero], y, y.dim(1));
+}
+
+double seconds(const Problem& p) { return shape_of(p).multiply_adds() / 40e9 / p.threads + 2e-6; }
+
+class DepthwiseByteConv final : public Kernel {
+ public:
+  explicit DepthwiseByteConv(const Problem& p)
+      : shape_(shape_of(p)),
+        taps_(shape_.kh * shape_.kw),
+        lines_(shape_.c, taps_, p.isa),
+        x_type_(p.inputs[kX].type),
+        y_type_(p.outputs[0].type),
+        w_scales_(p.inputs[kWScale].size()),
+        threads_(p.threads) {
+    const ConstantPtr &w = p.inputs[kW].constant, &zero = p.inputs[kWZero].constant;
+    const std::string form = fmt::format("bytes depthwise {} c={} taps={} zero={}",
+                                         cpu::name(p.isa), shape_.c, taps_, zero->hash().hex());
+    const auto bytes = static_cast<size_t>(sums_at() + shape_.c * 4);
+    packed_ = p.packed.get(w, form, bytes, [&](const Tensor& source, void* packed) {
+      std::vector<int16_t> numbers(static_cast<size_t>(shape_.c * taps_));
+      auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + sums_at());
+      const Tensor& zeros = zero->tensor();
+      for (int64_t c = 0; c < shape_.c; ++c) {
+        const int32_t off = byte_at(zeros.raw(), zeros.type(), zeros.size() > 1 ? c : 0);
+        sums[c] = 0;
+        for (int64_t i = c * taps_; i < (c + 1) * taps_; ++i) {
+          const int32_t value = byte_at(source.raw(), source.type(), i) - off;
+          numbers[static_cast<size_t>(i)] = static_cast<int16_t>(value);
+          sums[c] += value;
+        }
+      }
+      lines_.pack(numbers.data(), static_cast<int16_t*>(packed));
+    });
+  }
+
+  size_t scratch_bytes() const override {
+    return static_cast<size_t>(lists_at() + threads_ * list_bytes());
+  }
+  uint32_t packed_inputs() const override { return 1U << kW; }
+
+  void run(const KernelRun& run) const override {
+    auto* memory = static_cast<std::byte*>(run.scratch);
+    auto* offset = reinterpret_cast<int32_t*>(memory);
+    auto* multiplier = reinterpret_cast<float*>(offset + lines_.places());
+    auto* numbers = multiplier + lines_.places();  // of channels, before they are arranged
+    std::byte* padding = memory + padding_at();
+    const int32_t x_zero = byte_at(run.inputs[kXZero], x_type_, 0);
+    std::fill_n(padding, shape_.c, static_cast<std::byte>(x_zero));
+    prepare(run, x_zero, offset, multiplier, numbers);
+    const DepthwiseBytes::Finish finish{offset, multiplier, byte_at(run.inputs[kYZero], y_type_, 0),
+                                        y_type_ == ElementType::i8};
+    const auto* x = run.in<std::byte>(kX);
+    const auto* weights = reinterpret_cast<const int16_t*>(packed_.get());
+    auto* y = run.out<std::byte>(0);
+    run.pool.parallel_for(shape_.pixels(), kPiece, [&](int64_t begin, int64_t end, int worker) {
+      auto** list =
+          reinterpret_cast<const std::byte**>(memory + lists_at() + worker * list_bytes());
+      const std::byte** pixel = list + kPiece * taps_;
+      pixel[taps_] = padding;  // beside an odd last tap, with a weight of 0
+      for (int64_t at = begin; at < end; at += kPiece) {
+        const int64_t count = std::min(kPiece, end - at);
+        fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
+        for (int64_t i = 0; i < count; ++i) {
+          for (int64_t t = 0; t < taps_; ++t) pixel[t] = list[t * count + i];
+          lines_.run(pixel, x_type_ == ElementType::i8, weights, finish,
+                     y + (at + i) * shape_.y_pixel_stride);
+        }
+      }
+    });
+  }
+
+ private:
+  int64_t sums_at() const { return align_up(lines_.weights() * 2, 64); }
+  int64_t padding_at() const { return align_up(lines_.places() * 8 + shape_.c * 8, 64); }
+  int64_t lists_at() const { return align_up(padding_at() + shape_.c, 64); }
+  int64_t list_bytes() const { return align_up((kPiece * taps_ + taps_ + 1) * 8, 64); }
+
+  void prepare(const KernelRun& run, int32_t x_zero, int32_t* offset, float* multiplier,
+               float* numbers) const {
+    const auto* sums = reinterpret_cast<const int32_t*>(packed_.get() + sums_at());
+    const int32_t* bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
+    const int32_t shift = x_zero + (x_type_ == ElementType::i8 ? 128 : 0);
+    const float x_scale = *run.in<float>(kXScale), y_scale = *run.in<float>(kYScale);
+    auto* offsets = reinterpret_cast<int32_t*>(numbers + shape_.c);
+    for (int64_t c = 0; c < shape_.c; ++c) {
+      offsets[c] = (bias ? bias[c] : 0) - shift * sums[c];
+      numbers[c] = x_scale * run.in<float>(kWScale)[w_scales_ > 1 ? c : 0] / y_scale;
+    }
+    lines_.arrange(offsets, offset);
+    lines_.arrange(numbers, multiplier);
+  }
+
+  ConvShape shape_;
+  int64_t taps_;
+  DepthwiseBytes lines_;
+  ElementType x_type_, y_type_;
+  int64_t w_scales_;
+  int threads_;
+  PackedConstants::Buffer packed_;  // weights, and behind them the sum of each channel's
+};
+
+std::unique_ptr<Kernel> make(const Problem& p) { return std::make_unique<DepthwiseByteConv>(p); }
+
+}  // namespace
+
+DRAWBAR_CPU_TACTIC(depthwise_bytes, .op = "QLinearConv", .name = "conv_depthwise_bytes",
+                   .applies = applies, .seconds = seconds, .make = make, .writes_slices = true);
+
+}  // namespace drawbar::cpu

@@ -1,0 +1,171 @@
+#include "ops/integer_conv/depthwise_lines.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/integer_conv/depthwise_lines.cc"
+#include "targets/cpu/simd.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Group = DepthwiseBytes::Group;
+using Finish = DepthwiseBytes::Finish;
+
+/// One channel.
+inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t channel, bool is_signed,
+                    const int16_t* weights, const Finish& finish, int64_t place, std::byte* y) {
+  int32_t sum = finish.offset[place];
+  for (int64_t t = 0; t < taps; ++t) {
+    const auto byte = static_cast<int32_t>(pixels[t][channel]);
+    sum += (is_signed ? byte ^ 0x80 : byte) * weights[t];
+  }
+  const float v = std::min(static_cast<float>(sum) * finish.multiplier[place], 1e6f);
+  const int32_t low = finish.to_signed ? -128 : 0;
+  const int32_t number = static_cast<int32_t>(std::nearbyint(std::max(v, -1e6f))) + finish.zero;
+  y[channel] = static_cast<std::byte>(std::clamp(number, low, low + 255));
+}
+
+#if HWY_TARGET != HWY_SCALAR
+
+// The packs of both words and bytes leave 128-bit blocks where they are, which undoes interleaving.
+HWY_INLINE __m128i pack_bytes(bool to_signed, __m128i a, __m128i b) {
+  return to_signed ? _mm_packs_epi16(a, b) : _mm_packus_epi16(a, b);
+}
+HWY_INLINE __m256i pack_bytes(bool to_signed, __m256i a, __m256i b) {
+  return to_signed ? _mm256_packs_epi16(a, b) : _mm256_packus_epi16(a, b);
+}
+#if HWY_TARGET <= HWY_AVX3
+HWY_INLINE __m512i pack_bytes(bool to_signed, __m512i a, __m512i b) {
+  return to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
+}
+#endif
+
+template <int kWidth>
+HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t channel,
+                          bool is_signed, const int16_t* weights, const Finish& finish,
+                          int64_t place, std::byte* y) {
+  const hn::CappedTag<uint8_t, kWidth> d8;
+  const hn::Repartition<int16_t, decltype(d8)> d16;
+  const hn::Repartition<int32_t, decltype(d8)> d32;
+  const hn::Repartition<float, decltype(d8)> df;
+  constexpr int64_t kLanes = kWidth / 4;
+  const auto zeros = hn::Zero(d8);
+  const auto flip = hn::Set(d8, is_signed ? 0x80 : 0);
+  auto unused = hn::Zero(d32);
+  auto s0 = hn::LoadU(d32, finish.offset + place),
+       s1 = hn::LoadU(d32, finish.offset + place + kLanes);
+  auto s2 = hn::LoadU(d32, finish.offset + place + 2 * kLanes);
+  auto s3 = hn::LoadU(d32, finish.offset + place + 3 * kLanes);
+  const auto load = [&](int64_t tap) HWY_ATTR {
+    const auto* from = reinterpret_cast<const uint8_t*>(pixels[tap] + channel);
+    return hn::Xor(hn::LoadU(d8, from), flip);
+  };
+  for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kWidth) {
+    const auto first = load(2 * pair), second = load(2 * pair + 1);
+    const auto lower = hn::InterleaveLower(d8, first, second);
+    const auto upper = hn::InterleaveUpper(d8, first, second);
+    const auto add = [&](auto bytes, int64_t at, auto sum) HWY_ATTR {
+      return hn::ReorderWidenMulAccumulate(d32, hn::BitCast(d16, bytes),
+                                           hn::LoadU(d16, weights + at * kWidth / 2), sum, unused);
+    };
+    s0 = add(hn::InterleaveLower(d8, lower, zeros), 0, s0);
+    s1 = add(hn::InterleaveUpper(d8, lower, zeros), 1, s1);
+    s2 = add(hn::InterleaveLower(d8, upper, zeros), 2, s2);
+    s3 = add(hn::InterleaveUpper(d8, upper, zeros), 3, s3);
+  }
+  const auto most = hn::Set(df, 32767.0f);  // what is above would wrap
+  const auto rounded = [&](auto sum, int64_t at) HWY_ATTR {
+    const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);
+    return hn::NearestInt(hn::Min(most, hn::Mul(hn::ConvertTo(df, sum), factor)));
+  };
+  const auto zero = hn::Set(d16, static_cast<int16_t>(finish.zero));
+  const auto a = hn::SaturatedAdd(hn::ReorderDemote2To(d16, rounded(s0, 0), rounded(s1, 1)), zero);
+  const auto b = hn::SaturatedAdd(hn::ReorderDemote2To(d16, rounded(s2, 2), rounded(s3, 3)), zero);
+  const hn::Vec<decltype(d8)> bytes{pack_bytes(finish.to_signed, a.raw, b.raw)};
+  hn::StoreU(bytes, d8, reinterpret_cast<uint8_t*>(y + channel));
+}
+
+#endif
+
+void run_pixel(const Group* groups, int64_t count, int64_t taps, const std::byte* const* pixels,
+               bool is_signed, const int16_t* weights, const Finish& finish, std::byte* y) {
+  const int64_t pairs = (taps + 1) / 2;
+  int64_t place = 0;
+  for (const Group* g = groups; g < groups + count; ++g) {
+    switch (g->width) {
+#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET <= HWY_AVX3
+      case 64:
+        run_group<64>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        break;
+#endif
+      case 32:
+        run_group<32>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        break;
+      case 16:
+        run_group<16>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        break;
+#endif
+      default:
+        run_one(taps, pixels, g->first, is_signed, weights, finish, place, y);
+    }
+    place += g->width;
+    weights += 2 * pairs * g->width;
+  }
+}
+
+}  // namespace drawbar::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace drawbar::cpu {
+
+DepthwiseBytes::DepthwiseBytes(int64_t channels, int64_t taps, Isa isa)
+    : taps_(taps), pairs_((taps + 1) / 2), isa_(isa) {
+  const int64_t widest = isa >= Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 1;
+  int64_t first = 0;
+  for (int64_t width = widest; width >= 16; width /= 2) {
+    for (; first + width <= channels; first += width) groups_.push_back({first, width});
+  }
+  if (first < channels && channels >= 16 && widest > 1) {
+    groups_.push_back({channels - 16, 16});
+    first = channels;
+  }
+  for (; first < channels; ++first) groups_.push_back({first, 1});
+}
+
+int64_t DepthwiseBytes::Group::channel(int64_t place) const {
+  if (width == 1) return first;
+  const int64_t lanes = width / 4, vector = place / lanes, lane = place % lanes;
+  return first + lane / 4 * 16 + vector * 4 + lane % 4;
+}
+
+int64_t DepthwiseBytes::places() const {
+  int64_t sum = 0;
+  for (const Group& g : groups_) sum += g.width;
+  return sum;
+}
+
+void DepthwiseBytes::pack(const int16_t* weights, int16_t* out) const {
+  for (const Group& g : groups_) {
+    for (int64_t pair = 0; pair < pairs_; ++pair) {
+      for (int64_t i = 0; i < g.width; ++i) {
+        for (int64_t tap = 2 * pair; tap < 2 * pair + 2; ++tap)
+          *out++ = tap < taps_ ? weights[g.channel(i) * taps_ + tap] : int16_t{0};
+      }
+    }
+  }
+}
+
+void DepthwiseBytes::run(const std::byte* const* taps, bool is_signed, const int16_t* weights,
+                         const Finish& finish, std::byte* y) const {
+  const auto run = DRAWBAR_SIMD_FOR(isa_, run_pixel);
+  run(groups_.data(), std::ssize(groups_), taps_, taps, is_signed, weights, finish, y);
+}
+
+}  // namespace drawbar::cpu
+#endif

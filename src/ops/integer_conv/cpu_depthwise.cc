@@ -84,16 +84,12 @@ class DepthwiseByteConv final : public Kernel {
     run.pool.parallel_for(shape_.pixels(), kPiece, [&](int64_t begin, int64_t end, int worker) {
       auto** list =
           reinterpret_cast<const std::byte**>(memory + lists_at() + worker * list_bytes());
-      const std::byte** pixel = list + kPiece * taps_;
-      pixel[taps_] = padding;  // beside an odd last tap, with a weight of 0
       for (int64_t at = begin; at < end; at += kPiece) {
         const int64_t count = std::min(kPiece, end - at);
         fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
-        for (int64_t i = 0; i < count; ++i) {
-          for (int64_t t = 0; t < taps_; ++t) pixel[t] = list[t * count + i];
-          lines_.run(pixel, x_type_ == ElementType::i8, weights, finish,
-                     y + (at + i) * shape_.y_pixel_stride);
-        }
+        std::fill_n(list + taps_ * count, count, padding);
+        lines_.run(list, count, x_type_ == ElementType::i8, weights, finish,
+                   y + at * shape_.y_pixel_stride, shape_.y_pixel_stride);
       }
     });
   }
@@ -102,7 +98,7 @@ class DepthwiseByteConv final : public Kernel {
   int64_t sums_at() const { return align_up(lines_.weights() * 2, 64); }
   int64_t padding_at() const { return align_up(lines_.places() * 8 + shape_.c * 8, 64); }
   int64_t lists_at() const { return align_up(padding_at() + shape_.c, 64); }
-  int64_t list_bytes() const { return align_up((kPiece * taps_ + taps_ + 1) * 8, 64); }
+  int64_t list_bytes() const { return kPiece * (taps_ + 1) * 8; }
 
   void prepare(const KernelRun& run, int32_t x_zero, int32_t* offset, float* multiplier,
                float* numbers) const {

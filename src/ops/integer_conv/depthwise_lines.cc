@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/integer_conv/depthwise_lines.cc"
@@ -16,11 +17,12 @@ using Group = DepthwiseBytes::Group;
 using Finish = DepthwiseBytes::Finish;
 
 /// One channel.
-inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t channel, bool is_signed,
-                    const int16_t* weights, const Finish& finish, int64_t place, std::byte* y) {
+inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, int64_t channel,
+                    bool is_signed, const int16_t* weights, const Finish& finish, int64_t place,
+                    std::byte* y) {
   int32_t sum = finish.offset[place];
   for (int64_t t = 0; t < taps; ++t) {
-    const auto byte = static_cast<int32_t>(pixels[t][channel]);
+    const auto byte = static_cast<int32_t>(pixels[t * step][channel]);
     sum += (is_signed ? byte ^ 0x80 : byte) * weights[t];
   }
   const float v = std::min(static_cast<float>(sum) * finish.multiplier[place], 1e6f);
@@ -45,9 +47,9 @@ HWY_INLINE __m512i pack_bytes(bool to_signed, __m512i a, __m512i b) {
 #endif
 
 template <int kWidth>
-HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t channel,
-                          bool is_signed, const int16_t* weights, const Finish& finish,
-                          int64_t place, std::byte* y) {
+HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t step,
+                          int64_t channel, bool is_signed, const int16_t* weights,
+                          const Finish& finish, int64_t place, std::byte* y) {
   const hn::CappedTag<uint8_t, kWidth> d8;
   const hn::Repartition<int16_t, decltype(d8)> d16;
   const hn::Repartition<int32_t, decltype(d8)> d32;
@@ -61,7 +63,7 @@ HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t
   auto s2 = hn::LoadU(d32, finish.offset + place + 2 * kLanes);
   auto s3 = hn::LoadU(d32, finish.offset + place + 3 * kLanes);
   const auto load = [&](int64_t tap) HWY_ATTR {
-    const auto* from = reinterpret_cast<const uint8_t*>(pixels[tap] + channel);
+    const auto* from = reinterpret_cast<const uint8_t*>(pixels[tap * step] + channel);
     return hn::Xor(hn::LoadU(d8, from), flip);
   };
   for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kWidth) {
@@ -91,27 +93,46 @@ HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t
 
 #endif
 
-void run_pixel(const Group* groups, int64_t count, int64_t taps, const std::byte* const* pixels,
-               bool is_signed, const int16_t* weights, const Finish& finish, std::byte* y) {
+/// One group of channels of all pixels.
+template <class Body>
+HWY_INLINE void for_pixels(const std::byte* const* list, int64_t pixels, std::byte* y,
+                           int64_t y_stride, const Body& body) {
+  for (int64_t i = 0; i < pixels; ++i) body(list + i, y + i * y_stride);
+}
+
+void run_pixels(const Group* groups, int64_t count, int64_t taps, const std::byte* const* list,
+                int64_t pixels, bool is_signed, const int16_t* weights, const Finish& finish,
+                std::byte* y, int64_t y_stride) {
   const int64_t pairs = (taps + 1) / 2;
   int64_t place = 0;
   for (const Group* g = groups; g < groups + count; ++g) {
+#if HWY_TARGET != HWY_SCALAR
+    const auto run = [&](auto width) HWY_ATTR {
+      for_pixels(
+          list, pixels, y, y_stride, [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
+            run_group<width>(pairs, at, pixels, g->first, is_signed, weights, finish, place, to);
+          });
+    };
+#endif
     switch (g->width) {
 #if HWY_TARGET != HWY_SCALAR
 #if HWY_TARGET <= HWY_AVX3
       case 64:
-        run_group<64>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        run(std::integral_constant<int, 64>());
         break;
 #endif
       case 32:
-        run_group<32>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        run(std::integral_constant<int, 32>());
         break;
       case 16:
-        run_group<16>(pairs, pixels, g->first, is_signed, weights, finish, place, y);
+        run(std::integral_constant<int, 16>());
         break;
 #endif
       default:
-        run_one(taps, pixels, g->first, is_signed, weights, finish, place, y);
+        for_pixels(list, pixels, y, y_stride,
+                   [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
+                     run_one(taps, at, pixels, g->first, is_signed, weights, finish, place, to);
+                   });
     }
     place += g->width;
     weights += 2 * pairs * g->width;
@@ -161,10 +182,12 @@ void DepthwiseBytes::pack(const int16_t* weights, int16_t* out) const {
   }
 }
 
-void DepthwiseBytes::run(const std::byte* const* taps, bool is_signed, const int16_t* weights,
-                         const Finish& finish, std::byte* y) const {
-  const auto run = DRAWBAR_SIMD_FOR(isa_, run_pixel);
-  run(groups_.data(), std::ssize(groups_), taps_, taps, is_signed, weights, finish, y);
+void DepthwiseBytes::run(const std::byte* const* list, int64_t pixels, bool is_signed,
+                         const int16_t* weights, const Finish& finish, std::byte* y,
+                         int64_t y_stride) const {
+  const auto run = DRAWBAR_SIMD_FOR(isa_, run_pixels);
+  run(groups_.data(), std::ssize(groups_), taps_, list, pixels, is_signed, weights, finish, y,
+      y_stride);
 }
 
 }  // namespace drawbar::cpu

@@ -7,7 +7,7 @@
 
 namespace drawbar::cpu {
 
-/// Depthwise convolution of bytes, a pixel at a time: products of two taps are added in 32 bits
+/// Depthwise convolution of bytes, pixel by pixel: products of two taps are added in 32 bits
 /// (vpmaddwd) for 16 to 64 channels at once; the last ones may be computed twice, fewer than 16 one
 /// by one.
 ///
@@ -38,9 +38,11 @@ class DepthwiseBytes {
     int32_t zero;
     bool to_signed;
   };
-  /// One pixel, `taps` being its pixels of x; signed x counts 128 more (offset takes it off again).
-  void run(const std::byte* const* taps, bool is_signed, const int16_t* weights,
-           const Finish& finish, std::byte* y) const;
+  /// So many pixels, `y_stride` bytes apart, list[t · pixels + i] pointing at what tap t of pixel i
+  /// reads; of an odd number of taps there is one more, of weight 0. Signed x counts 128 more
+  /// (offset takes it off again).
+  void run(const std::byte* const* list, int64_t pixels, bool is_signed, const int16_t* weights,
+           const Finish& finish, std::byte* y, int64_t y_stride) const;
 
   struct Group {
     int64_t first, width;  // channels; width is 1 or 16, 32, 64

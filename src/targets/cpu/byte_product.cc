@@ -88,11 +88,12 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
   auto* offset = static_cast<int32_t*>(scratch);
   auto* multiplier = reinterpret_cast<float*>(offset + columns());
   float* addend = multiplier + columns();
+  // Beyond n, too: denormals there would be slow.
+  std::fill_n(offset, 3 * columns(), 0);
   const int32_t shift = scales.x_zero + (adds_128(rows, b_) ? 128 : 0);
   for (int64_t j = 0; j < b_.n; ++j) {
     offset[j] = (scales.bias ? scales.bias[j] : 0) - shift * column_sums()[j];
     multiplier[j] = scales.x_scale * scales.w_scale[scales.w_scales > 1 ? j : 0] / scales.y_scale;
-    addend[j] = 0;
   }
   ByteEpilogue epilogue;
   epilogue.offset = offset;

@@ -64,15 +64,13 @@ struct Waiting {
   int64_t row = 0, column = 0, rows = 0, columns = 0;
 };
 
-/// Whether finish_pairs() can: whole panels of bytes that nothing is added to, in the range of
-/// their type.
+/// Whether finish_pairs() can: bytes that nothing is added to, in the range of their type.
 bool is_plain(const ByteEpilogue& e) {
   if (e.hook != nullptr || e.residual != nullptr || e.to == ElementType::f32) return false;
   return e.to == ElementType::i8 ? e.low == -128 && e.high == 127 : e.low == 0 && e.high == 255;
 }
 
-/// finish_bytes() for rows [begin, end), both even, of a whole panel: two rows at a time, so that a
-/// vector of bytes is full.
+/// finish_bytes() for rows [begin, end), two at a time, so that a vector of bytes is full.
 template <bool to_signed>
 DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waiting& w, int64_t begin,
                                              int64_t end, std::byte* y, int64_t y_ld) {
@@ -93,6 +91,7 @@ DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waitin
     return _mm512_cvtps_epi32(
         _mm512_min_ps(most, _mm512_fmadd_ps(number, multiplier[j], addend[j])));
   };
+  const auto mask = static_cast<__mmask32>((uint64_t{1} << w.columns) - 1);
   std::byte* to = y + (w.row + begin) * y_ld + w.column;
   for (int64_t row = begin; row < end; row += 2, to += 2 * y_ld) {
     const __m512i first = _mm512_packs_epi32(rounded(row, 0), rounded(row, 1));
@@ -100,8 +99,9 @@ DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waitin
     const __m512i a = _mm512_adds_epi16(first, zero), b = _mm512_adds_epi16(second, zero);
     const __m512i packed = to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
     const __m512i rows = _mm512_permutexvar_epi32(order, packed);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(rows));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + y_ld), _mm512_extracti64x4_epi64(rows, 1));
+    _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(rows));
+    if (row + 1 == end) return;
+    _mm256_mask_storeu_epi8(to + y_ld, mask, _mm512_extracti64x4_epi64(rows, 1));
   }
 }
 
@@ -119,7 +119,7 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
   const bool plain = is_plain(epilogue), to_signed = epilogue.to == ElementType::i8;
   const auto finish = [&](int64_t begin, int64_t end) DRAWBAR_BYTE_TARGET {
     if (begin == end) return;
-    if (plain && waiting.columns == kTilePanel && waiting.rows % 2 == 0) {
+    if (plain) {
       const auto pairs = to_signed ? finish_pairs<true> : finish_pairs<false>;
       return pairs(epilogue, waiting, begin, end, static_cast<std::byte*>(y), y_ld);
     }

@@ -126,25 +126,32 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
     finish_bytes(epilogue, waiting.sums + begin * kTilePanel, values, kTilePanel,
                  waiting.row + begin, waiting.column, end - begin, waiting.columns, y, y_ld, b.isa);
   };
-  for (; panel < panel_end; ++panel) {
-    const int64_t column = panel * kTilePanel;
-    const std::byte* from = b.data + panel * b.parts * steps * 2 * kTileBytes;
+  // A hook sees whole tiles.
+  const int64_t parts = epilogue.hook != nullptr ? 1 : std::min<int64_t>(steps, 4);
+  const auto meanwhile = [&](int64_t step) {
+    const int64_t pairs = (waiting.rows + 1) / 2;
+    if (step < parts) {
+      finish(std::min(waiting.rows, pairs * step / parts * 2),
+             std::min(waiting.rows, pairs * (step + 1) / parts * 2));
+    }
+  };
+  // As many panels side by side as the first-level cache holds, so that lines of y are written
+  // whole.
+  const int64_t panel_bytes = b.parts * steps * 2 * kTileBytes;
+  const int64_t group = std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
+  for (int64_t end = 0; panel < panel_end; panel = end) {
+    end = std::min(panel + group, panel_end);
     for (int64_t r = 0; r < rows; r += kPair) {
       const std::byte* tile = a + r / kTileRows * tile_bytes;
       const std::byte* below = r + kTileRows < rows ? tile + tile_bytes : tile;
-      // A hook sees whole tiles.
-      const int64_t parts = epilogue.hook != nullptr ? 1 : std::min<int64_t>(steps, 4);
-      const auto meanwhile = [&](int64_t step) {
-        const int64_t pairs = (waiting.rows + 1) / 2;
-        if (step < parts) {
-          finish(std::min(waiting.rows, pairs * step / parts * 2),
-                 std::min(waiting.rows, pairs * (step + 1) / parts * 2));
-        }
-      };
-      form_sums<is_signed>(b.parts, steps, tile, below, from, meanwhile, sums[turn]);
-      waiting = {sums[turn], row + r, column, std::min(kPair, rows - r),
-                 std::min(kTilePanel, b.n - column)};
-      turn = 1 - turn;
+      for (int64_t i = panel; i < end; ++i) {
+        const int64_t column = i * kTilePanel;
+        form_sums<is_signed>(b.parts, steps, tile, below, b.data + i * panel_bytes, meanwhile,
+                             sums[turn]);
+        waiting = {sums[turn], row + r, column, std::min(kPair, rows - r),
+                   std::min(kTilePanel, b.n - column)};
+        turn = 1 - turn;
+      }
     }
   }
   finish(0, waiting.rows);

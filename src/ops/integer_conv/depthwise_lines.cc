@@ -31,7 +31,7 @@ inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, 
   y[channel] = static_cast<std::byte>(std::clamp(number, low, low + 255));
 }
 
-#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET <= HWY_AVX2
 
 // The packs of both words and bytes leave 128-bit blocks where they are, which undoes interleaving.
 HWY_INLINE __m128i pack_bytes(bool to_signed, __m128i a, __m128i b) {
@@ -106,7 +106,7 @@ void run_pixels(const Group* groups, int64_t count, int64_t taps, const std::byt
   const int64_t pairs = (taps + 1) / 2;
   int64_t place = 0;
   for (const Group* g = groups; g < groups + count; ++g) {
-#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET <= HWY_AVX2
     const auto run = [&](auto width) HWY_ATTR {
       for_pixels(
           list, pixels, y, y_stride, [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
@@ -115,7 +115,7 @@ void run_pixels(const Group* groups, int64_t count, int64_t taps, const std::byt
     };
 #endif
     switch (g->width) {
-#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET <= HWY_AVX2
 #if HWY_TARGET <= HWY_AVX3
       case 64:
         run(std::integral_constant<int, 64>());

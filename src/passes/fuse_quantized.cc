@@ -7,6 +7,7 @@
 #include "ops/integer_conv/op.h"
 #include "ops/integer_matmul/op.h"
 #include "ops/matmul/op.h"
+#include "ops/pool/op.h"
 #include "ops/quantize/op.h"
 #include "passes/match.h"
 
@@ -223,6 +224,21 @@ std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantiz
                 node.name};
 }
 
+bool is_same(const Quantization& a, const Quantization& b) {
+  return a.type == b.type && a.scales->size() == 1 && b.scales->size() == 1 &&
+         a.scale_of(0) == b.scale_of(0) && zero_of(a) == zero_of(b);
+}
+
+/// A maximum of dequantised numbers is that of the bytes.
+std::optional<Fusion> fuse_maximum(const Graph& graph, ValueId result, const Quantization& y) {
+  const auto* pool = producer_as<ops::Pool>(graph, result);
+  if (pool == nullptr || pool->kind != ops::PoolKind::maximum) return {};
+  const Node& node = producer(graph, result);
+  const auto x = dequantized(graph, node.inputs[0], {});
+  if (node.outputs.size() != 1 || !x || !is_same(*x, y)) return {};
+  return Fusion{*pool, {input_of(graph, node.inputs[0])}, node.name};
+}
+
 }  // namespace
 
 Patch fuse_quantized(const Graph& graph, NodeId id) {
@@ -237,6 +253,7 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   Patch patch(graph, id);
   auto fused = fuse_convolution(graph, result, *y, patch);
   if (!fused) fused = fuse_product(graph, result, *y, patch);
+  if (!fused) fused = fuse_maximum(graph, result, *y);
   if (!fused) fused = fuse_sum(graph, result, *y, patch);
   if (!fused) return unchanged();
   patch.replace(node.outputs[0],

@@ -65,6 +65,19 @@ TEST(FuseQuantized, SumsWithTheirActivation) {
               head + "%y = QLinearAdd(%a, %s, %z, %b, %t, %z, %u, %yz); return %y }");
 }
 
+TEST(FuseQuantized, MaximaOfOneScale) {
+  const std::string head =
+      "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3]; ";
+  const std::string steps =
+      "%f = DequantizeLinear(%x, %s, %z); %m = MaxPool(%f) {kernel = [2, 2]}; ";
+  expect_pass("fuse_quantized", head + steps + "%y = QuantizeLinear(%m, %s, %z); return %y }",
+              "graph g(%x: u8[N, 2, 5, 5]) { %y = MaxPool(%x) {kernel = [2, 2]}; return %y }");
+  expect_pass(
+      "fuse_quantized",
+      head + "%t = const f32[] [0.25]; " + steps + "%y = QuantizeLinear(%m, %t, %z); return %y }",
+      "unchanged");
+}
+
 TEST(FuseQuantized, NotWhereAnActivationDoesMoreOrOthersRead) {
   expect_pass("fuse_quantized",
               kHead +

@@ -26,33 +26,53 @@ bool pool_applies(const Problem& problem) {
          !indices;
 }
 
-std::unique_ptr<Kernel> make_pool(const Problem& problem) {
+bool byte_pool_applies(const Problem& problem) {
+  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
+  const bool indices = problem.outputs.size() > 1 && problem.outputs[1].present;
+  const bool byte = x.type == ElementType::u8 || x.type == ElementType::i8;
+  return byte && !indices && x.rank() == 4 && x.layout == Layout::channels_last &&
+         y.layout == Layout::channels_last;
+}
+
+PoolShape pool_shape(const Problem& problem) {
   const auto& op = *problem.op.as<ops::Pool>();
   const Operand &x = problem.inputs[0], &y = problem.outputs[0];
   ops::Window window = ops::window_of(op, op.kernel);
   window.resolve_pads(std::span(x.shape).subspan(2));
-  const PoolShape shape{.n = x.dim(0),
-                        .h = x.dim(2),
-                        .w = x.dim(3),
-                        .c = x.dim(1),
-                        .oh = y.dim(2),
-                        .ow = y.dim(3),
-                        .y_pixel = y.pixel_stride(),
-                        .kh = window.kernel[0],
-                        .kw = window.kernel[1],
-                        .stride_h = window.strides[0],
-                        .stride_w = window.strides[1],
-                        .dilation_h = window.dilations[0],
-                        .dilation_w = window.dilations[1],
-                        .pad_top = window.pads_begin[0],
-                        .pad_left = window.pads_begin[1],
-                        .pad_bottom = window.pads_end[0],
-                        .pad_right = window.pads_end[1],
-                        .average = op.kind == ops::PoolKind::average,
-                        .count_include_pad = op.count_include_pad};
-  return make_kernel([shape](const KernelRun& run) {
+  return {.n = x.dim(0),
+          .h = x.dim(2),
+          .w = x.dim(3),
+          .c = x.dim(1),
+          .oh = y.dim(2),
+          .ow = y.dim(3),
+          .y_pixel = y.pixel_stride(),
+          .kh = window.kernel[0],
+          .kw = window.kernel[1],
+          .stride_h = window.strides[0],
+          .stride_w = window.strides[1],
+          .dilation_h = window.dilations[0],
+          .dilation_w = window.dilations[1],
+          .pad_top = window.pads_begin[0],
+          .pad_left = window.pads_begin[1],
+          .pad_bottom = window.pads_end[0],
+          .pad_right = window.pads_end[1],
+          .average = op.kind == ops::PoolKind::average,
+          .count_include_pad = op.count_include_pad};
+}
+
+std::unique_ptr<Kernel> make_pool(const Problem& problem) {
+  return make_kernel([shape = pool_shape(problem)](const KernelRun& run) {
     run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
       pool_channels_last(shape, run.in<float>(0), run.out<float>(0), begin, end);
+    });
+  });
+}
+
+std::unique_ptr<Kernel> make_byte_pool(const Problem& problem) {
+  const bool is_signed = problem.inputs[0].type == ElementType::i8;
+  return make_kernel([shape = pool_shape(problem), is_signed](const KernelRun& run) {
+    run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
+      max_pool_bytes(shape, is_signed, run.inputs[0], run.outputs[0], begin, end);
     });
   });
 }
@@ -116,6 +136,9 @@ std::unique_ptr<Kernel> make_global_row_major(const Problem& problem) {
 
 DRAWBAR_CPU_TACTIC(max_pool, .op = "MaxPool", .name = "max_pool_channels_last_f32",
                    .applies = pool_applies, .seconds = pool_seconds, .make = make_pool,
+                   .writes_slices = true);
+DRAWBAR_CPU_TACTIC(max_pool_bytes, .op = "MaxPool", .name = "max_pool_channels_last_bytes",
+                   .applies = byte_pool_applies, .seconds = pool_seconds, .make = make_byte_pool,
                    .writes_slices = true);
 DRAWBAR_CPU_TACTIC(average_pool, .op = "AveragePool", .name = "average_pool_channels_last_f32",
                    .applies = pool_applies, .seconds = pool_seconds, .make = make_pool,

@@ -11,36 +11,46 @@ HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using PoolTag = hn::ScalableTag<float>;
-using PoolVector = hn::Vec<PoolTag>;
+template <class T>
+using PoolTag = hn::ScalableTag<T>;
+template <class T>
+using PoolVector = hn::Vec<PoolTag<T>>;
 
-template <bool average>
-PoolVector pool_start(PoolTag d) {
-  return average ? hn::Zero(d) : hn::Set(d, -std::numeric_limits<float>::infinity());
+template <bool average, class T>
+PoolVector<T> pool_start() {
+  using Limits = std::numeric_limits<T>;
+  const PoolTag<T> d;
+  if constexpr (average) return hn::Zero(d);
+  return hn::Set(d, Limits::has_infinity ? -Limits::infinity() : Limits::min());
 }
-template <bool average>
-PoolVector pool_join(PoolVector a, PoolVector b) {
-  return average ? hn::Add(a, b) : hn::Max(a, b);
+template <bool average, class V>
+V pool_join(V a, V b) {
+  if constexpr (average) {
+    return hn::Add(a, b);
+  } else {
+    return hn::Max(a, b);
+  }
 }
 
 /// The taps of one window that lie inside: `count` runs of columns, `rows` rows.
+template <class T>
 struct PoolWindow {
-  const float* first;
+  const T* first;
   int64_t rows, columns;
-  int64_t row_step, column_step;  // floats
+  int64_t row_step, column_step;  // elements
   float factor;                   // 1 / number of elements averaged
 };
 
 /// `vectors` vectors of channels from `channel` on.
-template <bool average, int vectors>
-void pool_block(const PoolWindow& window, int64_t channel, float* y) {
-  const PoolTag d;
+template <bool average, int vectors, class T>
+void pool_block(const PoolWindow<T>& window, int64_t channel, T* y) {
+  const PoolTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  PoolVector sums[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
-                        pool_start<average>(d)};
-  const float* row = window.first + channel;
+  PoolVector<T> sums[4] = {pool_start<average, T>(), pool_start<average, T>(),
+                           pool_start<average, T>(), pool_start<average, T>()};
+  const T* row = window.first + channel;
   for (int64_t i = 0; i < window.rows; ++i, row += window.row_step) {
-    const float* tap = row;
+    const T* tap = row;
     for (int64_t k = 0; k < window.columns; ++k, tap += window.column_step) {
       for (int v = 0; v < vectors; ++v) {
         sums[v] = pool_join<average>(sums[v], hn::LoadU(d, tap + v * lanes));
@@ -48,29 +58,29 @@ void pool_block(const PoolWindow& window, int64_t channel, float* y) {
     }
   }
   for (int v = 0; v < vectors; ++v) {
-    if (average) sums[v] = hn::Mul(sums[v], hn::Set(d, window.factor));
+    if constexpr (average) sums[v] = hn::Mul(sums[v], hn::Set(d, window.factor));
     hn::StoreU(sums[v], d, y + channel + v * lanes);
   }
 }
 
-template <bool average>
-void pool_tail(const PoolWindow& window, int64_t channel, int64_t count, float* y) {
-  const PoolTag d;
+template <bool average, class T>
+void pool_tail(const PoolWindow<T>& window, int64_t channel, int64_t count, T* y) {
+  const PoolTag<T> d;
   const auto some = hn::FirstN(d, static_cast<size_t>(count));
-  PoolVector sum = pool_start<average>(d);
+  PoolVector<T> sum = pool_start<average, T>();
   for (int64_t i = 0; i < window.rows; ++i) {
     for (int64_t k = 0; k < window.columns; ++k) {
-      const float* tap = window.first + i * window.row_step + k * window.column_step + channel;
+      const T* tap = window.first + i * window.row_step + k * window.column_step + channel;
       sum = pool_join<average>(sum, hn::MaskedLoad(some, d, tap));
     }
   }
-  if (average) sum = hn::Mul(sum, hn::Set(d, window.factor));
+  if constexpr (average) sum = hn::Mul(sum, hn::Set(d, window.factor));
   hn::BlendedStore(sum, some, d, y + channel);
 }
 
-template <bool average>
-void pool_pixel(const PoolWindow& window, int64_t channels, float* y) {
-  const PoolTag d;
+template <bool average, class T>
+void pool_pixel(const PoolWindow<T>& window, int64_t channels, T* y) {
+  const PoolTag<T> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t c = 0;
   for (; c + 4 * lanes <= channels; c += 4 * lanes) pool_block<average, 4>(window, c, y);
@@ -97,8 +107,8 @@ inline PoolSpan pool_span(int64_t start, int64_t size, int64_t pad_end, int64_t 
   return span;
 }
 
-template <bool average>
-void pool_rows(const PoolShape& s, const float* x, float* y, int64_t first, int64_t last) {
+template <bool average, class T>
+void pool_rows(const PoolShape& s, const T* x, T* y, int64_t first, int64_t last) {
   const int64_t line = s.w * s.c;
   for (int64_t row = first; row < last; ++row) {
     const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
@@ -108,7 +118,7 @@ void pool_rows(const PoolShape& s, const float* x, float* y, int64_t first, int6
       const int64_t left = ox * s.stride_w - s.pad_left;
       const PoolSpan columns =
           pool_span(left, s.w, s.pad_right, s.kw, s.dilation_w, s.count_include_pad);
-      PoolWindow window;
+      PoolWindow<T> window;
       window.rows = rows.last - rows.first;
       window.columns = columns.last - columns.first;
       window.row_step = s.dilation_h * line;
@@ -134,21 +144,30 @@ void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_
   }
 }
 
+void max_pool_bytes(const PoolShape& shape, bool is_signed, const void* x, void* y, int64_t first,
+                    int64_t last) {
+  if (is_signed) {
+    pool_rows<false>(shape, static_cast<const int8_t*>(x), static_cast<int8_t*>(y), first, last);
+  } else {
+    pool_rows<false>(shape, static_cast<const uint8_t*>(x), static_cast<uint8_t*>(y), first, last);
+  }
+}
+
 /// Sums of at most this many pixels are added up, so that rounding errors stay small.
 constexpr int64_t kPixelsPerSum = 128;
 
 template <bool average>
 void pool_all(const float* x, int64_t pixels, int64_t c, float scale, float* y) {
-  const PoolTag d;
+  const PoolTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const PoolVector factor = hn::Set(d, scale);
+  const PoolVector<float> factor = hn::Set(d, scale);
   int64_t channel = 0;
   for (; channel + 4 * lanes <= c; channel += 4 * lanes) {
-    PoolVector total[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
-                           pool_start<average>(d)};
+    PoolVector<float> total[4] = {pool_start<average, float>(), pool_start<average, float>(),
+                                  pool_start<average, float>(), pool_start<average, float>()};
     for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
-      PoolVector sums[4] = {pool_start<average>(d), pool_start<average>(d), pool_start<average>(d),
-                            pool_start<average>(d)};
+      PoolVector<float> sums[4] = {pool_start<average, float>(), pool_start<average, float>(),
+                                   pool_start<average, float>(), pool_start<average, float>()};
       const int64_t end = begin + kPixelsPerSum < pixels ? begin + kPixelsPerSum : pixels;
       for (const float* from = x + begin * c + channel; from < x + end * c; from += c) {
         for (int v = 0; v < 4; ++v) {
@@ -165,9 +184,9 @@ void pool_all(const float* x, int64_t pixels, int64_t c, float scale, float* y) 
   for (; channel < c; channel += lanes) {
     const int64_t count = c - channel < lanes ? c - channel : lanes;
     const auto some = hn::FirstN(d, static_cast<size_t>(count));
-    PoolVector total = pool_start<average>(d);
+    PoolVector<float> total = pool_start<average, float>();
     for (int64_t begin = 0; begin < pixels; begin += kPixelsPerSum) {
-      PoolVector sum = pool_start<average>(d);
+      PoolVector<float> sum = pool_start<average, float>();
       const int64_t end = begin + kPixelsPerSum < pixels ? begin + kPixelsPerSum : pixels;
       for (int64_t p = begin; p < end; ++p) {
         sum = pool_join<average>(sum, hn::MaskedLoad(some, d, x + p * c + channel));
@@ -189,13 +208,13 @@ void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_
 }
 
 float pool_all_row_major(bool average, const float* x, int64_t count) {
-  const PoolTag d;
+  const PoolTag<float> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  PoolVector sums = hn::Zero(d), largest = pool_start<false>(d);
+  PoolVector<float> sums = hn::Zero(d), largest = pool_start<false, float>();
   float sum = 0, most = -std::numeric_limits<float>::infinity();
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    const PoolVector v = hn::LoadU(d, x + i);
+    const PoolVector<float> v = hn::LoadU(d, x + i);
     sums = hn::Add(sums, v);
     largest = hn::Max(largest, v);
   }
@@ -217,6 +236,11 @@ namespace drawbar::cpu {
 void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_t first,
                         int64_t last) {
   DRAWBAR_SIMD(pool_channels_last)(shape, x, y, first, last);
+}
+
+void max_pool_bytes(const PoolShape& shape, bool is_signed, const void* x, void* y, int64_t first,
+                    int64_t last) {
+  DRAWBAR_SIMD(max_pool_bytes)(shape, is_signed, x, y, first, last);
 }
 
 void pool_all_channels_last(bool average, const float* x, int64_t pixels, int64_t c, float scale,

@@ -17,14 +17,14 @@ using Vec = hn::Vec<D>;
 /// A whole vector, or `count` numbers and zeros.
 template <class D, class T>
 HWY_INLINE Vec<D> load(D d, const T* from, size_t count) {
-  if (count == hn::Lanes(d)) return hn::LoadU(d, from);
+  if (hn::MaxLanes(d) == 1 || count == hn::Lanes(d)) return hn::LoadU(d, from);
   T numbers[hn::MaxLanes(d)] = {};
   std::memcpy(numbers, from, count * sizeof(T));
   return hn::LoadU(d, numbers);
 }
 template <class D, class T>
 HWY_INLINE void store(D d, Vec<D> v, T* to, size_t count) {
-  if (count == hn::Lanes(d)) return hn::StoreU(v, d, to);
+  if (hn::MaxLanes(d) == 1 || count == hn::Lanes(d)) return hn::StoreU(v, d, to);
   T numbers[hn::MaxLanes(d)];
   hn::StoreU(v, d, numbers);
   std::memcpy(to, numbers, count * sizeof(T));

@@ -2,10 +2,8 @@
 // pointer per tap and output pixel, padding pointing at zero points. Channels-last. Few input
 // channels are copied into an image with its padding first, where a row of the kernel lies in one
 // piece: a stem's 7 × 7 taps of 3 bytes become 7 of 21.
-#include "ops/conv/kernels/planned_conv.h"
 #include "ops/conv/kernels/taps.h"
-#include "ops/integer_conv/op.h"
-#include "targets/cpu/byte_product.h"
+#include "ops/integer_conv/cpu_operands.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -14,23 +12,10 @@ using ops::QLinearConv;
 
 DRAWBAR_CPU_LAYOUT(QLinearConv, channels_last);
 
-enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
-
-ConvShape shape_of(const Problem& problem) {
-  const auto& op = *problem.op.as<QLinearConv>();
-  return conv_shape(ops::convolution_window(op, problem.inputs[kW].shape), op.group,
-                    problem.inputs[kX], problem.outputs[0]);
-}
-
-bool applies(const Problem& p) {
-  const Operand &x = p.inputs[kX], &w = p.inputs[kW], &y = p.outputs[0];
-  if (x.rank() != 4 || p.op.as<QLinearConv>()->group != 1) return false;
-  if (x.layout != Layout::channels_last || y.layout != Layout::channels_last) return false;
-  return is_byte_product(x, w, p.inputs[kWZero], y, y.dim(1));
-}
+bool applies(const Problem& p) { return p.op.as<QLinearConv>()->group == 1 && is_byte_conv(p); }
 
 double seconds(const Problem& p) {
-  return byte_product_seconds(shape_of(p).multiply_adds(), p.isa, p.threads);
+  return byte_product_seconds(byte_conv_shape(p).multiply_adds(), p.isa, p.threads);
 }
 
 /// The weights [m, c, taps] as [taps · c][m].
@@ -45,15 +30,19 @@ ByteProduct product_of(const Problem& p, const ConvShape& shape) {
 class ByteConv final : public Kernel {
  public:
   explicit ByteConv(const Problem& p)
-      : shape_(shape_of(p)),
+      : shape_(byte_conv_shape(p)),
         product_(product_of(p, shape_)),
         x_type_(p.inputs[kX].type),
         y_type_(p.outputs[0].type),
         w_scales_(p.inputs[kWScale].size()),
         threads_(p.threads) {
-    merges_rows_ = shape_.c < kFewChannels && shape_.kw > 1 && shape_.dilation_w == 1;
     padded_h_ = (shape_.oh - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1;
     padded_w_ = (shape_.ow - 1) * shape_.stride_w + shape_.kw;
+    const auto area = [](int64_t h, int64_t w) {
+      return static_cast<double>(h) * static_cast<double>(w);
+    };
+    merges_rows_ = shape_.c < kFewChannels && shape_.kw > 1 && shape_.dilation_w == 1 &&
+                   area(padded_h_, padded_w_) <= kMostPadding * area(shape_.h + 16, shape_.w + 16);
   }
 
   size_t scratch_bytes() const override {
@@ -90,6 +79,7 @@ class ByteConv final : public Kernel {
 
  private:
   static constexpr int64_t kFewChannels = 16;
+  static constexpr double kMostPadding = 4;  // times the image is worth copying with its padding
 
   int64_t taps() const { return merges_rows_ ? shape_.kh : shape_.kh * shape_.kw; }
   int64_t tap_bytes() const { return merges_rows_ ? shape_.kw * shape_.c : shape_.c; }

@@ -1,40 +1,29 @@
 // Depthwise convolution of bytes, channels-last: each output pixel from pointers to the pixels
 // under its taps, padding pointing at zero points.
-#include "ops/conv/kernels/planned_conv.h"
 #include "ops/conv/kernels/taps.h"
+#include "ops/integer_conv/cpu_operands.h"
 #include "ops/integer_conv/depthwise_lines.h"
-#include "ops/integer_conv/op.h"
-#include "targets/cpu/byte_product.h"
 
 namespace drawbar::cpu {
 namespace {
 
 using ops::QLinearConv;
 
-enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
-
 constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
 
-ConvShape shape_of(const Problem& p) {
-  const auto& op = *p.op.as<QLinearConv>();
-  return conv_shape(ops::convolution_window(op, p.inputs[kW].shape), op.group, p.inputs[kX],
-                    p.outputs[0]);
-}
-
 bool applies(const Problem& p) {
-  const Operand &x = p.inputs[kX], &w = p.inputs[kW], &y = p.outputs[0];
-  if (x.rank() != 4 || p.op.as<QLinearConv>()->group != x.dim(1) || y.dim(1) != x.dim(1))
-    return false;
-  if (x.layout != Layout::channels_last || y.layout != Layout::channels_last) return false;
-  return is_byte_product(x, w, p.inputs[kWZero], y, y.dim(1));
+  const int64_t c = p.inputs[kX].rank() == 4 ? p.inputs[kX].dim(1) : 0;
+  return p.op.as<QLinearConv>()->group == c && is_byte_conv(p) && p.outputs[0].dim(1) == c;
 }
 
-double seconds(const Problem& p) { return shape_of(p).multiply_adds() / 40e9 / p.threads + 2e-6; }
+double seconds(const Problem& p) {
+  return byte_conv_shape(p).multiply_adds() / 40e9 / p.threads + 2e-6;
+}
 
 class DepthwiseByteConv final : public Kernel {
  public:
   explicit DepthwiseByteConv(const Problem& p)
-      : shape_(shape_of(p)),
+      : shape_(byte_conv_shape(p)),
         taps_(shape_.kh * shape_.kw),
         lines_(shape_.c, taps_, p.isa),
         x_type_(p.inputs[kX].type),

@@ -10,10 +10,10 @@
 /// Products of bytes with exact sums of 32 bits: A [m, k] of u8 or i8, and B [k, n], known ahead,
 /// of integers of 9 bits (-255 to 255, as bytes are that have lost a zero point).
 ///
-/// Sums wrap beyond 32 bits. Functions are
-/// thread-safe as long as what they write is not shared, and allocate nothing but where a kernel is
-/// generated when its shape is first met; `pool` may be null for the calling thread alone. The
-/// result does not depend on the number of threads, nor on the instruction set.
+/// Sums wrap beyond 32 bits. Functions are thread-safe as long as what they write is not shared,
+/// and allocate nothing but where a kernel is generated when its shape is first met; `pool` may be
+/// null for the calling thread alone. The result does not depend on the number of threads, nor, but
+/// for roundings in f32, on the instruction set.
 namespace drawbar::cpu {
 
 /// How bytes are multiplied on a processor.

@@ -1,8 +1,8 @@
 // Depthwise convolution of bytes, channels-last: each output pixel from pointers to the pixels
 // under its taps, padding pointing at zero points.
 #include "ops/conv/kernels/taps.h"
+#include "ops/integer_conv/cpu_depthwise_lines.h"
 #include "ops/integer_conv/cpu_operands.h"
-#include "ops/integer_conv/depthwise_lines.h"
 
 namespace drawbar::cpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "ops/integer_conv/depthwise_lines.h"
+#include "ops/integer_conv/cpu_depthwise_lines.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "ops/integer_conv/depthwise_lines.cc"
+#define HWY_TARGET_INCLUDE "ops/integer_conv/cpu_depthwise_lines.cc"
 #include "targets/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -19,20 +19,22 @@ double evaluate(const ops::Program& program, double x) {
   return program.evaluate(std::span<const double>(&x, 1));
 }
 
-bool agrees_at(const ops::Program& program, const Elementwise& candidate, double x) {
+/// `unit` is how large the program's results are around zero, at most 1.
+bool agrees_at(const ops::Program& program, const Elementwise& candidate, double x, double unit) {
   const double want = apply(candidate.function, x, 0, 0, candidate.p, candidate.q);
   const double got = evaluate(program, x);
   if (std::abs(x) > 80 && !std::isfinite(got)) return true;  // written so that it overflows there
   if (!std::isfinite(want)) return got == want;
-  return std::abs(got - want) <= tolerance * std::max(1.0, std::abs(want));
+  return std::abs(got - want) <= tolerance * std::max(unit, std::abs(want));
 }
 
-/// Compares on a fine grid around zero, at magnitudes up to 1e6, and on both sides of every number
-/// the program holds: a bound far out (a clip at 320) is seen.
+/// Compares on a fine grid around zero, at magnitudes from 1e-7 to 1e6, and on both sides of every
+/// number the program holds: a bound far out (a clip at 320) is seen, and a minimum of two
+/// functions that cross near zero.
 bool agrees(const ops::Program& program, const Elementwise& candidate) {
   std::vector<double> points;
-  for (int i = -60; i <= 60; ++i) points.push_back(i * 0.2 + (i % 3) * 0.0123);
-  for (double magnitude = 13; magnitude < 1e6; magnitude *= 1.7) {
+  for (int i = -600; i <= 600; ++i) points.push_back(i * 0.02 + (i % 3) * 0.00123);
+  for (double magnitude = 1e-7; magnitude < 1e6; magnitude *= 1.7) {
     points.insert(points.end(), {magnitude, -magnitude});
   }
   for (const auto& instruction : program.instructions) {
@@ -42,8 +44,12 @@ bool agrees(const ops::Program& program, const Elementwise& candidate) {
         points.push_back(number * factor);
     }
   }
+  double unit = 0;
+  for (double x : {-8.0, -2.0, -1.0, -0.1, 0.0, 0.1, 1.0, 2.0, 8.0})
+    unit = std::max(unit, std::abs(evaluate(program, x)));
+  unit = std::isfinite(unit) ? std::min(unit, 1.0) : 1.0;
   return std::all_of(points.begin(), points.end(),
-                     [&](double x) { return agrees_at(program, candidate, x); });
+                     [&](double x) { return agrees_at(program, candidate, x, unit); });
 }
 
 /// What the program computes, when it is a function we have.

@@ -64,12 +64,24 @@ TEST(RecogniseActivations, SeesBoundsFarFromZero) {
               "graph g(%x: f32[N]) { %y = Clip(%x) {min = 0.0, max = 320.0}; return %y }");
 }
 
+TEST(RecogniseActivations, NotWhatDiffersNearZeroOrIsSmallEverywhere) {
+  // Differs from x between -0.16 and 0 alone, by 0.008.
+  expect_pass(
+      "recognise_activations",
+      "graph g(%x: f32[N]) { %a = Add(%x, %x); %m = Mish(%a); %y = Min(%m, %x); return %y }",
+      "unchanged");
+  expect_pass("recognise_activations",
+              "graph g(%x: f32[N]) { %t = const f32[] [1e-6]; %s = Sin(%x); %y = Mul(%s, %t)"
+              " return %y }",
+              "unchanged");
+}
+
 TEST(RecogniseActivations, NotWhereBothEndsOverflow) {
   for (std::string_view function : {"Exp", "Sinh", "Cosh"}) {
-    expect_pass("recognise_activations",
-                fmt::format("graph g(%x: f32[N]) {{ %a = Abs(%x); %y = {}(%a); return %y }}",
-                            function),
-                "unchanged");
+    expect_pass(
+        "recognise_activations",
+        fmt::format("graph g(%x: f32[N]) {{ %a = Abs(%x); %y = {}(%a); return %y }}", function),
+        "unchanged");
   }
 }
 

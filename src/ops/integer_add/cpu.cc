@@ -1,6 +1,6 @@
 #include "ops/integer_add/cpu_lines.h"
 #include "ops/integer_add/op.h"
-#include "targets/cpu/kernel.h"
+#include "targets/cpu/byte_product.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -20,10 +20,6 @@ double seconds(const Problem& p) {
   return 1e-6 + static_cast<double>(p.outputs[0].size()) / (8e9 * p.threads);
 }
 
-int32_t zero_of(const KernelRun& run, size_t i, ElementType type) {
-  return type == ElementType::i8 ? int32_t{*run.in<int8_t>(i)} : int32_t{*run.in<uint8_t>(i)};
-}
-
 std::unique_ptr<Kernel> make(const Problem& p) {
   const ElementType a = p.inputs[0].type, b = p.inputs[3].type, y = p.outputs[0].type;
   const AddBytes add = add_bytes(a, b, y);
@@ -33,9 +29,9 @@ std::unique_ptr<Kernel> make(const Problem& p) {
     ByteSum sum{};
     sum.a_factor = *run.in<float>(1) / y_scale;
     sum.b_factor = *run.in<float>(4) / y_scale;
-    sum.addend = -static_cast<float>(zero_of(run, 2, a)) * sum.a_factor -
-                 static_cast<float>(zero_of(run, 5, b)) * sum.b_factor;
-    sum.zero = zero_of(run, 7, y);
+    sum.addend = -static_cast<float>(byte_at(run.inputs[2], a, 0)) * sum.a_factor -
+                 static_cast<float>(byte_at(run.inputs[5], b, 0)) * sum.b_factor;
+    sum.zero = byte_at(run.inputs[7], y, 0);
     run.pool.parallel_for(size, kPiece, [&](int64_t begin, int64_t end, int) {
       add(sum, run.in<std::byte>(0) + begin, run.in<std::byte>(3) + begin,
           run.out<std::byte>(0) + begin, end - begin);

@@ -4,6 +4,7 @@
 
 #include "ir/evaluate.h"
 #include "ir/infer.h"
+#include "ops/quantize/operands.h"
 
 namespace drawbar::ops {
 
@@ -11,27 +12,12 @@ DRAWBAR_OP(QLinearAdd);
 
 void infer(const QLinearAdd&, Infer& context) {
   context.expect_inputs(8, 8);
-  for (size_t i : {0, 3, 7}) {
-    const ElementType element = context.element(i);
-    if (element != ElementType::u8 && element != ElementType::i8) {
-      fail(ErrorCode::invalid_model, "{} is {}, expected u8 or i8",
-           i == 0   ? "a"
-           : i == 3 ? "b"
-                    : "y_zero_point",
-           name(element));
-    }
-  }
-  for (size_t i : {2, 5}) {
-    if (context.element(i) != context.element(i - 2)) {
-      fail(ErrorCode::invalid_model, "{}_zero_point is {}, expected {}", i == 2 ? "a" : "b",
-           name(context.element(i)), name(context.element(i - 2)));
-    }
-  }
-  for (size_t i : {1, 4, 6}) {
-    if (context.element(i) != ElementType::f32) {
-      fail(ErrorCode::invalid_model, "a scale is {}, expected f32", name(context.element(i)));
-    }
-  }
+  check_byte(context, 0, "a");
+  check_byte(context, 3, "b");
+  check_byte(context, 7, "y_zero_point");
+  check_type(context, 2, context.element(0), "a_zero_point");
+  check_type(context, 5, context.element(3), "b_zero_point");
+  for (size_t i : {1, 4, 6}) check_type(context, i, ElementType::f32, "a scale");
   for (size_t i : {1, 2, 4, 5, 6, 7}) context.expect_rank(i, 0, "a scale or zero point");
   const ElementType element = context.element(7);
   if (!context.ranked(0) || !context.ranked(3)) return context.unranked(0, element);
@@ -50,13 +36,11 @@ void reference(const QLinearAdd&, Evaluation& e) {
   Tensor& y = e.output(0, element, a.shape());
   const auto scale = [&](size_t i) { return e.input(i).data<float>()[0]; };
   const auto zero = [&](size_t i) { return static_cast<float>(read_integer(e.input(i), 0)); };
-  const float low = element == ElementType::i8 ? -128 : 0, high = low + 255;
   for (int64_t i = 0; i < a.size(); ++i) {
     const float sum = (static_cast<float>(read_integer(a, i)) - zero(2)) * scale(1) +
                       (static_cast<float>(read_integer(b, i)) - zero(5)) * scale(4);
     const float value = std::nearbyint(sum / scale(6)) + zero(7);
-    const float kept = value > low ? std::min(value, high) : low;  // not-a-number: the lowest
-    write_integer(y, i, static_cast<int64_t>(kept));
+    write_integer(y, i, saturated(value, element));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "ops/conv/convolve.h"
 #include "ops/conv/op.h"
+#include "ops/quantize/operands.h"
 
 namespace drawbar::ops {
 
@@ -12,20 +13,6 @@ DRAWBAR_OP(ConvInteger);
 DRAWBAR_OP(QLinearConv);
 
 namespace {
-
-void check_byte(const Infer& context, size_t i, std::string_view what) {
-  const ElementType element = context.element(i);
-  if (element != ElementType::u8 && element != ElementType::i8) {
-    fail(ErrorCode::invalid_model, "{} is {}, expected u8 or i8", what, name(element));
-  }
-}
-
-void check_type(const Infer& context, size_t i, ElementType element, std::string_view what) {
-  if (context.has(i) && context.element(i) != element) {
-    fail(ErrorCode::invalid_model, "{} is {}, expected {}", what, name(context.element(i)),
-         name(element));
-  }
-}
 
 /// A scalar or one element, or [channels] where `channels` is not null.
 void check_size(const Infer& context, size_t i, const Dim* channels, std::string_view what) {
@@ -167,8 +154,6 @@ void reference(const QLinearConv& op, Evaluation& e) {
   const Window3 window(convolution_window(op, w.shape()), x.shape());
   const ElementType element = e.input(7).type();
   Tensor& y = e.output(0, element, output_shape(x, w, window));
-  const bool is_signed = element == ElementType::i8;
-  const float low = is_signed ? -128 : 0, high = is_signed ? 127 : 255;
   const auto zero = static_cast<float>(read_integer(e.input(7), 0));
   const float x_scale = e.input(1).data<float>()[0], y_scale = e.input(6).data<float>()[0];
   const int32_t* bias = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
@@ -180,9 +165,7 @@ void reference(const QLinearConv& op, Evaluation& e) {
              for (size_t i = 0; i < sums.size(); ++i) {
                const auto sum = static_cast<float>(sums[i] + (bias ? bias[m] : 0));
                const float value = std::nearbyint(sum * scale) + zero;
-               // Not-a-number (a scale of 0) becomes the lowest.
-               const float kept = value > low ? std::min(value, high) : low;
-               write_integer(y, start + static_cast<int64_t>(i), static_cast<int64_t>(kept));
+               write_integer(y, start + static_cast<int64_t>(i), saturated(value, element));
              }
            });
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ops/matmul/op.h"
+#include "ops/quantize/operands.h"
 
 namespace drawbar::ops {
 
@@ -11,20 +12,6 @@ DRAWBAR_OP(MatMulInteger);
 DRAWBAR_OP(QLinearMatMul);
 
 namespace {
-
-void check_byte(const Infer& context, size_t i, std::string_view what) {
-  const ElementType element = context.element(i);
-  if (element != ElementType::u8 && element != ElementType::i8) {
-    fail(ErrorCode::invalid_model, "{} is {}, expected u8 or i8", what, name(element));
-  }
-}
-
-void check_type(const Infer& context, size_t i, ElementType element, std::string_view what) {
-  if (context.has(i) && context.element(i) != element) {
-    fail(ErrorCode::invalid_model, "{} is {}, expected {}", what, name(context.element(i)),
-         name(element));
-  }
-}
 
 /// The shape of the product of inputs a and b, or nothing when a rank is unknown.
 std::optional<Dims> product_dims(const Infer& context, size_t a_input, size_t b_input) {
@@ -221,8 +208,6 @@ void reference(const QLinearMatMul&, Evaluation& e) {
   const Parameter a_scale(e, 1, rows, shape, 1), b_scale(e, 4, columns, shape, 1);
   const Parameter y_scale(e, 6, rows, shape, 1), y_zero(e, 7, rows, shape, 0);
   Tensor& y = e.output(0, element, shape);
-  const float low = element == ElementType::i8 ? -128 : 0;
-  const float high = element == ElementType::i8 ? 127 : 255;
   const int32_t* c = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
   multiply(e, 0, 2, 3, 5, shape, [&](int64_t index, int64_t sum) {
     if (c != nullptr) sum += c[index % shape.back()];
@@ -231,8 +216,7 @@ void reference(const QLinearMatMul&, Evaluation& e) {
                         static_cast<float>(y_scale.at(index));
     const float value =
         std::nearbyint(static_cast<float>(sum) * scale) + static_cast<float>(y_zero.at(index));
-    // Not-a-number (a scale of 0) becomes the lowest.
-    write_integer(y, index, static_cast<int64_t>(value > low ? std::min(value, high) : low));
+    write_integer(y, index, saturated(value, element));
   });
 }
 

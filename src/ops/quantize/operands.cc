@@ -1,0 +1,28 @@
+#include "ops/quantize/operands.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+
+namespace drawbar::ops {
+
+void check_byte(const Infer& context, size_t i, std::string_view what) {
+  const ElementType element = context.element(i);
+  if (element != ElementType::u8 && element != ElementType::i8) {
+    fail(ErrorCode::invalid_model, "{} is {}, expected u8 or i8", what, name(element));
+  }
+}
+
+void check_type(const Infer& context, size_t i, ElementType element, std::string_view what) {
+  if (context.has(i) && context.element(i) != element) {
+    fail(ErrorCode::invalid_model, "{} is {}, expected {}", what, name(context.element(i)),
+         name(element));
+  }
+}
+
+int64_t saturated(float value, ElementType to) {
+  const float low = to == ElementType::i8 ? -128 : 0, high = low + 255;
+  return static_cast<int64_t>(value > low ? std::min(value, high) : low);
+}
+
+}  // namespace drawbar::ops

@@ -19,38 +19,55 @@ double evaluate(const ops::Program& program, double x) {
   return program.evaluate(std::span<const double>(&x, 1));
 }
 
-/// `unit` is how large the program's results are around zero, at most 1.
-bool agrees_at(const ops::Program& program, const Elementwise& candidate, double x, double unit) {
-  const double want = apply(candidate.function, x, 0, 0, candidate.p, candidate.q);
-  const double got = evaluate(program, x);
-  if (std::abs(x) > 80 && !std::isfinite(got)) return true;  // written so that it overflows there
-  if (!std::isfinite(want)) return got == want;
-  return std::abs(got - want) <= tolerance * std::max(unit, std::abs(want));
-}
-
-/// Compares on a fine grid around zero, at magnitudes from 1e-7 to 1e6, and on both sides of every
-/// number the program holds: a bound far out (a clip at 320) is seen, and a minimum of two
-/// functions that cross near zero.
-bool agrees(const ops::Program& program, const Elementwise& candidate) {
-  std::vector<double> points;
-  for (int i = -600; i <= 600; ++i) points.push_back(i * 0.02 + (i % 3) * 0.00123);
-  for (double magnitude = 1e-7; magnitude < 1e6; magnitude *= 1.7) {
-    points.insert(points.end(), {magnitude, -magnitude});
-  }
-  for (const auto& instruction : program.instructions) {
-    for (const double number : {instruction.p, instruction.q}) {
-      if (!std::isfinite(number) || std::abs(number) > 1e30) continue;
-      for (const double factor : {-10.0, -1.1, -0.9, 0.9, 1.1, 10.0})
-        points.push_back(number * factor);
+/// A program to be compared with functions: on a fine grid around zero, at magnitudes from 1e-7 to
+/// 1e6, and on both sides of every number it holds, so that a bound far out (a clip at 320) is
+/// seen, and a minimum of two functions that cross near zero.
+class Comparison {
+ public:
+  explicit Comparison(const ops::Program& program) : program_(program) {
+    for (const auto& instruction : program.instructions) {
+      for (const double number : {instruction.p, instruction.q}) {
+        if (!std::isfinite(number) || std::abs(number) > 1e30) continue;
+        for (const double factor : {-10.0, -1.1, -0.9, 0.9, 1.1, 10.0})
+          own_.push_back(number * factor);
+      }
     }
+    for (double x : {-8.0, -2.0, -1.0, -0.1, 0.0, 0.1, 1.0, 2.0, 8.0})
+      unit_ = std::max(unit_, std::abs(evaluate(program, x)));
+    unit_ = std::isfinite(unit_) ? std::min(unit_, 1.0) : 1.0;
   }
-  double unit = 0;
-  for (double x : {-8.0, -2.0, -1.0, -0.1, 0.0, 0.1, 1.0, 2.0, 8.0})
-    unit = std::max(unit, std::abs(evaluate(program, x)));
-  unit = std::isfinite(unit) ? std::min(unit, 1.0) : 1.0;
-  return std::all_of(points.begin(), points.end(),
-                     [&](double x) { return agrees_at(program, candidate, x, unit); });
-}
+
+  bool agrees(const Elementwise& candidate) const {
+    const auto same = [&](double x) { return agrees_at(candidate, x); };
+    return std::all_of(points().begin(), points().end(), same) &&
+           std::all_of(own_.begin(), own_.end(), same);
+  }
+
+ private:
+  /// Those of every program.
+  static const std::vector<double>& points() {
+    static const std::vector<double> values = [] {
+      std::vector<double> list;
+      for (int i = -600; i <= 600; ++i) list.push_back(i * 0.02 + (i % 3) * 0.00123);
+      for (double magnitude = 1e-7; magnitude < 1e6; magnitude *= 1.7)
+        list.insert(list.end(), {magnitude, -magnitude});
+      return list;
+    }();
+    return values;
+  }
+
+  bool agrees_at(const Elementwise& candidate, double x) const {
+    const double want = apply(candidate.function, x, 0, 0, candidate.p, candidate.q);
+    const double got = evaluate(program_, x);
+    if (std::abs(x) > 80 && !std::isfinite(got)) return true;  // written so that it overflows there
+    if (!std::isfinite(want)) return got == want;
+    return std::abs(got - want) <= tolerance * std::max(unit_, std::abs(want));
+  }
+
+  const ops::Program& program_;
+  std::vector<double> own_;
+  double unit_ = 0;  // how large the results are around zero, at most 1
+};
 
 /// What the program computes, when it is a function we have.
 std::optional<Elementwise> known_function(const ops::Program& program) {
@@ -71,8 +88,9 @@ std::optional<Elementwise> known_function(const ops::Program& program) {
       Elementwise(Function::LeakyRelu, -bound(-1)),
       Elementwise(Function::Clip, bound(-far), bound(far)),
   };
+  const Comparison comparison(program);
   for (const Elementwise& candidate : candidates) {
-    if (agrees(program, candidate)) return candidate;
+    if (comparison.agrees(candidate)) return candidate;
   }
   return std::nullopt;
 }

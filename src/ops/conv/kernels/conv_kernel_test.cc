@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "tests/support/aligned.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -20,16 +20,6 @@ std::vector<float> random_vector(int64_t size, uint32_t seed) {
   std::vector<float> values(static_cast<size_t>(size));
   for (float& value : values) value = uniform(engine);
   return values;
-}
-
-struct Free {
-  void operator()(float* p) const { std::free(p); }
-};
-using Buffer = std::unique_ptr<float, Free>;
-
-Buffer aligned(int64_t bytes) {
-  return Buffer(
-      static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64))));
 }
 
 struct ConvCase {
@@ -146,11 +136,11 @@ TEST_P(ConvKernelTest, MatchesPlainLoops) {
     const auto kernels = conv_kernels(s, GetParam(), 2);
     ASSERT_FALSE(kernels.empty()) << c.what;
     for (const auto& kernel : kernels) {
-      const Buffer packed = aligned(kernel->packed_bytes());
+      const AlignedBuffer<float> packed = aligned<float>(kernel->packed_bytes());
       for (int threads : {1, 2, 5}) {
         ThreadPool pool(threads);
         kernel->pack(w.data(), packed.get(), &pool);
-        const Buffer scratch = aligned(kernel->scratch_bytes(threads));
+        const AlignedBuffer<float> scratch = aligned<float>(kernel->scratch_bytes(threads));
         auto got = start;
         Epilogue epilogue;
         epilogue.bias = bias.data();
@@ -179,9 +169,9 @@ TEST_P(ConvKernelTest, HooksSeeEveryElementOnce) {
     const auto w = random_vector(s.m * (s.c / s.groups) * s.kh * s.kw, 2);
     ThreadPool pool(2);
     for (const auto& kernel : conv_kernels(s, GetParam(), 2)) {
-      const Buffer packed = aligned(kernel->packed_bytes());
+      const AlignedBuffer<float> packed = aligned<float>(kernel->packed_bytes());
       kernel->pack(w.data(), packed.get(), nullptr);
-      const Buffer scratch = aligned(kernel->scratch_bytes(2));
+      const AlignedBuffer<float> scratch = aligned<float>(kernel->scratch_bytes(2));
       std::vector<float> plain(static_cast<size_t>(s.pixels() * s.y_pixel_stride));
       auto hooked = plain;
       kernel->run(x.data(), packed.get(), plain.data(), {}, scratch.get(), &pool);
@@ -229,9 +219,9 @@ TEST_P(ConvKernelTest, LinesAreThoseOfTheWhole) {
     for (const auto& kernel : conv_kernels(s, GetParam(), 1)) {
       if (!kernel->has_lines()) continue;
       ++tried;
-      const Buffer packed = aligned(kernel->packed_bytes());
+      const AlignedBuffer<float> packed = aligned<float>(kernel->packed_bytes());
       kernel->pack(w.data(), packed.get(), nullptr);
-      const Buffer scratch = aligned(kernel->scratch_bytes(1));
+      const AlignedBuffer<float> scratch = aligned<float>(kernel->scratch_bytes(1));
       auto number = [&](float* y, int64_t ld, int64_t row, int64_t col, int64_t rows,
                         int64_t cols) {
         for (int64_t i = 0; i < rows; ++i) {
@@ -246,7 +236,7 @@ TEST_P(ConvKernelTest, LinesAreThoseOfTheWhole) {
       std::vector<float> whole(static_cast<size_t>(s.pixels() * s.y_pixel_stride)), parts = whole;
       kernel->run(x.data(), packed.get(), whole.data(), epilogue, scratch.get(), nullptr);
       for (int64_t most : {1, 3}) {
-        const Buffer part_scratch = aligned(kernel->lines_scratch_bytes(most));
+        const AlignedBuffer<float> part_scratch = aligned<float>(kernel->lines_scratch_bytes(most));
         const int64_t ring = (most - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1;
         std::fill(parts.begin(), parts.end(), 0.0f);
         for (int64_t line = 0, end = 0; line < s.n * s.oh; line = end) {

@@ -26,6 +26,15 @@ struct Blocking {
 /// panel, so only the last one may take an odd number; single vectors are avoided.
 int next_vectors(int64_t left, int most);
 
+/// Calls run(height, count) for the tiles that `rows` rows are split into, as evenly as they go,
+/// none higher than `most`: the taller ones first.
+template <class Run>
+void for_tile_heights(int64_t rows, int64_t most, const Run& run) {
+  const int64_t tiles = divide_up(rows, most), height = rows / tiles, taller = rows % tiles;
+  if (taller > 0) run(height + 1, taller);
+  run(height, tiles - taller);
+}
+
 /// For C [m, n] with `taps` runs of k each in a row of A.
 Blocking choose_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads, Isa isa);
 

@@ -97,21 +97,6 @@ struct Work {
   const Cut& cut;
 };
 
-/// Runs a kernel over `rows` rows, split evenly into tiles as high as registers suffice.
-void run_tiles(KernelShape shape, KernelArgs& args, int64_t rows) {
-  const int64_t most = max_byte_rows(shape.isa, shape.vectors, shape.multiply);
-  const int64_t tiles = divide_up(rows, most), height = rows / tiles, taller = rows % tiles;
-  const auto run = [&](int64_t tile_rows, int64_t count) {
-    if (count == 0) return;
-    args.rows = tile_rows;
-    args.tiles = count;
-    shape.rows = static_cast<int>(tile_rows);
-    kernel(shape)(&args);
-  };
-  run(height + 1, taller);
-  run(height, tiles - taller);
-}
-
 /// What one thread works in.
 struct Memory {
   Memory(std::byte* bytes, const Cut& cut)
@@ -150,13 +135,19 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
     args.vectors = divide_up(columns, lane);
     shape.vectors = static_cast<int>(args.vectors);
     args.last_columns = lane;  // the sums have room
+    const int64_t most = max_byte_rows(b.isa, shape.vectors, shape.multiply);
     args.b = reinterpret_cast<const float*>(b.data + panel * args.b_step);
     args.prefetch = args.prefetch_end = args.b;
     for (int64_t r = 0; r < rows; r += kMostSumRows) {
       const int64_t count = std::min(kMostSumRows, rows - r);
       args.a_list = reinterpret_cast<const float* const*>(memory.list + r);
       args.c = reinterpret_cast<float*>(memory.sums);
-      run_tiles(shape, args, count);
+      for_tile_heights(count, most, [&](int64_t height, int64_t tiles) {
+        args.rows = height;
+        args.tiles = tiles;
+        shape.rows = static_cast<int>(height);
+        kernel(shape)(&args);
+      });
       finish_bytes(w.epilogue, memory.sums, memory.values, ld, row + r, column, count, columns, w.y,
                    w.y_ld, b.isa);
     }

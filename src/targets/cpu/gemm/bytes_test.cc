@@ -1,25 +1,15 @@
 #include "targets/cpu/gemm/bytes.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
-#include <memory>
 #include <random>
 #include <vector>
 
 #include "targets/cpu/gemm/blocking.h"
+#include "tests/support/aligned.h"
 
 namespace drawbar::cpu {
 namespace {
-
-struct Free {
-  void operator()(std::byte* p) const { std::free(p); }
-};
-using Buffer = std::unique_ptr<std::byte, Free>;
-Buffer aligned(int64_t bytes) {
-  return Buffer(static_cast<std::byte*>(
-      std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64))));
-}
 
 /// A product whose rows are `taps` runs of k bytes, with any bytes or with the largest alone.
 struct Case {
@@ -101,7 +91,7 @@ std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, By
                    int64_t y_ld) {
   PackedBytes b{nullptr, s.depth(), s.n, setup.isa, setup.unit};
   b.parts = parts_for(numbers.b.data(), s.depth(), s.n, setup.unit);
-  const Buffer packed = aligned(packed_size(b));
+  const AlignedBuffer<std::byte> packed = aligned<std::byte>(packed_size(b));
   pack_bytes(numbers.b.data(), b, packed.get());
   b.data = packed.get();
   const auto fill = [&](int64_t row, int64_t rows, const std::byte** list) {
@@ -125,8 +115,8 @@ std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, By
   epilogue.addend = addend.data();
   std::vector<T> y(static_cast<size_t>(s.m * y_ld), T{77});
   ThreadPool pool(setup.threads);
-  const Buffer scratch =
-      aligned(multiply_bytes_scratch(s.m, s.taps, s.k, s.is_signed, b, setup.threads));
+  const AlignedBuffer<std::byte> scratch =
+      aligned<std::byte>(multiply_bytes_scratch(s.m, s.taps, s.k, s.is_signed, b, setup.threads));
   multiply_bytes(s.m, a, b, y.data(), y_ld, epilogue, scratch.get(),
                  setup.threads == 1 ? nullptr : &pool);
   return y;

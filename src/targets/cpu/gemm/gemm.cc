@@ -27,18 +27,14 @@ void run_tiles(const Product& p, KernelArgs& args, int64_t rows) {
   shape.isa = p.b->isa;
   shape.vectors = static_cast<int>(args.vectors);
   shape.row_source = p.indirect == nullptr ? RowSource::strided : RowSource::pointers;
-  const int64_t tiles = divide_up(rows, max_rows(shape.isa, shape.vectors));
-  shape.prefetch = choose_prefetch(*p.b, tiles);
-  const int64_t height = rows / tiles;
-  const int64_t taller = rows % tiles;
-  const auto run = [&](int64_t tile_rows, int64_t count) {
-    args.rows = tile_rows;
+  const int64_t most = max_rows(shape.isa, shape.vectors);
+  shape.prefetch = choose_prefetch(*p.b, divide_up(rows, most));
+  for_tile_heights(rows, most, [&](int64_t height, int64_t count) {
+    args.rows = height;
     args.tiles = count;
-    shape.rows = static_cast<int>(tile_rows);
+    shape.rows = static_cast<int>(height);
     kernel(shape)(&args);
-  };
-  if (taller > 0) run(height + 1, taller);
-  run(height, tiles - taller);
+  });
 }
 
 /// Computes rows [row, row + rows) of the columns [begin, end), all passes, one after the other:

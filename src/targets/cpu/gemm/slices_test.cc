@@ -1,25 +1,16 @@
 #include "targets/cpu/gemm/slices.h"
 
 #include <cmath>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <limits>
-#include <memory>
 #include <random>
 #include <vector>
 
 #include "targets/cpu/isa.h"
+#include "tests/support/aligned.h"
 
 namespace drawbar::cpu {
 namespace {
-
-struct Free {
-  void operator()(std::byte* p) const { std::free(p); }
-};
-std::unique_ptr<std::byte, Free> aligned(int64_t bytes) {
-  return std::unique_ptr<std::byte, Free>(static_cast<std::byte*>(
-      std::aligned_alloc(64, static_cast<size_t>((bytes + 127) / 64 * 64))));
-}
 
 struct Case {
   int64_t m, n, k;
@@ -43,9 +34,9 @@ class SlicesTest : public testing::Test {
   static std::vector<float> run(const Case& s, const std::vector<float>& a,
                                 const std::vector<float>& b, int64_t ldc) {
     const int64_t depth = slice_steps(s.k) * kSliceDepth;
-    const auto rows = aligned(sliced_rows_bytes(s.m, s.k));
-    const auto columns = aligned(sliced_columns_bytes(s.k, s.n));
-    const auto row = aligned(depth * 4);
+    const auto rows = aligned<std::byte>(sliced_rows_bytes(s.m, s.k));
+    const auto columns = aligned<std::byte>(sliced_columns_bytes(s.k, s.n));
+    const auto row = aligned<std::byte>(depth * 4);
     auto* numbers = reinterpret_cast<float*>(row.get());
     std::vector<float> scales(static_cast<size_t>(s.m));
     for (int64_t i = 0; i < s.m; ++i) {

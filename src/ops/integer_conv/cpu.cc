@@ -53,14 +53,7 @@ class ByteConv final : public Kernel {
 
   void run(const KernelRun& run) const override {
     auto* image = static_cast<std::byte*>(run.scratch);
-    ByteScales scales;
-    scales.x_scale = *run.in<float>(kXScale);
-    scales.y_scale = *run.in<float>(kYScale);
-    scales.x_zero = byte_at(run.inputs[kXZero], x_type_, 0);
-    scales.y_zero = byte_at(run.inputs[kYZero], y_type_, 0);
-    scales.w_scale = run.in<float>(kWScale);
-    scales.w_scales = w_scales_;
-    scales.bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
+    const ByteScales scales = byte_conv_scales(run, x_type_, y_type_, w_scales_);
     const auto* x = run.in<std::byte>(kX);
     const auto zero = static_cast<std::byte>(scales.x_zero);
     if (merges_rows_) {

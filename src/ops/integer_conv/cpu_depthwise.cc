@@ -62,10 +62,14 @@ class DepthwiseByteConv final : public Kernel {
     auto* multiplier = reinterpret_cast<float*>(offset + lines_.places());
     auto* numbers = multiplier + lines_.places();  // of channels, before they are arranged
     std::byte* padding = memory + padding_at();
-    const int32_t x_zero = byte_at(run.inputs[kXZero], x_type_, 0);
-    std::fill_n(padding, shape_.c, static_cast<std::byte>(x_zero));
-    prepare(run, x_zero, offset, multiplier, numbers);
-    const DepthwiseBytes::Finish finish{offset, multiplier, byte_at(run.inputs[kYZero], y_type_, 0),
+    const ByteScales scales = byte_conv_scales(run, x_type_, y_type_, w_scales_);
+    std::fill_n(padding, shape_.c, static_cast<std::byte>(scales.x_zero));
+    auto* offsets = reinterpret_cast<int32_t*>(numbers + shape_.c);
+    byte_factors(scales, reinterpret_cast<const int32_t*>(packed_.get() + sums_at()),
+                 is_signed() ? 128 : 0, shape_.c, offsets, numbers);
+    lines_.arrange(offsets, offset);
+    lines_.arrange(numbers, multiplier);
+    const DepthwiseBytes::Finish finish{offset, multiplier, scales.y_zero,
                                         y_type_ == ElementType::i8};
     const auto* x = run.in<std::byte>(kX);
     const auto* weights = reinterpret_cast<const int16_t*>(packed_.get());
@@ -77,8 +81,8 @@ class DepthwiseByteConv final : public Kernel {
         const int64_t count = std::min(kPiece, end - at);
         fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
         std::fill_n(list + taps_ * count, count, padding);
-        lines_.run(list, count, x_type_ == ElementType::i8, weights, finish,
-                   y + at * shape_.y_pixel_stride, shape_.y_pixel_stride);
+        lines_.run(list, count, is_signed(), weights, finish, y + at * shape_.y_pixel_stride,
+                   shape_.y_pixel_stride);
       }
     });
   }
@@ -89,20 +93,7 @@ class DepthwiseByteConv final : public Kernel {
   int64_t lists_at() const { return align_up(padding_at() + shape_.c, 64); }
   int64_t list_bytes() const { return kPiece * (taps_ + 1) * 8; }
 
-  void prepare(const KernelRun& run, int32_t x_zero, int32_t* offset, float* multiplier,
-               float* numbers) const {
-    const auto* sums = reinterpret_cast<const int32_t*>(packed_.get() + sums_at());
-    const int32_t* bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
-    const int32_t shift = x_zero + (x_type_ == ElementType::i8 ? 128 : 0);
-    const float x_scale = *run.in<float>(kXScale), y_scale = *run.in<float>(kYScale);
-    auto* offsets = reinterpret_cast<int32_t*>(numbers + shape_.c);
-    for (int64_t c = 0; c < shape_.c; ++c) {
-      offsets[c] = (bias ? bias[c] : 0) - shift * sums[c];
-      numbers[c] = x_scale * run.in<float>(kWScale)[w_scales_ > 1 ? c : 0] / y_scale;
-    }
-    lines_.arrange(offsets, offset);
-    lines_.arrange(numbers, multiplier);
-  }
+  bool is_signed() const { return x_type_ == ElementType::i8; }
 
   ConvShape shape_;
   int64_t taps_;

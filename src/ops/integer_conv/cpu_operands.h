@@ -23,4 +23,18 @@ inline bool is_byte_conv(const Problem& p) {
   return is_byte_product(x, p.inputs[kW], p.inputs[kWZero], y, y.dim(1));
 }
 
+/// Its scales and zero points; there are `w_scales` of the weights.
+inline ByteScales byte_conv_scales(const KernelRun& run, ElementType x, ElementType y,
+                                   int64_t w_scales) {
+  ByteScales scales;
+  scales.x_scale = *run.in<float>(kXScale);
+  scales.y_scale = *run.in<float>(kYScale);
+  scales.x_zero = byte_at(run.inputs[kXZero], x, 0);
+  scales.y_zero = byte_at(run.inputs[kYZero], y, 0);
+  scales.w_scale = run.in<float>(kWScale);
+  scales.w_scales = w_scales;
+  scales.bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;
+  return scales;
+}
+
 }  // namespace drawbar::cpu

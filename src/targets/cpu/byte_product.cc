@@ -25,6 +25,16 @@ std::vector<int16_t> without_zero(const Tensor& w, const Tensor& zero, int64_t k
 
 }  // namespace
 
+void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
+                  int32_t* offset, float* multiplier) {
+  const auto taken_off = static_cast<uint32_t>(scales.x_zero + shift);
+  for (int64_t j = 0; j < n; ++j) {
+    const auto bias = static_cast<uint32_t>(scales.bias ? scales.bias[j] : 0);
+    offset[j] = static_cast<int32_t>(bias - taken_off * static_cast<uint32_t>(weight_sums[j]));
+    multiplier[j] = scales.x_scale * scales.w_scale[scales.w_scales > 1 ? j : 0] / scales.y_scale;
+  }
+}
+
 ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k,
                          int64_t n, const std::string& form,
                          FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x,
@@ -90,11 +100,7 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
   float* addend = multiplier + columns();
   // Beyond n, too: denormals there would be slow.
   std::fill_n(offset, 3 * columns(), 0);
-  const int32_t shift = scales.x_zero + (adds_128(rows, b_) ? 128 : 0);
-  for (int64_t j = 0; j < b_.n; ++j) {
-    offset[j] = (scales.bias ? scales.bias[j] : 0) - shift * column_sums()[j];
-    multiplier[j] = scales.x_scale * scales.w_scale[scales.w_scales > 1 ? j : 0] / scales.y_scale;
-  }
+  byte_factors(scales, column_sums(), adds_128(rows, b_) ? 128 : 0, b_.n, offset, multiplier);
   ByteEpilogue epilogue;
   epilogue.offset = offset;
   epilogue.multiplier = multiplier;

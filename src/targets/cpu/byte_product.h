@@ -18,6 +18,12 @@ struct ByteScales {
   const int32_t* bias = nullptr;
 };
 
+/// What sums of n channels are finished with: (sum + offset) · multiplier. `weight_sums` are those
+/// of each channel's weights; x counts so much more than it is (`shift`, besides its zero point).
+/// Offsets wrap, as sums do.
+void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
+                  int32_t* offset, float* multiplier);
+
 /// A product of rows of quantised bytes with constant weights [k, n], quantised again:
 ///     y = saturate(round((sum of (x - x_zero) · (w - w_zero) + bias) · x_scale · w_scale /
 ///     y_scale)

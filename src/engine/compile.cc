@@ -88,13 +88,14 @@ std::vector<InputShapes> profiles_of(const Graph& graph,
   return profiles;
 }
 
-std::shared_ptr<Engine> compile_model(const CompileRequest& request, const PassOptions& passes) {
+std::shared_ptr<Engine> compile_model(const CompileRequest& request, const CompileSteps& steps) {
   for (int threads : request.threads) {
     if (threads < 1 || threads > 1024)
       fail(ErrorCode::invalid_argument, "threads: {} is not from 1 to 1024", threads);
   }
-  const GraphPtr graph =
-      std::make_shared<const Graph>(optimize(import_model(request.model), passes));
+  Graph prepared = prepare(import_model(request.model), steps.passes);
+  if (steps.rewrite) prepared = steps.rewrite(std::move(prepared));
+  const GraphPtr graph = std::make_shared<const Graph>(fuse(std::move(prepared), steps.passes));
   CompileOptions options;
   if (!request.on_the_fly) options.profiles = profiles_of(*graph, request.profiles);
   options.threads =
@@ -103,13 +104,15 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const PassO
   options.strict = request.strict;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   options.progress = request.progress;
-  auto engine = Engine::compile(graph, request.target, options, info_of(request));
+  EngineInfo info = info_of(request);
+  info.precision = steps.precision;
+  auto engine = Engine::compile(graph, request.target, options, std::move(info));
   if (options.time_tactics && !request.on_the_fly) store_timing_cache(engine->program().timings());
   return engine;
 }
 
 std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
-  return compile_model(request, {});
+  return compile_model(request, CompileSteps{});
 }
 
 std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict) {

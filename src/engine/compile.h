@@ -11,7 +11,13 @@ namespace drawbar {
 std::vector<InputShapes> profiles_of(const Graph& graph,
                                      const std::vector<std::map<std::string, Shape>>& shapes);
 
-/// compile_model() with what only the command line asks of the passes.
-std::shared_ptr<Engine> compile_model(const CompileRequest& request, const PassOptions& passes);
+/// What compile_model() does besides what the request says.
+struct CompileSteps {
+  PassOptions passes = {};
+  std::string precision = "fp32";                 // EngineInfo's
+  std::function<Graph(Graph)> rewrite = nullptr;  // of the prepared graph, before operators join
+};
+
+std::shared_ptr<Engine> compile_model(const CompileRequest& request, const CompileSteps& steps);
 
 }  // namespace drawbar

@@ -66,15 +66,24 @@ std::optional<Quantization> dequantized(const Graph& graph, ValueId value, Chann
                          channels);
 }
 
-int64_t lowest(ElementType type) { return ops::integer_range(type).first; }
 int64_t zero_of(const Quantization& q) { return q.zeros ? read_integer(*q.zeros, 0) : 0; }
+
+/// The step that a number is rounded to, before saturation.
+double step_of(const Quantization& y, double number) {
+  return std::nearbyint(number / static_cast<double>(y.scale_of(0))) +
+         static_cast<double>(zero_of(y));
+}
 
 /// What the value is before an activation that quantisation does anyway.
 ValueId before_activation(const Graph& graph, ValueId value, const Quantization& y) {
-  if (is_function(graph, value, Function::Relu) && has_one_reader(graph, value) &&
-      zero_of(y) == lowest(y.type))
-    return input_of(graph, value);
-  return value;
+  const auto* op = producer_as<ops::Elementwise>(graph, value);
+  if (op == nullptr || !has_one_reader(graph, value) || y.scales->size() != 1) return value;
+  const auto [low, high] = ops::integer_range(y.type);
+  const bool relu = op->function == Function::Relu && zero_of(y) == low;
+  const bool clip = op->function == Function::Clip && op->p <= op->q &&
+                    step_of(y, op->p) <= static_cast<double>(low) &&
+                    step_of(y, op->q) >= static_cast<double>(high);
+  return relu || clip ? input_of(graph, value) : value;
 }
 
 /// The bias [channels] as integers that count x's scale times w's; nothing where one does not fit.

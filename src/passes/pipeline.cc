@@ -30,7 +30,7 @@
 namespace drawbar {
 namespace {
 
-constexpr Pass neutral[] = {
+constexpr Pass preparing[] = {
     // What is known before running.
     {"fold_constants", fold_constants},
     {"fold_shapes", fold_shapes},
@@ -87,14 +87,17 @@ constexpr Pass neutral[] = {
     {"fold_constants", fold_constants},
     {"merge_equal", merge_equal},
 
-    // Several operators in one kernel.
-    {"fuse_quantized", fuse_quantized},
-    {"fuse_epilogue", fuse_epilogue},
-    {"fuse_pointwise", fuse_pointwise},
-    {"fuse_epilogue", fuse_epilogue},
+};
+
+// Several operators in one kernel.
+constexpr Pass fusing[] = {
+    {"fuse_quantized", fuse_quantized}, {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise}, {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };
+
+constexpr std::span<const Pass> neutral[] = {preparing, fusing};
 
 constexpr Pass concrete[] = {
     {"sink_constants", sink_constants},
@@ -135,8 +138,16 @@ Graph run(Graph graph, std::span<const Pass> passes, const PassOptions& options)
 
 }  // namespace
 
+Graph prepare(Graph graph, const PassOptions& options) {
+  return run(std::move(graph), preparing, options);
+}
+
+Graph fuse(Graph graph, const PassOptions& options) {
+  return run(std::move(graph), fusing, options);
+}
+
 Graph optimize(Graph graph, const PassOptions& options) {
-  return run(std::move(graph), neutral, options);
+  return fuse(prepare(std::move(graph), options), options);
 }
 
 Graph refine(Graph graph, const PassOptions& options) {
@@ -145,16 +156,20 @@ Graph refine(Graph graph, const PassOptions& options) {
 
 std::vector<std::string> pass_names() {
   std::vector<std::string> names;
-  for (const Pass& pass : neutral) {
-    if (!contains(names, pass.name)) names.emplace_back(pass.name);
+  for (const std::span<const Pass> passes : neutral) {
+    for (const Pass& pass : passes) {
+      if (!contains(names, pass.name)) names.emplace_back(pass.name);
+    }
   }
   return names;
 }
 
 const Pass& pass_named(std::string_view name) {
-  const auto* found = std::find_if(std::begin(neutral), std::end(neutral),
-                                   [&](const Pass& p) { return p.name == name; });
-  if (found != std::end(neutral)) return *found;
+  for (const std::span<const Pass> passes : neutral) {
+    const auto found =
+        std::find_if(passes.begin(), passes.end(), [&](const Pass& p) { return p.name == name; });
+    if (found != passes.end()) return *found;
+  }
   std::string names;
   for (const std::string& known : pass_names()) names += (names.empty() ? "" : ", ") + known;
   fail(ErrorCode::invalid_argument, "there is no pass '{}', only {}", name, names);

@@ -7,9 +7,16 @@
 
 namespace drawbar {
 
-/// Runs all target-neutral passes in their order (the table in pipeline.cc). The result computes
-/// the same, up to the rounding that reordered arithmetic brings. Throws INVALID_ARGUMENT when the
-/// options name a pass that there is not, and what the graph's own contradictions throw.
+/// The target-neutral passes before operators join into kernels: constants are in the weights,
+/// every operator still stands by itself. What quantisation works on.
+Graph prepare(Graph graph, const PassOptions& options = {});
+/// The rest of them, for a graph that `prepare` has seen.
+Graph fuse(Graph graph, const PassOptions& options = {});
+
+/// Runs all target-neutral passes in their order (the tables in pipeline.cc): `prepare`, then
+/// `fuse`. The result computes the same, up to the rounding that reordered arithmetic brings.
+/// Throws INVALID_ARGUMENT when the options name a pass that there is not, and what the graph's own
+/// contradictions throw.
 Graph optimize(Graph graph, const PassOptions& options = {});
 
 /// What sizes that became numbers make possible: dimensions of 1 move for free, shapes are known,

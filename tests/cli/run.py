@@ -81,15 +81,15 @@ class Cli:
         ), f"{arguments}: status {done.returncode}, expected {status}: {done.stderr.strip()}"
         return done
 
-    def refuses(self, words, *arguments, status=2):
+    def refuses(self, words, *arguments, status=2, lines=1):
         done = self.run(*arguments, status=status)
-        lines = done.stderr.strip().splitlines()
-        assert len(lines) == 1 and lines[0].startswith(
+        told = done.stderr.strip().splitlines()
+        assert len(told) == lines and told[-1].startswith(
             "drawbar: "
-        ), f"expected one line, got {done.stderr!r}"
-        assert words in lines[0], f"expected {words!r} in {lines[0]!r}"
+        ), f"expected {lines} lines, got {done.stderr!r}"
+        assert words in told[-1], f"expected {words!r} in {told[-1]!r}"
         assert not done.stdout, f"refused, yet printed {done.stdout!r}"
-        return lines[0]
+        return told[-1]
 
     # What works.
 
@@ -122,6 +122,67 @@ class Cli:
             self.run("compile", self.model, "-o", self.folder / f"{name}.engine", "--deterministic")
             bytes_of.append((self.folder / f"{name}.engine").read_bytes())
         assert bytes_of[0] == bytes_of[1], "two compilations differ"
+
+    def calibrate(self):
+        samples, cache = self.folder / "samples", self.folder / "ranges.json"
+        samples.mkdir()
+        random = np.random.default_rng(3)
+        for i in range(4):
+            np.save(samples / f"{i}.npy", random.random((1, 3, 8, 8), np.float32))
+        quantise = ["compile", self.model, "--precision", "int8", "--deterministic"]
+        with_samples = [*quantise, "--calibrate", samples, "--calibrator", "entropy"]
+        self.run(*with_samples, "-o", "samples.engine", "--calibration-cache", cache)
+        ranges = json.loads(cache.read_text())
+        assert ranges["calibrator"] == "entropy" and ranges["samples"] == 4, ranges
+        assert ranges["ranges"]["x"][0] == 0 and 0.8 < ranges["ranges"]["x"][1] <= 1, ranges
+        assert "QLinearConv" in self.run("inspect", "samples.engine", "--text").stdout
+        assert "int8" in self.run("inspect", "samples.engine").stdout
+
+        # The cache stands for the samples, and what is edited in it counts.
+        cached = [*quantise, "--calibrator", "entropy", "--calibration-cache", cache]
+        self.run(*cached, "-o", "cached.engine")
+        engines = [(self.folder / f"{name}.engine").read_bytes() for name in ("samples", "cached")]
+        assert engines[0] == engines[1], "the cache gives another engine than the samples"
+        ranges["ranges"]["x"] = [0, 2]
+        cache.write_text(json.dumps(ranges))
+        self.run(*cached, "-o", "edited.engine")
+        assert (self.folder / "edited.engine").read_bytes() != engines[0]
+
+        (samples / "junk.npy").write_bytes(b"junk")
+        np.save(samples / "nan.npy", np.full((1, 3, 8, 8), np.nan, np.float32))
+        np.save(samples / "shape.npy", np.zeros((1, 4, 8, 8), np.float32))
+        told = self.run(*with_samples, "-o", "skipped.engine", "--skip-unreadable").stderr
+        for words in ("junk.npy", "nan.npy", "shape.npy", "3 files skipped, 4 used"):
+            assert words in told, told
+
+    def wrong_calibrations(self):
+        quantise = ["compile", self.model, "-o", "no.engine", "--precision", "int8"]
+        folder = self.folder / "wrong_samples"
+        folder.mkdir()
+        self.refuses("--calibrate", *quantise)
+        self.refuses("fp32 or int8", *quantise[:-1], "int3", status=1)
+        self.refuses("no images", *quantise, "--calibrate", folder)
+        self.refuses("nowhere", *quantise, "--calibrate", "nowhere")
+        self.refuses("min-max, percentile", *quantise, "--calibrator", "guess")
+        for name, tensor, words in (
+            ("nan", np.full((1, 3, 8, 8), np.nan, np.float32), "not finite"),
+            ("shape", np.zeros((1, 4, 8, 8), np.float32), "input 'x' is f32[N, 3, 8, 8]"),
+            ("type", np.zeros((1, 3, 8, 8)), "input 'x' is f32[N, 3, 8, 8]"),
+        ):
+            np.save(folder / f"{name}.npy", tensor)
+            line = self.refuses(words, *quantise, "--calibrate", folder)
+            assert f"{name}.npy" in line, line
+            self.refuses(
+                "no samples", *quantise, "--calibrate", folder, "--skip-unreadable", lines=3
+            )
+            (folder / f"{name}.npy").unlink()
+        (folder / "ranges.json").write_text('{"ranges": {"x": [1, 0]}}')
+        cache = ["--calibration-cache", folder / "ranges.json"]
+        self.refuses("ranges.json", *quantise, *cache)
+        empty = {"calibrator": "mse", "samples": 1, "ranges": {}}
+        (folder / "ranges.json").write_text(json.dumps(empty))
+        self.refuses("no range for value", *quantise, *cache)
+        assert not (self.folder / "no.engine").exists()
 
     def run_npy(self):
         for source in (self.model, self.engine):
@@ -440,6 +501,7 @@ class Cli:
         help,
         compile,
         deterministic,
+        calibrate,
         run_npy,
         run_strings,
         run_maps,
@@ -459,6 +521,7 @@ class Cli:
         missing_files,
         wrong_inputs,
         wrong_options,
+        wrong_calibrations,
         broken_models,
         unknown_operators,
         deadline,

@@ -1,5 +1,6 @@
 """The trained models of ../shared/data answer as its README says."""
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -51,6 +52,7 @@ class Trained:
         return {
             "efficientnet_lite0: 500 images": self.efficientnet,
             "efficientnet_lite0: image files": self.efficientnet_files,
+            "efficientnet_lite0: int8": self.efficientnet_int8,
             "mobilenet_v2_qat: 500 images": self.mobilenet,
             "squeezenet_fp16: as onnxruntime": self.squeezenet,
             "squeezenet_fp16: 500 images": self.squeezenet_counts,
@@ -121,6 +123,34 @@ class Trained:
         worst = float(np.abs(got - want).max())
         assert worst < 0.05, f"a probability differs by {worst:.3f}, at most 0.05"
         return f"{len(paths)} files, probabilities differ by at most {worst:.4f}"
+
+    def quantised(self, model, input_name, prepared, classes):
+        """Calibrated on every fifth sample; how many of the others are right in f32 and in int8."""
+        samples = self.folder / f"{model.stem}_samples"
+        shutil.rmtree(samples, ignore_errors=True)
+        samples.mkdir()
+        chosen = np.arange(len(prepared)) % 5 == 0
+        for index in chosen.nonzero()[0]:
+            np.save(samples / f"{index:03}.npy", prepared[index:index + 1])
+        right = []
+        for arguments in ((), ("--precision", "int8", "--calibrate", samples)):
+            engine = self.contender.compile(model, *arguments)
+            (scores,) = self.contender.run(engine, {input_name: prepared[~chosen]}).values()
+            found = scores.reshape(len(scores), -1).argmax(axis=1)
+            right.append(int((found == classes[~chosen]).sum()))
+        text = f"{right[1]} right in int8, {right[0]} in f32, of {(~chosen).sum()}"
+        assert right[1] >= 0.99 * right[0], text
+        return text
+
+    def needs_quantiser(self):
+        if self.contender.name != "drawbar":
+            raise Skip(f"{self.contender.name} is not asked to quantise")
+
+    def efficientnet_int8(self):
+        self.needs_quantiser()
+        _, classes, pixels = self.samples()
+        prepared = images.normalised(pixels, 127, 128)
+        return self.quantised(self.model("efficientnet_lite0"), "input", prepared, classes)
 
     def mobilenet(self):
         engine = self.contender.compile(self.model("mobilenet_v2_qat"))

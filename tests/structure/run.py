@@ -19,7 +19,7 @@ from tally import Tally  # noqa: E402
 # A stage may include headers of its own and of those with a smaller or the same number.
 STAGES = {name: level for level, names in enumerate([
     ["base"], ["ir"], ["ops"], ["import"], ["passes"], ["targets"], ["engine"], ["runtime"],
-    ["serve", "advise"], ["cli"]]) for name in names}
+    ["precision", "serve", "advise"], ["cli"]]) for name in names}
 # In src/ops/x/, import*.cc belongs to import, and these folders or first words to a target.
 OPS_TARGETS = {"cpu": "cpu", "kernels": "cpu", "cuda": "cuda", "npu": "npu"}
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "precision/calibrate.h"
+
+namespace drawbar::cli {
+
+struct SampleOptions {
+  std::string preprocess;        // of images
+  size_t most = 0;               // samples, spread evenly over the source; 0: all
+  bool skip_unreadable = false;  // else the first file that cannot be used is refused
+};
+
+/// The samples of a folder, for a graph with one input: images (.jpg, .jpeg, .png, .bmp, .webp) as
+/// `--preprocess` makes them, or .npy files as they are; in the order of their names. Throws
+/// INVALID_ARGUMENT naming the folder, or the file and what is wrong with it; with
+/// `skip_unreadable` such files are named on standard error and left out.
+std::unique_ptr<SampleSource> open_samples(const std::string& folder, const Graph& graph,
+                                           const SampleOptions& options);
+
+}  // namespace drawbar::cli

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace drawbar {
+
+/// How the range of a value that the integers spread over is found from what was seen of it.
+/// min_max: everything seen. percentile: all but the outermost 0.01 % on either side. mse: the
+/// range whose rounding and clipping lose the least squares. entropy: the range that keeps the
+/// distribution's information (Migacz, "8-bit inference with TensorRT", GTC 2017; for each side by
+/// itself).
+enum class Calibrator { min_max, percentile, mse, entropy };
+
+/// "min-max", "percentile", "mse" or "entropy"; throws INVALID_ARGUMENT.
+Calibrator calibrator_named(const std::string& name);
+std::string name(Calibrator);
+
+struct Range {
+  float low = 0, high = 0;
+  bool operator==(const Range&) const = default;
+};
+
+/// What calibration found, by the values' names.
+struct Calibration {
+  std::string calibrator;
+  size_t samples = 0;
+  std::map<std::string, Range> ranges;
+};
+
+/// The text of a calibration cache: JSON, to be read, edited and used again.
+void write_calibration(const std::string& path, const Calibration& calibration);
+/// Throws INVALID_ARGUMENT naming the file and what is wrong: no such JSON, a range that is not
+/// finite or whose ends are in the wrong order.
+Calibration read_calibration(const std::string& path);
+
+/// Typical inputs of a model, one run's inputs a sample. Samples are asked for in order, twice.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  virtual size_t size() const = 0;
+  virtual std::vector<Tensor> sample(size_t i) = 0;  // in the order of the graph's inputs
+};
+
+/// Runs the graph on all samples, on the CPU, and gives the range of each of the values (f32, by
+/// distinct names). Throws INVALID_ARGUMENT when there is no sample, or naming the sample and value
+/// where something is not finite; and what running throws.
+Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, SampleSource& samples,
+                      Calibrator calibrator,
+                      const std::function<void(const std::string&, size_t, size_t)>& progress);
+
+}  // namespace drawbar

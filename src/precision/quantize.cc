@@ -1,0 +1,197 @@
+#include "precision/quantize.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "base/error.h"
+#include "ops/conv/op.h"
+#include "ops/matmul/op.h"
+#include "ops/pool/op.h"
+#include "ops/quantize/op.h"
+#include "passes/match.h"
+
+namespace drawbar {
+namespace {
+
+using ops::Function;
+
+bool is_f32(const Graph& graph, ValueId value) {
+  return is_ranked_tensor(graph, value) && element_of(graph, value) == ElementType::f32;
+}
+
+bool is_constant_f32(const Graph& graph, ValueId value) {
+  return graph.value(value).is_constant() && is_f32(graph, value);
+}
+
+/// The weights' axis of output channels where the node can run on integers; nothing where not.
+std::optional<int64_t> channel_axis(const Graph& graph, const Node& node) {
+  if (const auto* conv = node.op.as<ops::Conv>()) {
+    if (!conv->post.empty() || !is_constant_f32(graph, node.inputs[1])) return {};
+    const Dims& dims = dims_of(graph, node.inputs[1]);
+    if (dims.size() != 4) return {};
+    const bool depthwise = Dim(conv->group) == dims[0] && dims[1] == Dim(1);
+    if (conv->group != 1 && !depthwise) return {};
+    const ValueId bias = optional_input(node, 2);
+    if (bias != no_id && !is_constant_f32(graph, bias)) return {};
+    return 0;
+  }
+  if (const auto* product = node.op.as<ops::MatMul>()) {
+    if (product->transpose_a || product->alpha != 1 || !product->post.empty() ||
+        !is_constant_f32(graph, node.inputs[1]) || dims_of(graph, node.inputs[1]).size() != 2)
+      return {};
+    const ValueId bias = optional_input(node, ops::matmul_bias_input);
+    if (bias != no_id && (!is_constant_f32(graph, bias) || dims_of(graph, bias).size() != 1))
+      return {};
+    return product->transpose_b ? 0 : 1;
+  }
+  return {};
+}
+
+/// The node's result, after an activation that saturation does.
+ValueId result_of(const Graph& graph, const Node& node) {
+  const ValueId value = node.outputs[0];
+  if (!has_one_reader(graph, value)) return value;
+  const Node& reader = graph.node(graph.value(value).uses[0].node);
+  const auto* op = reader.op.as<ops::Elementwise>();
+  if (op && (op->function == Function::Relu || op->function == Function::Clip))
+    return reader.outputs[0];
+  return value;
+}
+
+struct Plan {
+  std::set<ValueId> values;             // that become bytes
+  std::map<NodeId, int64_t> weighted;   // by channel axis
+  std::map<ValueId, ValueId> range_of;  // of a maximum: its input's
+};
+
+Plan plan(const Graph& graph) {
+  Plan plan;
+  for (NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (node.outputs.empty()) continue;
+    const ValueId result = result_of(graph, node);
+    if (graph.is_output(result) || !is_f32(graph, result)) continue;
+    if (const auto axis = channel_axis(graph, node)) {
+      if (!is_f32(graph, node.inputs[0]) || graph.value(node.inputs[0]).is_constant()) continue;
+      plan.weighted.emplace(id, *axis);
+      plan.values.insert(node.inputs[0]);
+      plan.values.insert(result);
+    } else if (is_function(graph, node.outputs[0], Function::Add)) {
+      const bool both =
+          plan.values.contains(node.inputs[0]) && plan.values.contains(node.inputs[1]);
+      if (both && dims_of(graph, node.inputs[0]) == dims_of(graph, node.inputs[1]))
+        plan.values.insert(result);
+    } else if (const auto* pool = node.op.as<ops::Pool>();
+               pool && pool->kind == ops::PoolKind::maximum && node.outputs.size() == 1 &&
+               plan.values.contains(node.inputs[0])) {
+      plan.values.insert(node.outputs[0]);
+      plan.range_of[node.outputs[0]] = node.inputs[0];
+    }
+  }
+  return plan;
+}
+
+Tensor scalar(float number) { return Tensor::from<float>({}, {number}); }
+
+/// The smallest scale of a channel's weights with which its bias fits in 32 bits, counted in x's
+/// scale times this one. Channels that are nearly all bias need it; a folded batch norm leaves
+/// some.
+float least_scale(const Tensor* bias, int64_t channel, float x_scale) {
+  if (bias == nullptr) return 0;
+  const double number = std::abs(read_number(*bias, bias->size() > 1 ? channel : 0));
+  return static_cast<float>(number / (static_cast<double>(x_scale) * (1 << 28)));
+}
+
+/// Makes the node read its weights as bytes with a scale for each slice along `axis`.
+void quantize_weights(Graph& graph, NodeId id, int64_t axis, float x_scale) {
+  const ValueId weights = graph.node(id).inputs[1];
+  const ValueId bias_id = optional_input(graph.node(id), 2);
+  const Tensor* bias = bias_id == no_id ? nullptr : constant_of(graph, bias_id);
+  const Tensor& numbers = graph.value(weights).constant->tensor();
+  const int64_t count = numbers.dim(axis);
+  int64_t inner = 1;
+  for (int64_t i = axis + 1; i < numbers.rank(); ++i) inner *= numbers.dim(i);
+  const auto channel = [&](int64_t i) { return i / inner % count; };
+  const auto* from = numbers.data<float>();
+  Tensor scales = Tensor::allocate(ElementType::f32, {count}),
+         zeros = Tensor::allocate(ElementType::i8, {count}),
+         bytes = Tensor::allocate(ElementType::i8, numbers.shape());
+  auto* scale = scales.data<float>();
+  std::fill_n(scale, count, 0.0f);
+  std::fill_n(zeros.data<int8_t>(), count, int8_t{0});
+  for (int64_t i = 0; i < numbers.size(); ++i)
+    scale[channel(i)] = std::max(scale[channel(i)], std::fabs(from[i]) / 127);
+  for (int64_t c = 0; c < count; ++c) {
+    scale[c] = std::max(scale[c], least_scale(bias, c, x_scale));
+    if (!(scale[c] > std::numeric_limits<float>::min())) scale[c] = 1;
+  }
+  for (int64_t i = 0; i < numbers.size(); ++i) {
+    const float step = std::nearbyint(from[i] / scale[channel(i)]);
+    bytes.data<int8_t>()[i] = static_cast<int8_t>(std::clamp(step, -127.0f, 127.0f));
+  }
+  const std::string name = graph.value(weights).name;
+  const NodeId node =
+      graph.add_node(ops::DequantizeLinear{.axis = axis},
+                     {graph.add_constant(std::move(bytes), name + " i8"),
+                      graph.add_constant(std::move(scales)), graph.add_constant(std::move(zeros))},
+                     1, {}, {}, graph.node(id).rank);
+  graph.set_input(id, 1, graph.node(node).outputs[0]);
+}
+
+float scale_of(Range range) {
+  const double low = std::min(range.low, 0.0f), high = std::max(range.high, 0.0f);
+  const auto scale = static_cast<float>((high - low) / 255);
+  return scale > std::numeric_limits<float>::min() ? scale : 1;
+}
+
+void quantize_value(Graph& graph, ValueId value, Range range) {
+  const float step = scale_of(range);
+  const auto zero =
+      static_cast<uint8_t>(std::clamp(std::nearbyint(-range.low / step), 0.0f, 255.0f));
+  const std::vector<Use> uses = graph.value(value).uses;
+  const NodeId producer = graph.value(value).producer;
+  const int64_t rank = producer == no_id ? 0 : graph.node(producer).rank;
+  const ValueId scale = graph.add_constant(scalar(step)),
+                zero_point = graph.add_constant(Tensor::from<uint8_t>({}, {zero}));
+  const NodeId quantize =
+      graph.add_node(ops::QuantizeLinear{}, {value, scale, zero_point}, 1, {}, {}, rank);
+  const NodeId dequantize =
+      graph.add_node(ops::DequantizeLinear{}, {graph.node(quantize).outputs[0], scale, zero_point},
+                     1, {}, {}, rank);
+  for (const Use& use : uses)
+    graph.set_input(use.node, use.input, graph.node(dequantize).outputs[0]);
+}
+
+}  // namespace
+
+std::vector<ValueId> quantized_values(const Graph& graph) {
+  const Plan planned = plan(graph);
+  std::vector<ValueId> values;
+  for (ValueId value : planned.values) {
+    if (!planned.range_of.contains(value)) values.push_back(value);
+  }
+  return values;
+}
+
+Graph quantize(Graph graph, const Calibration& calibration) {
+  const Plan planned = plan(graph);
+  const auto range_of = [&](ValueId value) {
+    for (auto of = planned.range_of.find(value); of != planned.range_of.end();
+         of = planned.range_of.find(value))
+      value = of->second;
+    const auto range = calibration.ranges.find(graph.value(value).name);
+    if (range == calibration.ranges.end()) {
+      fail(ErrorCode::invalid_argument, "the calibration has no range for value '{}'",
+           graph.value(value).name);
+    }
+    return range->second;
+  };
+  for (const auto& [node, axis] : planned.weighted)
+    quantize_weights(graph, node, axis, scale_of(range_of(graph.node(node).inputs[0])));
+  for (ValueId value : planned.values) quantize_value(graph, value, range_of(value));
+  return graph;
+}
+
+}  // namespace drawbar

@@ -1,7 +1,9 @@
 #include "precision/calibrate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
@@ -37,7 +39,34 @@ Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
       Engine::compile(std::make_shared<const Graph>(std::move(observed)), "cpu", options, {}));
 }
 
+/// Sums of each channel over everything seen.
+struct ChannelSums {
+  std::vector<double> sums;
+  int64_t count = 0;  // of numbers in one channel
+
+  void add(const Tensor& seen) {
+    if (seen.rank() == 0 || seen.size() == 0) return;
+    const int64_t axis = channel_axis(seen.rank()), channels = seen.dim(axis);
+    int64_t inner = 1;
+    for (int64_t i = axis + 1; i < seen.rank(); ++i) inner *= seen.dim(i);
+    sums.resize(static_cast<size_t>(channels));
+    const auto* numbers = seen.data<float>();
+    for (int64_t row = 0; row < seen.size() / inner; ++row, numbers += inner)
+      sums[static_cast<size_t>(row % channels)] += std::accumulate(numbers, numbers + inner, 0.0);
+    count += seen.size() / channels;
+  }
+
+  std::vector<float> means() const {
+    std::vector<float> result;
+    for (double sum : sums)
+      result.push_back(static_cast<float>(sum / static_cast<double>(std::max<int64_t>(count, 1))));
+    return result;
+  }
+};
+
 }  // namespace
+
+int64_t channel_axis(int64_t rank) { return rank > 3 ? 1 : rank - 1; }
 
 Calibrator calibrator_named(const std::string& name) {
   std::string known;
@@ -56,14 +85,24 @@ std::string name(Calibrator wanted) {
 }
 
 void write_calibration(const std::string& path, const Calibration& calibration) {
-  Json ranges = Json::object();
-  for (const auto& [value, range] : calibration.ranges)
-    ranges[value] = Json::array({range.low, range.high});
-  const std::string text = Json{{"calibrator", calibration.calibrator},
-                                {"samples", calibration.samples},
-                                {"ranges", std::move(ranges)}}
-                               .dump(1) +
-                           "\n";
+  // A line a value, so that it reads as a table.
+  const auto table = [](const auto& rows, auto&& numbers) {
+    std::string text = "{";
+    for (const auto& [value, row] : rows)
+      text +=
+          (text.size() > 1 ? ",\n  " : "\n  ") + Json(value).dump() + ": " + numbers(row).dump();
+    return text + "\n }";
+  };
+  const std::string text =
+      "{\n \"calibrator\": " + Json(calibration.calibrator).dump() +
+      ",\n \"samples\": " + std::to_string(calibration.samples) + ",\n \"ranges\": " +
+      table(calibration.ranges,
+            [](const Range& r) {
+              return Json::array({r.low, r.high});
+            }) +
+      ",\n \"means\": " +
+      table(calibration.means, [](const std::vector<float>& means) { return Json(means); }) +
+      "\n}\n";
   AtomicFile file(path);
   file.write(text.data(), text.size());
   file.commit();
@@ -86,6 +125,11 @@ Calibration read_calibration(const std::string& path) {
       }
       calibration.ranges[value] = read;
     }
+    if (json.contains("means")) json.at("means").get_to(calibration.means);
+    for (const auto& [value, means] : calibration.means) {
+      if (!std::all_of(means.begin(), means.end(), [](float x) { return std::isfinite(x); }))
+        fail(ErrorCode::invalid_argument, "{}: means of '{}' are not finite", path, value);
+    }
     return calibration;
   } catch (const Json::exception& error) {
     fail(ErrorCode::invalid_argument, "{}: no calibration cache: {}", path, error.what());
@@ -98,6 +142,7 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
   if (samples.size() == 0) fail(ErrorCode::invalid_argument, "calibration: there are no samples");
   Session session = session_for(graph, values);
   std::vector<Histogram> histograms(values.size());
+  std::vector<ChannelSums> sums(values.size());
   const size_t first = graph.outputs().size();
   for (const bool counting : {false, true}) {
     for (size_t i = 0; i < samples.size(); ++i) {
@@ -112,14 +157,18 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
         } else if (!histograms[v].widen(numbers)) {
           fail(ErrorCode::invalid_argument, "calibration: sample {}: value '{}' is not finite", i,
                graph.value(values[v]).name);
+        } else {
+          sums[v].add(seen);
         }
       }
     }
     if (calibrator == Calibrator::min_max) break;
   }
-  Calibration result{name(calibrator), samples.size(), {}};
-  for (size_t v = 0; v < values.size(); ++v)
+  Calibration result{name(calibrator), samples.size(), {}, {}};
+  for (size_t v = 0; v < values.size(); ++v) {
     result.ranges[graph.value(values[v]).name] = histograms[v].range(calibrator);
+    result.means[graph.value(values[v]).name] = sums[v].means();
+  }
   return result;
 }
 

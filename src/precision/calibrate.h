@@ -30,6 +30,7 @@ struct Calibration {
   std::string calibrator;
   size_t samples = 0;
   std::map<std::string, Range> ranges;
+  std::map<std::string, std::vector<float>> means;  // of each channel, for `correct_bias`
 };
 
 /// The text of a calibration cache: JSON, to be read, edited and used again.
@@ -46,9 +47,12 @@ class SampleSource {
   virtual std::vector<Tensor> sample(size_t i) = 0;  // in the order of the graph's inputs
 };
 
-/// Runs the graph on all samples, on the CPU, and gives the range of each of the values (f32, by
-/// distinct names). Throws INVALID_ARGUMENT when there is no sample, or naming the sample and value
-/// where something is not finite; and what running throws.
+/// The axis of a value's channels: 1 of images and volumes, else the last.
+int64_t channel_axis(int64_t rank);
+
+/// Runs the graph on all samples, on the CPU, and gives the range and the channels' means of each
+/// of the values (f32, by distinct names). Throws INVALID_ARGUMENT when there is no sample, or
+/// naming the sample and value where something is not finite; and what running throws.
 Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, SampleSource& samples,
                       Calibrator calibrator,
                       const std::function<void(const std::string&, size_t, size_t)>& progress);

@@ -88,12 +88,14 @@ struct Scratch {
 
 TEST(Calibration, ReadsWhatItWrites) {
   const Scratch file;
-  const Calibration written{"mse", 7, {{"a/b", {-1.25f, 3}}, {"\"x\"", {0, 0.1f}}}};
+  const Calibration written{
+      "mse", 7, {{"a/b", {-1.25f, 3}}, {"\"x\"", {0, 0.1f}}}, {{"a/b", {0.5f, -3}}}};
   write_calibration(file.path, written);
   const Calibration read = read_calibration(file.path);
   EXPECT_EQ(read.calibrator, "mse");
   EXPECT_EQ(read.samples, 7u);
   EXPECT_EQ(read.ranges, written.ranges);
+  EXPECT_EQ(read.means, written.means);
 }
 
 TEST(Calibration, RefusesWhatIsNone) {
@@ -109,13 +111,14 @@ TEST(Calibration, RefusesWhatIsNone) {
   }
 }
 
-/// Samples [1, 8, 12, 12] of normal numbers.
+/// Samples [1, 8, 12, 12] of normal numbers, their mean given.
 struct NormalSamples : SampleSource {
   size_t count = 4;
-  float poison = 0;
+  float poison = 0, mean = 0;
   size_t size() const override { return count; }
   std::vector<Tensor> sample(size_t i) override {
     std::vector<float> numbers = normal_numbers(8 * 12 * 12, static_cast<unsigned>(i + 1));
+    for (float& x : numbers) x += mean;
     if (poison != 0) numbers[5] = poison;
     Tensor tensor = Tensor::allocate(ElementType::f32, {1, 8, 12, 12});
     std::copy(numbers.begin(), numbers.end(), tensor.data<float>());
@@ -196,6 +199,43 @@ TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
   const Tensor x = samples.sample(0)[0];
   const std::vector<float> want = run(graph, x), got = run(quantized, x);
   for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 0.1f);
+}
+
+/// The largest difference of a channel's mean over all samples.
+float mean_error(const Graph& graph, const Graph& quantized, NormalSamples& samples) {
+  std::map<size_t, float> errors;
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const Tensor x = samples.sample(i)[0];
+    const std::vector<float> want = run(graph, x), got = run(quantized, x);
+    for (size_t k = 0; k < want.size(); ++k) errors[k / 144] += (got[k] - want[k]) / 144;
+  }
+  float worst = 0;
+  for (const auto& [channel, error] : errors) worst = std::max(worst, std::fabs(error));
+  return worst / static_cast<float>(samples.size());
+}
+
+TEST(Quantize, CorrectsTheBiasForWhatRoundingTheWeightsTakes) {
+  for (const char* layer :
+       {"%w = const f32[64, 8, 3, 3] normal(0.0, 0.4, 1); %c = Conv(%x, %w, %b) "
+        "{pads_begin = [1, 1], pads_end = [1, 1]}",
+        "%i = const f32[64, 8, 1, 1] normal(0.0, 0.4, 4); %j = const f32[64] normal(0.0, 0.1, 5); "
+        "%h = Conv(%x, %i, %j); %w = const f32[64, 1, 3, 3] normal(0.0, 0.4, 1); "
+        "%c = Conv(%h, %w, %b) {group = 64, pads_begin = [1, 1], pads_end = [1, 1]}"}) {
+    const Graph graph =
+        prepare(parse("graph g(%x: f32[1, 8, 12, 12]) { "
+                      "%b = const f32[64] normal(0.0, 0.5, 2); " +
+                      std::string(layer) +
+                      "; %v = const f32[8, 64, 1, 1] normal(0.0, 0.4, 3); "
+                      "%y = Conv(%c, %v); return %y }"));
+    NormalSamples samples;
+    samples.mean = 2;
+    Calibration calibration =
+        calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+    const float corrected = mean_error(graph, quantize(graph, calibration), samples);
+    calibration.means.clear();
+    const float plain = mean_error(graph, quantize(graph, calibration), samples);
+    EXPECT_LT(corrected, 0.7f * plain) << layer;
+  }
 }
 
 TEST(Quantize, NamesTheValueThatHasNoRange) {

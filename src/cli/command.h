@@ -9,6 +9,7 @@ void add_bench(CLI::App& app);
 void add_compile(CLI::App& app);
 void add_completion(CLI::App& app);
 void add_diff(CLI::App& app);
+void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_man(CLI::App& app);
 void add_operators(CLI::App& app);

@@ -3,44 +3,21 @@
 
 #include "cli/command.h"
 #include "cli/model.h"
+#include "cli/precision.h"
 #include "cli/preprocess.h"
-#include "cli/samples.h"
-#include "precision/quantize.h"
 
 namespace drawbar::cli {
 namespace {
 
 struct Options {
   std::string model, output, target = "cpu", precision = "fp32", threads, preprocess, dump_after;
-  std::string calibrate, calibrator = "min-max", cache;
-  size_t samples = 0;
   std::vector<std::string> shapes;
-  bool deterministic = false, strict = false, skip_unreadable = false;
+  bool deterministic = false, strict = false;
+  PrecisionOptions quantization;
 };
 
-/// Quantises the prepared graph, with ranges from the cache file where there is one.
-Graph quantize_as(const Options& options, Graph graph) {
-  Calibration calibration;
-  if (!options.cache.empty() && std::filesystem::exists(options.cache)) {
-    calibration = read_calibration(options.cache);
-  } else if (options.calibrate.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "--precision int8 needs --calibrate FOLDER, or --calibration-cache of an earlier one");
-  } else {
-    const auto samples = open_samples(
-        options.calibrate, graph, {options.preprocess, options.samples, options.skip_unreadable});
-    calibration = calibrate(graph, quantized_values(graph), *samples,
-                            calibrator_named(options.calibrator), progress_on_terminal());
-    if (!options.cache.empty()) write_calibration(options.cache, calibration);
-  }
-  return quantize(std::move(graph), calibration);
-}
-
 void compile(const Options& options) {
-  if (options.precision != "fp32" && options.precision != "int8") {
-    fail(ErrorCode::unsupported, "--precision {}: expected fp32 or int8", options.precision);
-  }
-  calibrator_named(options.calibrator);
+  check_precision(options.precision, options.quantization);
   CompileRequest request;
   request.model = options.model;
   request.target = options.target;
@@ -54,14 +31,12 @@ void compile(const Options& options) {
   request.options = fmt::format("--target {} --precision {}{}{}", options.target, options.precision,
                                 options.deterministic ? " --deterministic" : "",
                                 options.strict ? " --strict" : "");
-  if (options.precision == "int8") request.options += " --calibrator " + options.calibrator;
+  if (options.precision == "int8")
+    request.options += " --calibrator " + options.quantization.calibrator;
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
   request.progress = progress_on_terminal();
-  CompileSteps steps;
+  CompileSteps steps = precision_steps(options.precision, options.quantization, options.preprocess);
   steps.passes.dump_after = options.dump_after;
-  steps.precision = options.precision;
-  if (options.precision == "int8")
-    steps.rewrite = [&](Graph graph) { return quantize_as(options, std::move(graph)); };
   const auto engine = compile_model(request, steps);
   engine->save(options.output);
   fmt::print("{}: {} for {}, {} nodes, {:.1f} MiB\n", options.output,
@@ -83,18 +58,7 @@ void add_compile(CLI::App& app) {
   command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
       ->capture_default_str();
   command->add_option("--precision", options->precision, "fp32 or int8")->capture_default_str();
-  command->add_option("--calibrate", options->calibrate,
-                      "For int8: a folder of typical inputs, images or .npy files");
-  command
-      ->add_option("--calibrator", options->calibrator,
-                   "How ranges are chosen: min-max, percentile, mse, entropy")
-      ->capture_default_str();
-  command->add_option("--calibration-samples", options->samples,
-                      "Use so many, spread over the folder (all)");
-  command->add_option("--calibration-cache", options->cache,
-                      "The ranges as JSON: used if the file is there, else written");
-  command->add_flag("--skip-unreadable", options->skip_unreadable,
-                    "Leave out calibration files that cannot be used, naming them");
+  add_precision_options(*command, options->quantization);
   command
       ->add_option("--shape", options->shapes,
                    "NAME=1x3x224x224, once per input; a name given again opens the next profile")

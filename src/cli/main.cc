@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   drawbar::cli::add_compile(app);
   drawbar::cli::add_run(app);
   drawbar::cli::add_bench(app);
+  drawbar::cli::add_eval(app);
   drawbar::cli::add_inspect(app);
   drawbar::cli::add_diff(app);
   drawbar::cli::add_targets(app);

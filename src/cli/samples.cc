@@ -22,7 +22,7 @@ bool is_image(const fs::path& path) {
 }
 
 /// Files that were all read once when the folder was opened, and are read again when asked for.
-class Folder : public SampleSource {
+class Folder : public FileSamples {
  public:
   Folder(const std::string& folder, const Graph& graph, const SampleOptions& options)
       : input_(graph.value(graph.inputs()[0])) {
@@ -34,7 +34,7 @@ class Folder : public SampleSource {
     }
     if (error) fail(ErrorCode::invalid_argument, "{}: {}", folder, error.message());
     if (files_.empty())
-      fail(ErrorCode::invalid_argument, "{}: no images and no .npy files to calibrate on", folder);
+      fail(ErrorCode::invalid_argument, "{}: no images and no .npy files", folder);
     std::sort(files_.begin(), files_.end());
     if (options.most > 0 && options.most < files_.size()) {
       for (size_t i = 0; i < options.most; ++i)
@@ -57,6 +57,7 @@ class Folder : public SampleSource {
       fmt::print(stderr, "{}: {} files skipped, {} used\n", folder, skipped, files_.size());
   }
 
+  std::string file(size_t i) const override { return files_[i].string(); }
   size_t size() const override { return files_.size(); }
   std::vector<Tensor> sample(size_t i) override { return {read(files_[i])}; }
 
@@ -103,10 +104,10 @@ class Folder : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> open_samples(const std::string& folder, const Graph& graph,
-                                           const SampleOptions& options) {
+std::unique_ptr<FileSamples> open_samples(const std::string& folder, const Graph& graph,
+                                          const SampleOptions& options) {
   if (graph.inputs().size() != 1 || !graph.value(graph.inputs()[0]).type.is_tensor()) {
-    fail(ErrorCode::unsupported, "--calibrate: the model has {} inputs, expected one tensor",
+    fail(ErrorCode::unsupported, "{}: the model has {} inputs, expected one tensor", folder,
          graph.inputs().size());
   }
   return std::make_unique<Folder>(folder, graph, options);

@@ -13,11 +13,17 @@ struct SampleOptions {
   bool skip_unreadable = false;  // else the first file that cannot be used is refused
 };
 
+/// Samples that come from a file each.
+class FileSamples : public SampleSource {
+ public:
+  virtual std::string file(size_t i) const = 0;
+};
+
 /// The samples of a folder, for a graph with one input: images (.jpg, .jpeg, .png, .bmp, .webp) as
 /// `--preprocess` makes them, or .npy files as they are; in the order of their names. Throws
 /// INVALID_ARGUMENT naming the folder, or the file and what is wrong with it; with
 /// `skip_unreadable` such files are named on standard error and left out.
-std::unique_ptr<SampleSource> open_samples(const std::string& folder, const Graph& graph,
-                                           const SampleOptions& options);
+std::unique_ptr<FileSamples> open_samples(const std::string& folder, const Graph& graph,
+                                          const SampleOptions& options);
 
 }  // namespace drawbar::cli

@@ -21,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tally import Tally  # noqa: E402
 
-COMMANDS = ["compile", "run", "bench", "inspect", "diff", "targets", "operators"]
+COMMANDS = ["compile", "run", "bench", "eval", "inspect", "diff", "targets", "operators"]
 COMMANDS += ["completion", "man"]
 
 
@@ -154,6 +154,37 @@ class Cli:
         told = self.run(*with_samples, "-o", "skipped.engine", "--skip-unreadable").stderr
         for words in ("junk.npy", "nan.npy", "shape.npy", "3 files skipped, 4 used"):
             assert words in told, told
+
+    def eval(self):
+        """Six samples, of which the model's own answers are the classes, but for two."""
+        dataset = self.folder / "dataset"
+        dataset.mkdir()
+        tensors = np.random.default_rng(4).standard_normal((6, 3, 8, 8)).astype(np.float32)
+        np.save(self.folder / "all.npy", tensors)
+        self.run("run", self.model, "--input", "x=all.npy", "--output", "answers")
+        order = np.argsort(-np.load(self.folder / "answers" / "y.npy"), axis=1)
+        places = [0, 0, 1, 0, 7, 0]  # the class of sample i is the model's places[i]-th choice
+        for i, place in enumerate(places):
+            np.save(dataset / f"{order[i][place]}_{i}.npy", tensors[i : i + 1])
+        arguments = ["eval", self.model, "--dataset", dataset, "--threads", "1"]
+        quantised = [*arguments, "--precision", "fp32,int8", "--calibrate", dataset]
+        results = json.loads(self.run(*quantised, "--json").stdout)["results"]
+        assert [r["precision"] for r in results] == ["fp32", "int8"], results
+        assert abs(results[0]["top1"] - 4 / 6) < 1e-9, results
+        assert abs(results[0]["top5"] - 5 / 6) < 1e-9, results
+        assert results[1]["images"] == 6 and results[1]["p99_ms"] >= results[1]["p50_ms"] > 0
+        table = self.run(*quantised).stdout
+        for words in ("6 images", "top-1", "66.67%", "fp32", "int8", "in all"):
+            assert words in table, table
+        own = self.run("eval", self.engine, "--dataset", dataset, "--json").stdout
+        own = json.loads(own)["results"]
+        assert len(own) == 1 and own[0]["precision"] == "fp32", own
+        assert abs(own[0]["top1"] - 4 / 6) < 1e-9, own
+
+        self.refuses("the model has 10", *arguments, "--class-offset", "1000")
+        np.save(dataset / "x_7.npy", tensors[:1])
+        self.refuses("x_7.npy", *arguments)
+        self.refuses("expected fp32 or int8", *arguments, "--precision", "fp9", status=1)
 
     def wrong_calibrations(self):
         quantise = ["compile", self.model, "-o", "no.engine", "--precision", "int8"]
@@ -502,6 +533,7 @@ class Cli:
         compile,
         deterministic,
         calibrate,
+        eval,
         run_npy,
         run_strings,
         run_maps,

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "engine/compile.h"
+
+namespace drawbar::cli {
+
+/// The options that say how a model in f32 becomes bytes.
+struct PrecisionOptions {
+  std::string calibrate, calibrator = "min-max", cache;
+  size_t samples = 0;
+  bool skip_unreadable = false;
+};
+
+void add_precision_options(CLI::App& command, PrecisionOptions& options);
+
+/// Throws UNSUPPORTED for a precision that there is not, INVALID_ARGUMENT for such a calibrator.
+void check_precision(const std::string& precision, const PrecisionOptions& options);
+
+/// The rewriting that compiling for "fp32" or "int8" takes; `preprocess` is for calibration
+/// images. `options` must outlive the steps.
+CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,
+                             const std::string& preprocess);
+
+}  // namespace drawbar::cli

@@ -7,8 +7,8 @@
 
 namespace drawbar::cli {
 
-double BenchResult::quantile_ms(double q) const {
-  return sorted_ms[static_cast<size_t>(q * static_cast<double>(sorted_ms.size() - 1) + 0.5)];
+double quantile_of(const std::vector<double>& sorted, double q) {
+  return sorted[static_cast<size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5)];
 }
 
 double BenchResult::p50_spread_ms() const {

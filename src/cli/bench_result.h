@@ -8,6 +8,9 @@
 
 namespace drawbar::cli {
 
+/// The q-quantile of numbers in ascending order, at least one: one of them.
+double quantile_of(const std::vector<double>& sorted, double q);
+
 /// What `bench` found out about one model.
 struct BenchResult {
   std::string model, target, requirement, precision;
@@ -23,7 +26,7 @@ struct BenchResult {
   DeviceRates rates;              // of as many threads
   std::vector<StepReport> steps;  // of the profiled runs, the best time of each; else empty
 
-  double quantile_ms(double q) const;
+  double quantile_ms(double q) const { return quantile_of(sorted_ms, q); }
   double p50_ms() const { return quantile_ms(0.5); }
   /// 95 % of the median's distribution lie within this of it (order statistics, normal
   /// approximation).

@@ -3,13 +3,14 @@
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "cli/bench_result.h"
 #include "cli/command.h"
 #include "cli/model.h"
 #include "cli/precision.h"
 #include "cli/samples.h"
 #include "drawbar/session.h"
+#include "import/importer.h"
 
 namespace drawbar::cli {
 namespace {
@@ -17,7 +18,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model, dataset, precisions = "fp32", preprocess;
+  std::string model, dataset, preprocess;
+  std::vector<std::string> precisions = {"fp32"};
   int threads = 0, class_offset = 0;
   bool json = false;
   PrecisionOptions precision;
@@ -28,14 +30,9 @@ struct Result {
   std::string precision;
   size_t images = 0, top1 = 0, top5 = 0;
   double seconds = 0;             // from the first file to the last answer
-  std::vector<double> latencies;  // ms, of the model alone
+  std::vector<double> latencies;  // ms, of the model alone, the shortest first
 
-  double quantile(double q) const {
-    std::vector<double> sorted = latencies;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[std::min(sorted.size() - 1,
-                           static_cast<size_t>(q * static_cast<double>(sorted.size())))];
-  }
+  double quantile(double q) const { return quantile_of(latencies, q); }
   double model_seconds() const {
     double sum = 0;
     for (double ms : latencies) sum += ms / 1e3;
@@ -73,38 +70,47 @@ size_t rank_of(const Tensor& scores, int64_t label, const std::string& path) {
   return better;
 }
 
-Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine) {
-  Session session(engine, {.threads = options.threads});
-  const std::string how =
-      options.preprocess.empty() ? engine->info().preprocess : options.preprocess;
-  const auto samples =
-      open_samples(options.dataset, engine->graph(), {how, 0, options.precision.skip_unreadable});
+/// The samples with an engine's way of making them of images, where the options say none.
+std::unique_ptr<FileSamples> open_dataset(const Options& options, const Graph& graph,
+                                          const std::string& preprocess) {
+  auto samples = open_samples(
+      options.dataset, graph,
+      {.preprocess = preprocess, .skip_unreadable = options.precision.skip_unreadable});
   if (samples->size() == 0)
     fail(ErrorCode::invalid_argument, "{}: no file can be used", options.dataset);
+  return samples;
+}
+
+Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
+                FileSamples& samples) {
+  Session session(engine, {.threads = options.threads});
+  std::vector<int64_t> classes;  // before anything runs: a wrong name is told at once
+  for (size_t i = 0; i < samples.size(); ++i)
+    classes.push_back(class_of(samples.file(i)) + options.class_offset);
   Result result{.precision = engine->info().precision};
-  session.run(samples->sample(0));  // the plan is made, weights are in memory
+  session.run(samples.sample(0));  // the plan is made, weights are in memory
   const auto progress = progress_on_terminal();
   const auto began = Clock::now();
   // The next image is decoded while the model runs.
   const auto read = [&](size_t i) {
-    return std::async(std::launch::async, [&samples, i] { return samples->sample(i); });
+    return std::async(std::launch::async, [&samples, i] { return samples.sample(i); });
   };
   auto next = read(0);
-  for (size_t i = 0; i < samples->size(); ++i) {
-    if (progress) progress("evaluating " + result.precision, i, samples->size());
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (progress) progress("evaluating " + result.precision, i, samples.size());
     const std::vector<Tensor> inputs = next.get();
-    if (i + 1 < samples->size()) next = read(i + 1);
+    if (i + 1 < samples.size()) next = read(i + 1);
     const auto start = Clock::now();
     const std::vector<Tensor> outputs = session.run(inputs);
     result.latencies.push_back(
         std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-    const std::string path = samples->file(i);
-    const size_t better = rank_of(outputs.at(0), class_of(path) + options.class_offset, path);
+    const size_t better = rank_of(outputs.at(0), classes[i], samples.file(i));
     result.top1 += better < 1;
     result.top5 += better < 5;
     ++result.images;
   }
   result.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  std::sort(result.latencies.begin(), result.latencies.end());
   return result;
 }
 
@@ -143,32 +149,26 @@ void eval(const Options& options) {
   std::vector<Result> results;
   const int threads = options.threads > 0 ? options.threads : available_processors();
   if (Engine::is_engine(options.model)) {
-    results.push_back(evaluate(options, Engine::load(options.model)));
+    const auto engine = Engine::load(options.model);
+    const auto samples =
+        open_dataset(options, engine->graph(),
+                     options.preprocess.empty() ? engine->info().preprocess : options.preprocess);
+    results.push_back(evaluate(options, engine, *samples));
   } else {
-    std::vector<std::string> precisions;
-    std::stringstream list(options.precisions);
-    for (std::string each; std::getline(list, each, ',');) {
-      check_precision(each, options.precision);
-      precisions.push_back(each);
-    }
-    if (precisions.empty())
-      fail(ErrorCode::invalid_argument, "--precision: expected fp32, int8 or both");
-    const auto opened = open_model(options.model, threads);
-    const auto first = open_samples(options.dataset, opened->graph(),
-                                    {options.preprocess, 1, options.precision.skip_unreadable});
-    if (first->size() == 0)
-      fail(ErrorCode::invalid_argument, "{}: no file can be used", options.dataset);
-    const std::string input = opened->graph().value(opened->graph().inputs()[0]).name;
-    for (const std::string& precision : precisions) {
-      CompileRequest request;
-      request.model = options.model;
-      request.threads = {threads};
-      request.profiles = {{{input, first->sample(0)[0].shape()}}};
-      request.preprocess = options.preprocess;
-      request.progress = progress_on_terminal();
+    for (const std::string& precision : options.precisions)
+      check_precision(precision, options.precision);
+    const Graph graph = import_model(options.model);
+    const auto samples = open_dataset(options, graph, options.preprocess);
+    CompileRequest request;
+    request.model = options.model;
+    request.threads = {threads};
+    request.profiles = {{{graph.value(graph.inputs()[0]).name, samples->sample(0)[0].shape()}}};
+    request.preprocess = options.preprocess;
+    request.progress = progress_on_terminal();
+    for (const std::string& precision : options.precisions) {
       const auto engine =
           compile_model(request, precision_steps(precision, options.precision, options.preprocess));
-      results.push_back(evaluate(options, engine));
+      results.push_back(evaluate(options, engine, *samples));
     }
   }
   options.json ? print_json(results, threads) : print_table(results, threads);
@@ -191,6 +191,7 @@ void add_eval(CLI::App& app) {
   command
       ->add_option("--precision", options->precisions,
                    "fp32,int8: of a model, one after the other; an engine has its own")
+      ->delimiter(',')
       ->capture_default_str();
   command->add_option("--preprocess", options->preprocess,
                       "How images become inputs (see `drawbar compile --help`)");

@@ -21,7 +21,7 @@ bool is_image(const fs::path& path) {
          extension == ".bmp" || extension == ".webp";
 }
 
-/// Files that were all read once when the folder was opened, and are read again when asked for.
+/// Files that are read when asked for.
 class Folder : public FileSamples {
  public:
   Folder(const std::string& folder, const Graph& graph, const SampleOptions& options)
@@ -41,20 +41,7 @@ class Folder : public FileSamples {
         files_[i] = files_[i * files_.size() / options.most];
       files_.resize(options.most);
     }
-    size_t skipped = 0;
-    std::erase_if(files_, [&](const fs::path& file) {
-      try {
-        read(file);
-        return false;
-      } catch (const Error& why) {
-        if (!options.skip_unreadable) throw;
-        fmt::print(stderr, "skipped: {}\n", why.what());
-        ++skipped;
-        return true;
-      }
-    });
-    if (skipped > 0)
-      fmt::print(stderr, "{}: {} files skipped, {} used\n", folder, skipped, files_.size());
+    if (options.skip_unreadable) leave_out_unreadable(folder);
   }
 
   std::string file(size_t i) const override { return files_[i].string(); }
@@ -62,6 +49,20 @@ class Folder : public FileSamples {
   std::vector<Tensor> sample(size_t i) override { return {read(files_[i])}; }
 
  private:
+  void leave_out_unreadable(const std::string& folder) {
+    const size_t skipped = std::erase_if(files_, [&](const fs::path& file) {
+      try {
+        read(file);
+        return false;
+      } catch (const Error& why) {
+        fmt::print(stderr, "skipped: {}\n", why.what());
+        return true;
+      }
+    });
+    if (skipped > 0)
+      fmt::print(stderr, "{}: {} files skipped, {} used\n", folder, skipped, files_.size());
+  }
+
   /// Of the input's type; its shape is checked here so that the message names the file.
   Tensor read(const fs::path& file) const {
     const std::string path = file.string();

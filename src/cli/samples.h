@@ -21,8 +21,8 @@ class FileSamples : public SampleSource {
 
 /// The samples of a folder, for a graph with one input: images (.jpg, .jpeg, .png, .bmp, .webp) as
 /// `--preprocess` makes them, or .npy files as they are; in the order of their names. Throws
-/// INVALID_ARGUMENT naming the folder, or the file and what is wrong with it; with
-/// `skip_unreadable` such files are named on standard error and left out.
+/// INVALID_ARGUMENT naming the folder; `sample` naming the file and what is wrong with it. With
+/// `skip_unreadable` such files are found now, named on standard error and left out.
 std::unique_ptr<FileSamples> open_samples(const std::string& folder, const Graph& graph,
                                           const SampleOptions& options);
 

@@ -10,6 +10,7 @@
 #include "drawbar/session.h"
 #include "passes/pipeline.h"
 #include "precision/histogram.h"
+#include "precision/slices.h"
 #include "targets/target.h"
 
 namespace drawbar {
@@ -26,17 +27,13 @@ constexpr std::pair<Calibrator, const char*> names[] = {{Calibrator::min_max, "m
 /// A session that gives the values instead of the graph's outputs. Its profiles are left open: a
 /// plan is made for the samples' shapes.
 Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
-  Graph observed;
-  {
-    Graph copy = graph;
-    for (ValueId id : values) copy.add_output(id, "observed " + copy.value(id).name);
-    observed = optimize(std::move(copy), {});
-  }
+  Graph observed = graph;
+  for (ValueId id : values) observed.add_output(id, "observed " + graph.value(id).name);
   CompileOptions options;
   options.threads = {available_processors()};
   options.time_tactics = false;
-  return Session(
-      Engine::compile(std::make_shared<const Graph>(std::move(observed)), "cpu", options, {}));
+  return Session(Engine::compile(std::make_shared<const Graph>(fuse(std::move(observed))), "cpu",
+                                 options, {}));
 }
 
 /// Sums of each channel over everything seen.
@@ -46,14 +43,13 @@ struct ChannelSums {
 
   void add(const Tensor& seen) {
     if (seen.rank() == 0 || seen.size() == 0) return;
-    const int64_t axis = channel_axis(seen.rank()), channels = seen.dim(axis);
-    int64_t inner = 1;
-    for (int64_t i = axis + 1; i < seen.rank(); ++i) inner *= seen.dim(i);
-    sums.resize(static_cast<size_t>(channels));
+    const Slices channels(seen.shape(), channel_axis(seen.rank()));
+    sums.resize(static_cast<size_t>(channels.count));
     const auto* numbers = seen.data<float>();
-    for (int64_t row = 0; row < seen.size() / inner; ++row, numbers += inner)
-      sums[static_cast<size_t>(row % channels)] += std::accumulate(numbers, numbers + inner, 0.0);
-    count += seen.size() / channels;
+    for (int64_t i = 0; i < seen.size(); i += channels.inner)
+      sums[static_cast<size_t>(channels(i))] +=
+          std::accumulate(numbers + i, numbers + i + channels.inner, 0.0);
+    count += seen.size() / channels.count;
   }
 
   std::vector<float> means() const {
@@ -144,15 +140,15 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
   std::vector<Histogram> histograms(values.size());
   std::vector<ChannelSums> sums(values.size());
   const size_t first = graph.outputs().size();
-  for (const bool counting : {false, true}) {
+  const size_t rounds = calibrator == Calibrator::min_max ? 1 : 2;  // ranges; then histograms
+  for (size_t round = 0; round < rounds; ++round) {
     for (size_t i = 0; i < samples.size(); ++i) {
-      if (progress)
-        progress("calibrating", i + (counting ? samples.size() : 0), 2 * samples.size());
+      if (progress) progress("calibrating", round * samples.size() + i, rounds * samples.size());
       const std::vector<Tensor> outputs = session.run(samples.sample(i));
       for (size_t v = 0; v < values.size(); ++v) {
         const Tensor& seen = outputs[first + v];
         const std::span numbers(seen.data<float>(), static_cast<size_t>(seen.size()));
-        if (counting) {
+        if (round == 1) {
           histograms[v].count(numbers);
         } else if (!histograms[v].widen(numbers)) {
           fail(ErrorCode::invalid_argument, "calibration: sample {}: value '{}' is not finite", i,
@@ -162,7 +158,6 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
         }
       }
     }
-    if (calibrator == Calibrator::min_max) break;
   }
   Calibration result{name(calibrator), samples.size(), {}, {}};
   for (size_t v = 0; v < values.size(); ++v) {

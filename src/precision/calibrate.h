@@ -39,7 +39,8 @@ void write_calibration(const std::string& path, const Calibration& calibration);
 /// finite or whose ends are in the wrong order.
 Calibration read_calibration(const std::string& path);
 
-/// Typical inputs of a model, one run's inputs a sample. Samples are asked for in order, twice.
+/// Typical inputs of a model, one run's inputs a sample. Samples are asked for in order, by some
+/// calibrators twice.
 class SampleSource {
  public:
   virtual ~SampleSource() = default;

@@ -11,6 +11,7 @@
 #include "ops/pool/op.h"
 #include "ops/quantize/op.h"
 #include "passes/match.h"
+#include "precision/slices.h"
 
 namespace drawbar {
 namespace {
@@ -114,19 +115,19 @@ void correct_bias(Graph& graph, NodeId id, int64_t axis, const std::vector<float
   if (bias == no_id) return;
   const Shape& shape = graph.value(graph.node(id).inputs[1]).constant->shape();
   const Tensor& numbers = *constant_of(graph, bias);
-  const int64_t count = shape[static_cast<size_t>(axis)];
+  const Slices channel(shape, axis);
   const auto inputs = static_cast<int64_t>(means.size());
-  int64_t inner = 1, kernel = 1;
-  for (size_t i = static_cast<size_t>(axis) + 1; i < shape.size(); ++i) inner *= shape[i];
+  int64_t kernel = 1;
   for (size_t i = 2; i < shape.size(); ++i) kernel *= shape[i];
   const bool depthwise = shape.size() > 2 && shape[1] == 1 && inputs != 1;
-  const int64_t wanted = depthwise ? count : std::ssize(lost) / count / kernel;
-  if (numbers.size() != count || inputs != wanted) return;
+  const int64_t wanted = depthwise ? channel.count : std::ssize(lost) / channel.count / kernel;
+  if (numbers.size() != channel.count || inputs != wanted) return;
   Tensor corrected = numbers.clone();
   for (int64_t i = 0; i < std::ssize(lost); ++i) {
-    const int64_t channel = i / inner % count;
-    const int64_t input = depthwise ? channel : axis == 1 ? i / inner / count : i % inner / kernel;
-    corrected.data<float>()[channel] +=
+    const int64_t input = depthwise   ? channel(i)
+                          : axis == 1 ? i / channel.count
+                                      : i % channel.inner / kernel;
+    corrected.data<float>()[channel(i)] +=
         lost[static_cast<size_t>(i)] * means[static_cast<size_t>(input)];
   }
   graph.set_input(id, 2, graph.add_constant(std::move(corrected)));
@@ -139,10 +140,8 @@ void quantize_weights(Graph& graph, NodeId id, int64_t axis, float x_scale,
   const ValueId bias_id = optional_input(graph.node(id), 2);
   const Tensor* bias = bias_id == no_id ? nullptr : constant_of(graph, bias_id);
   const Tensor& numbers = graph.value(weights).constant->tensor();
-  const int64_t count = numbers.dim(axis);
-  int64_t inner = 1;
-  for (int64_t i = axis + 1; i < numbers.rank(); ++i) inner *= numbers.dim(i);
-  const auto channel = [&](int64_t i) { return i / inner % count; };
+  const Slices channel(numbers.shape(), axis);
+  const int64_t count = channel.count;
   const auto* from = numbers.data<float>();
   Tensor scales = Tensor::allocate(ElementType::f32, {count}),
          zeros = Tensor::allocate(ElementType::i8, {count}),

@@ -28,7 +28,7 @@ constexpr std::pair<Calibrator, const char*> names[] = {{Calibrator::min_max, "m
 /// plan is made for the samples' shapes.
 Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
   Graph observed = graph;
-  for (ValueId id : values) observed.add_output(id, "observed " + graph.value(id).name);
+  for (ValueId id : values) observed.add_output(id, "observed " + std::to_string(id));
   CompileOptions options;
   options.threads = {available_processors()};
   options.time_tactics = false;
@@ -61,6 +61,13 @@ struct ChannelSums {
 };
 
 }  // namespace
+
+std::string calibration_name(const Graph& graph, ValueId value) {
+  const std::string& own = graph.value(value).name;
+  size_t same = 0;
+  for (ValueId id = 0; id < graph.value_count(); ++id) same += graph.value(id).name == own;
+  return own.empty() || same > 1 ? fmt::format("{}#{}", own, value) : own;
+}
 
 int64_t channel_axis(int64_t rank) { return rank > 3 ? 1 : rank - 1; }
 
@@ -152,7 +159,7 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
           histograms[v].count(numbers);
         } else if (!histograms[v].widen(numbers)) {
           fail(ErrorCode::invalid_argument, "calibration: sample {}: value '{}' is not finite", i,
-               graph.value(values[v]).name);
+               calibration_name(graph, values[v]));
         } else {
           sums[v].add(seen);
         }
@@ -161,8 +168,9 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
   }
   Calibration result{name(calibrator), samples.size(), {}, {}};
   for (size_t v = 0; v < values.size(); ++v) {
-    result.ranges[graph.value(values[v]).name] = histograms[v].range(calibrator);
-    result.means[graph.value(values[v]).name] = sums[v].means();
+    const std::string value = calibration_name(graph, values[v]);
+    result.ranges[value] = histograms[v].range(calibrator);
+    result.means[value] = sums[v].means();
   }
   return result;
 }

@@ -25,7 +25,7 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
-/// What calibration found, by the values' names.
+/// What calibration found, by `calibration_name`.
 struct Calibration {
   std::string calibrator;
   size_t samples = 0;
@@ -48,11 +48,15 @@ class SampleSource {
   virtual std::vector<Tensor> sample(size_t i) = 0;  // in the order of the graph's inputs
 };
 
+/// What a value is called in a calibration: its name, told apart by its number where it has none or
+/// another value has the same.
+std::string calibration_name(const Graph& graph, ValueId value);
+
 /// The axis of a value's channels: 1 of images and volumes, else the last.
 int64_t channel_axis(int64_t rank);
 
 /// Runs the graph on all samples, on the CPU, and gives the range and the channels' means of each
-/// of the values (f32, by distinct names). Throws INVALID_ARGUMENT when there is no sample, or
+/// of the values (f32). Throws INVALID_ARGUMENT when there is no sample, or
 /// naming the sample and value where something is not finite; and what running throws.
 Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, SampleSource& samples,
                       Calibrator calibrator,

@@ -238,6 +238,19 @@ TEST(Quantize, CorrectsTheBiasForWhatRoundingTheWeightsTakes) {
   }
 }
 
+TEST(Calibrate, TellsValuesWithoutNamesApart) {
+  Graph graph = block();
+  const std::vector<ValueId> values = quantized_values(graph);
+  for (size_t i = 1; i < values.size(); ++i) graph.set_value_name(values[i], i % 2 ? "" : "same");
+  NormalSamples samples;
+  const Calibration calibration = calibrate(graph, values, samples, Calibrator::min_max, {});
+  EXPECT_EQ(calibration.ranges.size(), values.size());
+  const Tensor x = samples.sample(1)[0];
+  const Graph named = block();
+  EXPECT_EQ(run(quantize(graph, calibration), x),
+            run(quantize(named, calibrate(named, values, samples, Calibrator::min_max, {})), x));
+}
+
 TEST(Quantize, NamesTheValueThatHasNoRange) {
   const Graph graph = block();
   try {

@@ -209,20 +209,22 @@ std::vector<ValueId> quantized_values(const Graph& graph) {
 
 Graph quantize(Graph graph, const Calibration& calibration) {
   const Plan planned = plan(graph);
+  std::map<ValueId, std::string> names;  // before new values join
+  for (ValueId value : planned.values) names[value] = calibration_name(graph, value);
   const auto range_of = [&](ValueId value) {
     for (auto of = planned.range_of.find(value); of != planned.range_of.end();
          of = planned.range_of.find(value))
       value = of->second;
-    const auto range = calibration.ranges.find(graph.value(value).name);
+    const auto range = calibration.ranges.find(names.at(value));
     if (range == calibration.ranges.end()) {
       fail(ErrorCode::invalid_argument, "the calibration has no range for value '{}'",
-           graph.value(value).name);
+           names.at(value));
     }
     return range->second;
   };
   for (const auto& [node, axis] : planned.weighted) {
     const ValueId x = graph.node(node).inputs[0];
-    const auto means = calibration.means.find(graph.value(x).name);
+    const auto means = calibration.means.find(names.at(x));
     quantize_weights(graph, node, axis, scale_of(range_of(x)),
                      means == calibration.means.end() ? std::vector<float>{} : means->second);
   }

@@ -9,7 +9,7 @@
 #include "ops/matmul/op.h"
 #include "ops/pool/op.h"
 #include "ops/quantize/op.h"
-#include "passes/match.h"
+#include "passes/byte_layers.h"
 
 namespace drawbar {
 namespace {
@@ -140,22 +140,17 @@ struct Fusion {
 std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization& y,
                                        Patch& patch) {
   const auto* conv = producer_as<ops::Conv>(graph, result);
-  if (conv == nullptr || !conv->post.empty()) return {};
+  if (conv == nullptr) return {};
   const Node& node = producer(graph, result);
-  const ValueId weights = node.inputs[1], bias = optional_input(node, 2);
-  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 4 ||
-      !dims_of(graph, weights)[0].is_constant())
-    return {};
-  const int64_t channels = dims_of(graph, weights)[0].value();
-  // Whole or depthwise: what kernels of bytes there are.
-  if (conv->group != 1 && (conv->group != channels || dims_of(graph, weights)[1] != Dim(1)))
-    return {};
-  const auto x = dequantized(graph, node.inputs[0], {}),
-             w = dequantized(graph, weights, {0, channels});
+  const auto layer = byte_layer(graph, node);
+  if (!layer) return {};
+  const auto x = dequantized(graph, layer->x, {}),
+             w = dequantized(graph, layer->weights, {0, layer->channels});
+  const ValueId weights = layer->weights;
   if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return {};
   std::optional<Tensor> steps;
-  if (bias != no_id) {
-    steps = integer_bias(graph, bias, *x, *w, channels);
+  if (layer->bias != no_id) {
+    steps = integer_bias(graph, layer->bias, *x, *w, layer->channels);
     if (!steps) return {};
   }
   std::vector<ValueId> inputs = {input_of(graph, node.inputs[0]),
@@ -176,25 +171,19 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
 std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Quantization& y,
                                    Patch& patch) {
   const auto* product = producer_as<ops::MatMul>(graph, result);
-  if (product == nullptr || product->transpose_a || product->alpha != 1 || !product->post.empty())
-    return {};
+  if (product == nullptr) return {};
   const Node& node = producer(graph, result);
-  const ValueId weights = node.inputs[1], bias = optional_input(node, ops::matmul_bias_input);
-  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != 2) return {};
-  const int64_t axis = product->transpose_b ? 0 : 1;
-  const Dim& count = dims_of(graph, weights)[static_cast<size_t>(axis)];
-  if (!count.is_constant()) return {};
-  const int64_t channels = count.value();
-  const auto x = dequantized(graph, node.inputs[0], {}),
-             w = dequantized(graph, weights, {axis, channels});
+  const auto layer = byte_layer(graph, node);
+  if (!layer) return {};
+  const auto x = dequantized(graph, layer->x, {}),
+             w = dequantized(graph, layer->weights, {layer->axis, layer->channels});
   if (!x || !w) return {};
-  ValueId matrix = input_of(graph, weights);
+  ValueId matrix = input_of(graph, layer->weights);
   const Tensor* numbers = constant_of(graph, matrix);
   if (numbers == nullptr) return {};
   std::optional<Tensor> steps;
-  if (bias != no_id) {
-    if (!is_ranked_tensor(graph, bias) || dims_of(graph, bias).size() != 1) return {};
-    steps = integer_bias(graph, bias, *x, *w, channels);
+  if (layer->bias != no_id) {
+    steps = integer_bias(graph, layer->bias, *x, *w, layer->channels);
     if (!steps) return {};
   }
   if (product->transpose_b) {

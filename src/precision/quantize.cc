@@ -6,11 +6,9 @@
 #include <set>
 
 #include "base/error.h"
-#include "ops/conv/op.h"
-#include "ops/matmul/op.h"
 #include "ops/pool/op.h"
 #include "ops/quantize/op.h"
-#include "passes/match.h"
+#include "passes/byte_layers.h"
 #include "precision/slices.h"
 
 namespace drawbar {
@@ -26,28 +24,12 @@ bool is_constant_f32(const Graph& graph, ValueId value) {
   return graph.value(value).is_constant() && is_f32(graph, value);
 }
 
-/// The weights' axis of output channels where the node can run on integers; nothing where not.
-std::optional<int64_t> output_axis(const Graph& graph, const Node& node) {
-  if (const auto* conv = node.op.as<ops::Conv>()) {
-    if (!conv->post.empty() || !is_constant_f32(graph, node.inputs[1])) return {};
-    const Dims& dims = dims_of(graph, node.inputs[1]);
-    if (dims.size() != 4) return {};
-    const bool depthwise = Dim(conv->group) == dims[0] && dims[1] == Dim(1);
-    if (conv->group != 1 && !depthwise) return {};
-    const ValueId bias = optional_input(node, 2);
-    if (bias != no_id && !is_constant_f32(graph, bias)) return {};
-    return 0;
-  }
-  if (const auto* product = node.op.as<ops::MatMul>()) {
-    if (product->transpose_a || product->alpha != 1 || !product->post.empty() ||
-        !is_constant_f32(graph, node.inputs[1]) || dims_of(graph, node.inputs[1]).size() != 2)
-      return {};
-    const ValueId bias = optional_input(node, ops::matmul_bias_input);
-    if (bias != no_id && (!is_constant_f32(graph, bias) || dims_of(graph, bias).size() != 1))
-      return {};
-    return product->transpose_b ? 0 : 1;
-  }
-  return {};
+/// The node as a layer whose weights and bias are constants to be quantised.
+std::optional<ByteLayer> constant_layer(const Graph& graph, const Node& node) {
+  const auto layer = byte_layer(graph, node);
+  if (!layer || !is_constant_f32(graph, layer->weights)) return {};
+  if (layer->bias != no_id && !is_constant_f32(graph, layer->bias)) return {};
+  return layer;
 }
 
 /// The node's result, after an activation that saturation does.
@@ -74,9 +56,9 @@ Plan plan(const Graph& graph) {
     if (node.outputs.empty()) continue;
     const ValueId result = result_of(graph, node);
     if (graph.is_output(result) || !is_f32(graph, result)) continue;
-    if (const auto axis = output_axis(graph, node)) {
-      if (!is_f32(graph, node.inputs[0]) || graph.value(node.inputs[0]).is_constant()) continue;
-      plan.weighted.emplace(id, *axis);
+    if (const auto layer = constant_layer(graph, node)) {
+      if (!is_f32(graph, layer->x) || graph.value(layer->x).is_constant()) continue;
+      plan.weighted.emplace(id, layer->axis);
       plan.values.insert(node.inputs[0]);
       plan.values.insert(result);
     } else if (is_function(graph, node.outputs[0], Function::Add)) {

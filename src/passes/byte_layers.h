@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+
+#include "passes/match.h"
+
+namespace drawbar {
+
+/// A convolution or a product with weights, and what of it quantisation asks for.
+struct ByteLayer {
+  ValueId x, weights, bias;  // bias: no_id where there is none
+  int64_t axis;              // of the weights' output channels
+  int64_t channels;
+};
+
+/// The node as a layer that there are kernels of bytes for: a convolution of images, whole or
+/// depthwise, or a product with one matrix [K, N], or [N, K] where transposed, and a bias of rank
+/// 1; with nothing fused. Says nothing of element types, nor of what is constant.
+std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node);
+
+}  // namespace drawbar

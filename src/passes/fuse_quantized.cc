@@ -1,72 +1,23 @@
 #include "passes/fuse_quantized.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "ops/concat/op.h"
 #include "ops/conv/op.h"
 #include "ops/integer_add/op.h"
 #include "ops/integer_conv/op.h"
 #include "ops/integer_matmul/op.h"
+#include "ops/interleave/op.h"
 #include "ops/matmul/op.h"
-#include "ops/pool/op.h"
 #include "ops/quantize/op.h"
 #include "passes/byte_layers.h"
+#include "passes/quantization.h"
 
 namespace drawbar {
 namespace {
 
 using ops::Function;
-
-bool is_byte(ElementType type) { return type == ElementType::u8 || type == ElementType::i8; }
-
-/// A scale and zero point that are constants: one number, or one for each output channel.
-struct Quantization {
-  ValueId scale = no_id, zero = no_id;
-  ElementType type = ElementType::u8;
-  const Tensor* scales = nullptr;
-  const Tensor* zeros = nullptr;  // null: 0
-
-  float scale_of(int64_t channel) const {
-    return scales->data<float>()[scales->size() > 1 ? channel : 0];
-  }
-};
-
-/// The axis along which there may be several scales, and how many.
-struct Channels {
-  int64_t axis = 0, count = 1;
-};
-
-/// Of a node x, scale, zero point.
-std::optional<Quantization> quantization_of(const Graph& graph, const Node& node, ElementType type,
-                                            int64_t axis, int64_t block_size, Channels channels) {
-  Quantization q;
-  q.scale = node.inputs[1];
-  q.zero = optional_input(node, 2);
-  q.type = type;
-  q.scales = constant_of(graph, q.scale);
-  if (q.zero != no_id) q.zeros = constant_of(graph, q.zero);
-  if (!is_byte(type) || q.scales == nullptr || (q.zero != no_id && q.zeros == nullptr)) return {};
-  if (q.scales->type() != ElementType::f32 || block_size != 0) return {};
-  const int64_t count = q.scales->size();
-  if (count != 1 && (count != channels.count || axis != channels.axis)) return {};
-  for (int64_t i = 0; i < count; ++i) {
-    const float scale = q.scales->data<float>()[i];
-    if (!std::isfinite(scale) || scale <= 0) return {};
-  }
-  return q;
-}
-
-/// The integers that `value` is dequantised from.
-std::optional<Quantization> dequantized(const Graph& graph, ValueId value, Channels channels) {
-  const auto* op = producer_as<ops::DequantizeLinear>(graph, value);
-  if (op == nullptr || op->to != ElementType::f32) return {};
-  const Node& node = producer(graph, value);
-  const int64_t rank = is_ranked_tensor(graph, value) ? graph.value(value).type.tensor.rank() : 0;
-  const int64_t axis = op->axis < 0 ? op->axis + rank : op->axis;
-  return quantization_of(graph, node, element_of(graph, node.inputs[0]), axis, op->block_size,
-                         channels);
-}
-
-int64_t zero_of(const Quantization& q) { return q.zeros ? read_integer(*q.zeros, 0) : 0; }
 
 /// The step that a number is rounded to, before saturation.
 double step_of(const Quantization& y, double number) {
@@ -120,14 +71,6 @@ std::optional<Tensor> integer_bias(const Graph& graph, ValueId value, const Quan
     result.data<int32_t>()[i] = static_cast<int32_t>(number);
   }
   return result;
-}
-
-/// The zero point of a quantisation, made where it is left out.
-ValueId zero_point(Patch& patch, const Quantization& q) {
-  if (q.zero != no_id) return q.zero;
-  Tensor zero = Tensor::allocate(q.type, {});
-  write_integer(zero, 0, 0);
-  return patch.constant(std::move(zero));
 }
 
 /// What a quantised node has become.
@@ -222,19 +165,30 @@ std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantiz
                 node.name};
 }
 
-bool is_same(const Quantization& a, const Quantization& b) {
-  return a.type == b.type && a.scales->size() == 1 && b.scales->size() == 1 &&
-         a.scale_of(0) == b.scale_of(0) && zero_of(a) == zero_of(b);
+/// Bytes that are dequantised and quantised again as they were.
+std::optional<ValueId> same_bytes(const Graph& graph, ValueId value, const Quantization& y) {
+  const auto x = dequantized(graph, value, {});
+  if (!x || !is_same(*x, y)) return {};
+  return input_of(graph, value);
 }
 
-/// A maximum of dequantised numbers is that of the bytes.
-std::optional<Fusion> fuse_maximum(const Graph& graph, ValueId result, const Quantization& y) {
-  const auto* pool = producer_as<ops::Pool>(graph, result);
-  if (pool == nullptr || pool->kind != ops::PoolKind::maximum) return {};
-  const Node& node = producer(graph, result);
-  const auto x = dequantized(graph, node.inputs[0], {});
-  if (node.outputs.size() != 1 || !x || !is_same(*x, y)) return {};
-  return Fusion{*pool, {input_of(graph, node.inputs[0])}, node.name};
+/// Where some parts are bytes, the quantisation goes up to the parts.
+std::optional<Fusion> lift_above_parts(const Graph& graph, const Node& quantize, ValueId value,
+                                       Patch& patch) {
+  if (!producer_as<ops::Concat>(graph, value) && !producer_as<ops::Interleave>(graph, value))
+    return {};
+  const Node& node = producer(graph, value);
+  const auto& parts = node.inputs;
+  if (std::none_of(parts.begin(), parts.end(),
+                   [&](ValueId part) { return dequantized(graph, part, {}).has_value(); }))
+    return {};
+  std::vector<ValueId> bytes;
+  for (ValueId part : parts) {
+    std::vector<ValueId> inputs = quantize.inputs;
+    inputs[0] = part;
+    bytes.push_back(patch.add(quantize.op, std::move(inputs)));
+  }
+  return Fusion{node.op, std::move(bytes), node.name};
 }
 
 }  // namespace
@@ -246,13 +200,18 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   const auto y =
       quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, {});
   if (!y) return unchanged();
+  if (const auto bytes = same_bytes(graph, node.inputs[0], *y)) {
+    Patch patch(graph, id);
+    patch.replace(node.outputs[0], *bytes);
+    return patch;
+  }
   const ValueId result = before_activation(graph, node.inputs[0], *y);
   if (graph.value(result).producer == no_id || !has_one_reader(graph, result)) return unchanged();
   Patch patch(graph, id);
   auto fused = fuse_convolution(graph, result, *y, patch);
   if (!fused) fused = fuse_product(graph, result, *y, patch);
-  if (!fused) fused = fuse_maximum(graph, result, *y);
   if (!fused) fused = fuse_sum(graph, result, *y, patch);
+  if (!fused && result == node.inputs[0]) fused = lift_above_parts(graph, node, result, patch);
   if (!fused) return unchanged();
   patch.replace(node.outputs[0],
                 patch.add(std::move(fused->op), std::move(fused->inputs), fused->name));

@@ -9,6 +9,9 @@ namespace drawbar {
 /// sum. Scales are constants, those of activations one number, and the activation does no more than
 /// bytes do anyway (Relu where the zero point is the lowest number, Clip where its bounds are the
 /// outermost steps or lie beyond). A bias of f32 becomes i32 by the scale of the sums.
+///
+/// Quantise(Concat(Dequantise(a), b)) becomes Concat of each part quantised, shuffled ones
+/// (Interleave) alike, and bytes that are dequantised and quantised again as they were stay.
 Patch fuse_quantized(const Graph& graph, NodeId id);
 
 }  // namespace drawbar

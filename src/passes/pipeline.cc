@@ -26,6 +26,7 @@
 #include "passes/reduce_powers.h"
 #include "passes/remove_identities.h"
 #include "passes/remove_unused.h"
+#include "passes/sink_dequantize.h"
 
 namespace drawbar {
 namespace {
@@ -91,8 +92,9 @@ constexpr Pass preparing[] = {
 
 // Several operators in one kernel.
 constexpr Pass fusing[] = {
-    {"fuse_quantized", fuse_quantized}, {"fuse_epilogue", fuse_epilogue},
-    {"fuse_pointwise", fuse_pointwise}, {"fuse_epilogue", fuse_epilogue},
+    {"sink_dequantize", sink_dequantize}, {"fuse_quantized", fuse_quantized},
+    {"fuse_epilogue", fuse_epilogue},     {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };

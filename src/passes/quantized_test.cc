@@ -65,17 +65,54 @@ TEST(FuseQuantized, SumsWithTheirActivation) {
               head + "%y = QLinearAdd(%a, %s, %z, %b, %t, %z, %u, %yz); return %y }");
 }
 
-TEST(FuseQuantized, MaximaOfOneScale) {
+TEST(FuseQuantized, PartsOfAConcatenationForThemselves) {
+  const std::string head =
+      "graph g(%a: u8[N, 2, 5, 5], %b: u8[N, 3, 5, 5]) { %s = const f32[] [0.5];"
+      " %z = const u8[] [3]; %t = const f32[] [0.25];"
+      " %af = DequantizeLinear(%a, %s, %z); ";
+  expect_pass("fuse_quantized",
+              head +
+                  "%bf = DequantizeLinear(%b, %s, %z); %c = Concat(%af, %bf) {axis = 1}"
+                  " %y = QuantizeLinear(%c, %s, %z); return %y }",
+              "graph g(%a: u8[N, 2, 5, 5], %b: u8[N, 3, 5, 5]) {"
+              " %y = Concat(%a, %b) {axis = 1}; return %y }");
+  expect_pass("fuse_quantized",
+              head +
+                  "%bf = DequantizeLinear(%b, %t, %z); %c = Concat(%af, %bf) {axis = 1}"
+                  " %y = QuantizeLinear(%c, %s, %z); return %y }",
+              "graph g(%a: u8[N, 2, 5, 5], %b: u8[N, 3, 5, 5]) { %s = const f32[] [0.5];"
+              " %z = const u8[] [3]; %t = const f32[] [0.25];"
+              " %bf = DequantizeLinear(%b, %t, %z); %bs = QuantizeLinear(%bf, %s, %z)"
+              " %y = Concat(%a, %bs) {axis = 1}; return %y }");
+}
+
+TEST(SinkDequantize, BelowWhatMovesNumbers) {
   const std::string head =
       "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3]; ";
-  const std::string steps =
-      "%f = DequantizeLinear(%x, %s, %z); %m = MaxPool(%f) {kernel = [2, 2]}; ";
-  expect_pass("fuse_quantized", head + steps + "%y = QuantizeLinear(%m, %s, %z); return %y }",
-              "graph g(%x: u8[N, 2, 5, 5]) { %y = MaxPool(%x) {kernel = [2, 2]}; return %y }");
+  const std::string from = "%f = DequantizeLinear(%x, %s, %z); ";
+  const auto expect_sunk = [&](const std::string& constants, const std::string& op,
+                               const std::string& rest, const std::string& sunk_rest) {
+    expect_pass("sink_dequantize",
+                head + constants + from + "%y = " + op + "(%f" + rest + " return %y }",
+                head + constants + "%m = " + op + "(%x" + sunk_rest +
+                    " %y = DequantizeLinear(%m, %s, %z); return %y }");
+  };
+  const auto expect_same = [&](const std::string& constants, const std::string& op,
+                               const std::string& rest) { expect_sunk(constants, op, rest, rest); };
+  expect_same("", "MaxPool", ") {kernel = [2, 2]};");
+  expect_same("", "Transpose", ") {permutation = [0, 2, 3, 1]};");
+  expect_same("", "Flatten", ") {axis = 1};");
+  const std::string pads = "%p = const i64[8] [0, 0, 1, 1, 0, 0, 1, 1]; ";
+  expect_sunk(pads, "Pad", ", %p);", ", %p, %z);");
   expect_pass(
-      "fuse_quantized",
-      head + "%t = const f32[] [0.25]; " + steps + "%y = QuantizeLinear(%m, %t, %z); return %y }",
+      "sink_dequantize",
+      head + pads + "%v = const f32[] [0.25]; " + from + "%y = Pad(%f, %p, %v); return %y }",
       "unchanged");
+  expect_pass("sink_dequantize",
+              "graph g(%x: u8[N, 2]) { %s = const f32[2] [0.5, 0.25]; %z = const u8[2] [3, 4]"
+              " %f = DequantizeLinear(%x, %s, %z); %y = Transpose(%f) {permutation = [1, 0]}"
+              " return %y }",
+              "unchanged");
 }
 
 TEST(FuseQuantized, NotWhereAnActivationDoesMoreOrOthersRead) {

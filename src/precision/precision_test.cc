@@ -183,6 +183,29 @@ TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
   EXPECT_GT(error, 0) << "nothing was quantised";
 }
 
+TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {
+  const Graph graph = prepare(parse(R"(graph g(%x: f32[1, 8, 12, 12]) {
+    %w1 = const f32[16, 8, 1, 1] normal(0.0, 0.4, 1)
+    %c1 = Conv(%x, %w1)
+    %r1 = Relu(%c1)
+    %w2 = const f32[24, 8, 1, 1] normal(0.0, 2.0, 2)
+    %c2 = Conv(%x, %w2)
+    %r2 = Relu(%c2)
+    %c = Concat(%r1, %r2) {axis = 1}
+    %m = MaxPool(%c) {kernel = [2, 2]}
+    %w3 = const f32[8, 40, 1, 1] normal(0.0, 0.4, 3)
+    %y = Conv(%m, %w3)
+    return %y
+  })"));
+  NormalSamples samples;
+  const Graph quantized =
+      quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
+  const auto found = operators(fuse(quantized));
+  EXPECT_EQ(found.at("QLinearConv"), 2);
+  EXPECT_EQ(found.at("QuantizeLinear"), 1) << "of the input alone";
+  EXPECT_EQ(found.at("DequantizeLinear"), 1) << "in front of the last layer";
+}
+
 TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
   const Graph graph = prepare(parse(R"(graph g(%x: f32[1, 8, 12, 12]) {
     %w1 = const f32[16, 8, 1, 1] normal(0.0, 0.00000000001, 1)

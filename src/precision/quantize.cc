@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "ops/concat/op.h"
 #include "ops/pool/op.h"
 #include "ops/quantize/op.h"
 #include "passes/byte_layers.h"
@@ -46,8 +47,18 @@ ValueId result_of(const Graph& graph, const Node& node) {
 struct Plan {
   std::set<ValueId> values;             // that become bytes
   std::map<NodeId, int64_t> weighted;   // by channel axis
-  std::map<ValueId, ValueId> range_of;  // of a maximum: its input's
+  std::map<ValueId, ValueId> range_of;  // of a maximum: its input's; of a part: the whole's
 };
+
+/// Parts that only a concatenation reads have its range, so that it moves bytes as they are.
+void unite_ranges(const Graph& graph, const Node& node, Plan& plan) {
+  const ValueId whole = node.outputs[0];
+  if (!plan.values.contains(whole)) return;
+  for (ValueId part : node.inputs) {
+    if (plan.values.contains(part) && has_one_reader(graph, part))
+      plan.range_of.emplace(part, whole);
+  }
+}
 
 Plan plan(const Graph& graph) {
   Plan plan;
@@ -66,12 +77,19 @@ Plan plan(const Graph& graph) {
           plan.values.contains(node.inputs[0]) && plan.values.contains(node.inputs[1]);
       if (both && dims_of(graph, node.inputs[0]) == dims_of(graph, node.inputs[1]))
         plan.values.insert(result);
+    } else if (node.op.as<ops::Concat>()) {
+      if (std::all_of(node.inputs.begin(), node.inputs.end(),
+                      [&](ValueId part) { return plan.values.contains(part); }))
+        plan.values.insert(node.outputs[0]);
     } else if (const auto* pool = node.op.as<ops::Pool>();
                pool && pool->kind == ops::PoolKind::maximum && node.outputs.size() == 1 &&
                plan.values.contains(node.inputs[0])) {
       plan.values.insert(node.outputs[0]);
       plan.range_of[node.outputs[0]] = node.inputs[0];
     }
+  }
+  for (NodeId id : graph.order()) {
+    if (graph.node(id).op.as<ops::Concat>()) unite_ranges(graph, graph.node(id), plan);
   }
   return plan;
 }

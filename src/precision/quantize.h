@@ -7,8 +7,9 @@
 namespace drawbar {
 
 /// The activations of a prepared graph (`prepare` in passes/pipeline.h) that become bytes: what
-/// convolutions (whole or depthwise) and products with constant weights read and give, sums and
-/// maximum pooling between them. What a graph output is computed by last stays f32.
+/// convolutions (whole or depthwise) and products with constant weights read and give, sums,
+/// maximum pooling and concatenation between them. What a graph output is computed by last stays
+/// f32.
 std::vector<ValueId> quantized_values(const Graph& graph);
 
 /// The same graph with these values quantised to u8 (asymmetric, 0 is exact) and dequantised again,

@@ -43,6 +43,18 @@ def kept_after_suppression(boxes, scores, overlap):
     return kept
 
 
+def in_single_precision(model):
+    """Weights and edges of f16 become f32."""
+    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    for weights in model.graph.initializer:
+        if weights.data_type == half:
+            numbers = onnx.numpy_helper.to_array(weights).astype(np.float32)
+            weights.CopyFrom(onnx.numpy_helper.from_array(numbers, weights.name))
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.elem_type == half:
+            value.type.tensor_type.elem_type = single
+
+
 class Trained:
     def __init__(self, shared, contender, expected, folder):
         self.data, self.folder = shared / "data", folder
@@ -56,6 +68,7 @@ class Trained:
             "mobilenet_v2_qat: 500 images": self.mobilenet,
             "squeezenet_fp16: as onnxruntime": self.squeezenet,
             "squeezenet_fp16: 500 images": self.squeezenet_counts,
+            "squeezenet: int8": self.squeezenet_int8,
             "yolox_nano: dog.jpg": self.yolox_dog,
             "yolox_nano: bus.jpg": self.yolox_bus,
             "ultraface_rfb_320: grace_hopper.bmp": lambda: self.ultraface("grace_hopper.bmp", 1),
@@ -124,7 +137,7 @@ class Trained:
         assert worst < 0.05, f"a probability differs by {worst:.3f}, at most 0.05"
         return f"{len(paths)} files, probabilities differ by at most {worst:.4f}"
 
-    def quantised(self, model, input_name, prepared, classes):
+    def quantised(self, model, input_name, prepared, classes, calibrator="min-max"):
         """Calibrated on every fifth sample; how many of the others are right in f32 and in int8."""
         samples = self.folder / f"{model.stem}_samples"
         shutil.rmtree(samples, ignore_errors=True)
@@ -133,7 +146,8 @@ class Trained:
         for index in chosen.nonzero()[0]:
             np.save(samples / f"{index:03}.npy", prepared[index:index + 1])
         right = []
-        for arguments in ((), ("--precision", "int8", "--calibrate", samples)):
+        for arguments in ((), ("--precision", "int8", "--calibrate", samples,
+                               "--calibrator", calibrator)):
             engine = self.contender.compile(model, *arguments)
             (scores,) = self.contender.run(engine, {input_name: prepared[~chosen]}).values()
             found = scores.reshape(len(scores), -1).argmax(axis=1)
@@ -165,18 +179,29 @@ class Trained:
             differences.append(self.as_expected(model, inputs, 1e-2)[1])
         return note(max(differences))
 
-    def squeezenet_counts(self):
+    def squeezenet_of_any_batch(self, name, change=lambda model: None):
         """The file is for one image at a time; its graph holds for any number."""
         model = onnx.load(self.model("squeezenet_fp16"))
         del model.graph.value_info[:]
         for value in (*model.graph.input, *model.graph.output):
             if value.type.tensor_type.shape.dim[0].dim_value == 1:
                 value.type.tensor_type.shape.dim[0].dim_param = "N"
-        path = self.folder / "squeezenet_fp16_batch.onnx"
+        change(model)
+        path = self.folder / f"{name}.onnx"
         onnx.save(model, path)
-        engine = self.contender.compile(path)
+        return path
+
+    def squeezenet_counts(self):
+        engine = self.contender.compile(self.squeezenet_of_any_batch("squeezenet_fp16_batch"))
         logits = self.logits(engine, "data_0", lambda p: images.bgr_minus_mean(p, np.float16))
         return expect_counts(count_right(logits, self.samples()[1]), (289, 406))
+
+    def squeezenet_int8(self):
+        self.needs_quantiser()
+        model = self.squeezenet_of_any_batch("squeezenet_f32_batch", in_single_precision)
+        _, classes, pixels = self.samples()
+        prepared = images.bgr_minus_mean(pixels, np.float32)
+        return self.quantised(model, "data_0", prepared, classes, "percentile")
 
     def yolox(self, image):
         """{class: scores, best first}, of what is over 0.3, after suppression of each class."""

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "ir/rewrite.h"
+
+namespace drawbar {
+
+/// move(Dequantise(x)) → Dequantise(move(x)), of one scale and zero point, where the node only
+/// moves numbers (views, Transpose, Slice, Split, Pad with 0) or takes maxima (MaxPool): it moves
+/// bytes, and what quantises its result again as before falls away (fuse_quantized).
+Patch sink_dequantize(const Graph& graph, NodeId id);
+
+}  // namespace drawbar

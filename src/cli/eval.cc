@@ -43,23 +43,11 @@ struct Result {
   }
 };
 
-/// The digits before the first '_' of a file's name.
-int64_t class_of(const std::string& path) {
-  const std::string name = std::filesystem::path(path).filename().string();
-  const size_t end = name.find('_');
-  if (end == std::string::npos || end == 0 || end > 9 ||
-      !std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(end),
-                   [](unsigned char c) { return std::isdigit(c); })) {
-    fail(ErrorCode::invalid_argument, "{}: its name does not begin with a class index and '_'",
-         path);
-  }
-  return std::stoll(name.substr(0, end));
-}
-
 /// How many scores are above that of the class; of equal ones, those before it.
-size_t rank_of(const Tensor& scores, int64_t label, const std::string& path) {
+size_t rank_of(const Tensor& scores, int64_t label, const std::string& sample) {
   if (label < 0 || label >= scores.size()) {
-    fail(ErrorCode::invalid_argument, "{}: class {}, the model has {}", path, label, scores.size());
+    fail(ErrorCode::invalid_argument, "{}: class {}, the model has {}", sample, label,
+         scores.size());
   }
   const double own = read_number(scores, label);
   size_t better = 0;
@@ -71,22 +59,22 @@ size_t rank_of(const Tensor& scores, int64_t label, const std::string& path) {
 }
 
 /// The samples with an engine's way of making them of images, where the options say none.
-std::unique_ptr<FileSamples> open_dataset(const Options& options, const Graph& graph,
-                                          const std::string& preprocess) {
+std::unique_ptr<NamedSamples> open_dataset(const Options& options, const Graph& graph,
+                                           const std::string& preprocess) {
   auto samples = open_samples(
       options.dataset, graph,
       {.preprocess = preprocess, .skip_unreadable = options.precision.skip_unreadable});
   if (samples->size() == 0)
-    fail(ErrorCode::invalid_argument, "{}: no file can be used", options.dataset);
+    fail(ErrorCode::invalid_argument, "{}: no sample can be used", options.dataset);
   return samples;
 }
 
 Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
-                FileSamples& samples) {
+                NamedSamples& samples) {
   Session session(engine, {.threads = options.threads});
   std::vector<int64_t> classes;  // before anything runs: a wrong name is told at once
   for (size_t i = 0; i < samples.size(); ++i)
-    classes.push_back(class_of(samples.file(i)) + options.class_offset);
+    classes.push_back(samples.label(i) + options.class_offset);
   Result result{.precision = engine->info().precision};
   session.run(samples.sample(0));  // the plan is made, weights are in memory
   const auto progress = progress_on_terminal();
@@ -104,7 +92,7 @@ Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
     const std::vector<Tensor> outputs = session.run(inputs);
     result.latencies.push_back(
         std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-    const size_t better = rank_of(outputs.at(0), classes[i], samples.file(i));
+    const size_t better = rank_of(outputs.at(0), classes[i], samples.name(i));
     result.top1 += better < 1;
     result.top5 += better < 5;
     ++result.images;
@@ -162,7 +150,10 @@ void eval(const Options& options) {
     CompileRequest request;
     request.model = options.model;
     request.threads = {threads};
-    request.profiles = {{{graph.value(graph.inputs()[0]).name, samples->sample(0)[0].shape()}}};
+    const std::vector<Tensor> first = samples->sample(0);
+    auto& profile = request.profiles.emplace_back();
+    for (size_t i = 0; i < first.size(); ++i)
+      profile.emplace(graph.value(graph.inputs()[i]).name, first[i].shape());
     request.preprocess = options.preprocess;
     request.progress = progress_on_terminal();
     for (const std::string& precision : options.precisions) {
@@ -186,7 +177,8 @@ void add_eval(CLI::App& app) {
   command
       ->add_option(
           "--dataset", options->dataset,
-          "A folder of images or .npy files whose names begin with the class's index and _")
+          "A folder of images, .npy or .npz files whose names begin with the class's index and _; "
+          "an .npz with an array 'label'; TFRecords")
       ->required();
   command
       ->add_option("--precision", options->precisions,

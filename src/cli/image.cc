@@ -47,14 +47,18 @@ uint8_t rounded(double value) { return static_cast<uint8_t>(std::clamp(value + 0
 
 Image read_image(const std::string& path) {
   const MappedFile file(path);
+  return decode_image(file.bytes(), path);
+}
+
+Image decode_image(std::string_view bytes, const std::string& place) {
   Image image;
   try {
-    ops::decode_image(file.bytes(), [&](int64_t height, int64_t width) {
+    ops::decode_image(bytes, [&](int64_t height, int64_t width) {
       image = blank(static_cast<int>(width), static_cast<int>(height));
       return image.pixels.data();
     });
   } catch (const Error& error) {
-    throw error.at(path);
+    throw error.at(place);
   }
   return image;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace drawbar::cli {
@@ -20,6 +21,8 @@ struct Image {
 
 /// A file that ops::decode_image reads; what that throws names the file here.
 Image read_image(const std::string& path);
+/// A file's bytes likewise; `place` is what errors name.
+Image decode_image(std::string_view bytes, const std::string& place);
 
 /// Bilinear with the kernel widened when shrinking, each pass rounded to 8 bits: Pillow's
 /// Image.resize(BILINEAR), to within one step.

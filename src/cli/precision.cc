@@ -16,7 +16,7 @@ Graph quantize_as(const PrecisionOptions& options, const std::string& preprocess
     calibration = read_calibration(options.cache);
   } else if (options.calibrate.empty()) {
     fail(ErrorCode::invalid_argument,
-         "--precision int8 needs --calibrate FOLDER, or --calibration-cache of an earlier one");
+         "--precision int8 needs --calibrate SOURCE, or --calibration-cache of an earlier one");
   } else {
     const auto samples = open_samples(options.calibrate, graph,
                                       {preprocess, options.samples, options.skip_unreadable});
@@ -30,8 +30,10 @@ Graph quantize_as(const PrecisionOptions& options, const std::string& preprocess
 }  // namespace
 
 void add_precision_options(CLI::App& command, PrecisionOptions& options) {
-  command.add_option("--calibrate", options.calibrate,
-                     "For int8: a folder of typical inputs, images or .npy files");
+  command.add_option(
+      "--calibrate", options.calibrate,
+      "For int8: typical inputs: a folder of images, .npy, .npz or TFRecord files, or one "
+      ".npy, .npz or TFRecord file of many");
   command
       .add_option("--calibrator", options.calibrator,
                   "How ranges are chosen: min-max, percentile, mse, entropy")

@@ -96,7 +96,7 @@ Preprocess Preprocess::parse(const std::string& text) {
   return how;
 }
 
-Tensor preprocess(const Image& source, const Preprocess& how) {
+Tensor preprocess(const Image& source, const Preprocess& how, ElementType element) {
   Image image = source;
   if (how.letterbox) {
     const double scale = static_cast<double>(how.letterbox) / std::max(image.width, image.height);
@@ -142,7 +142,10 @@ Tensor preprocess(const Image& source, const Preprocess& how) {
           static_cast<float>((value - how.mean[k]) / how.std[k]);
     }
   }
-  return result;
+  if (element == ElementType::f32) return result;
+  Tensor converted = Tensor::allocate(element, result.shape());
+  for (int64_t i = 0; i < result.size(); ++i) write_number(converted, i, out[i]);
+  return converted;
 }
 
 }  // namespace drawbar::cli

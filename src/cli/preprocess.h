@@ -23,7 +23,8 @@ struct Preprocess {
   static Preprocess parse(const std::string& text);  // throws INVALID_ARGUMENT
 };
 
-/// f32 [1, 3, h, w] (or [1, h, w, 3]).
-Tensor preprocess(const Image& image, const Preprocess& how);
+/// [1, 3, h, w] (or [1, h, w, 3]) of numbers of a type.
+Tensor preprocess(const Image& image, const Preprocess& how,
+                  ElementType element = ElementType::f32);
 
 }  // namespace drawbar::cli

@@ -107,12 +107,8 @@ std::vector<Tensor> run_images(const Options& options, Session& session, const R
   std::vector<Tensor> results;
   std::vector<std::vector<Tensor>> rows;
   for (const std::string& path : options.images) {
-    Tensor input = preprocess(read_image(path), steps);
-    if (type.is_tensor() && type.tensor.element != ElementType::f32) {
-      Tensor converted = Tensor::allocate(type.tensor.element, input.shape());
-      for (int64_t i = 0; i < input.size(); ++i) write_number(converted, i, input.data<float>()[i]);
-      input = std::move(converted);
-    }
+    const Tensor input = preprocess(read_image(path), steps,
+                                    type.is_tensor() ? type.tensor.element : ElementType::f32);
     rows.push_back(session.run({&input, 1}, run));
   }
   for (size_t o = 0; o < rows[0].size(); ++o) {

@@ -8,6 +8,7 @@ Makes its own small models; needs onnx and numpy (the project's .venv).
 
 import argparse
 import json
+import struct
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,38 @@ def save_model(path, nodes, inputs, outputs):
     graph = helper.make_graph(nodes, "g", inputs, [onnx.ValueInfoProto(name=o) for o in outputs])
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 3)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
+
+
+def crc32c(data):
+    """Masked, as TFRecords have it."""
+    value = 0xFFFFFFFF
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
+    value ^= 0xFFFFFFFF
+    return struct.pack("<I", ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def tfrecord(encoded, label):
+    """A record with a tf.train.Example; what is None is left out."""
+
+    def field(number, data):
+        size, length = len(data), b""
+        while size >= 128:
+            length, size = length + bytes([size & 127 | 128]), size >> 7
+        return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+    features = b""
+    if encoded is not None:
+        value = field(1, field(1, encoded))
+        features += field(1, field(1, b"image/encoded") + field(2, value))
+    if label is not None:
+        value = field(3, field(1, bytes([label])))
+        features += field(1, field(1, b"image/class/label") + field(2, value))
+    data = field(1, features)
+    length = struct.pack("<Q", len(data))
+    return length + crc32c(length) + data + crc32c(data)
 
 
 class Cli:
@@ -152,7 +185,7 @@ class Cli:
         np.save(samples / "nan.npy", np.full((1, 3, 8, 8), np.nan, np.float32))
         np.save(samples / "shape.npy", np.zeros((1, 4, 8, 8), np.float32))
         told = self.run(*with_samples, "-o", "skipped.engine", "--skip-unreadable").stderr
-        for words in ("junk.npy", "nan.npy", "shape.npy", "3 files skipped, 4 used"):
+        for words in ("junk.npy", "nan.npy", "shape.npy", "3 samples skipped, 4 used"):
             assert words in told, told
 
     def eval(self):
@@ -185,6 +218,115 @@ class Cli:
         np.save(dataset / "x_7.npy", tensors[:1])
         self.refuses("x_7.npy", *arguments)
         self.refuses("expected fp32 or int8", *arguments, "--precision", "fp9", status=1)
+
+    def sample_archives(self):
+        """Two inputs from .npz files: a folder of them, one with many; the same ranges."""
+        model, folder = self.folder / "two.onnx", self.folder / "npz"
+        folder.mkdir()
+        rng = np.random.default_rng(6)
+        weights = numpy_helper.from_array(rng.standard_normal((8, 6)).astype(np.float32), "w")
+        nodes = [
+            helper.make_node("Add", ["a", "b"], ["s"]),
+            helper.make_node("MatMul", ["s", "w"], ["y"]),
+        ]
+        infos = [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 8]) for name in ("a", "b")
+        ]
+        outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 6])]
+        graph = helper.make_graph(nodes, "two", infos, outputs, [weights])
+        opsets = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), model)
+        a, b = rng.random((2, 5, 8), np.float32)
+        answers = []
+        for i in range(5):
+            np.savez(folder / f"{i}.npz", a=a[i : i + 1], b=b[i : i + 1])
+            answers.append((a[i] + b[i]) @ numpy_helper.to_array(weights))
+        best = np.argmax(answers, axis=1)
+        best[0] = (best[0] + 1) % 6
+        np.savez_compressed(self.folder / "many.npz", a=a, b=b, label=best)
+        quantise = ["compile", model, "--precision", "int8", "-o", "two.engine", "--calibrate"]
+        ranges = []
+        for source in (folder, self.folder / "many.npz"):
+            cache = self.folder / f"{source.stem}.ranges"
+            self.run(*quantise, source, "--calibration-cache", cache)
+            ranges.append(cache.read_text())
+        assert ranges[0] == ranges[1], ranges
+        assert json.loads(ranges[0])["samples"] == 5, ranges
+        evaluate = ["eval", model, "--json", "--dataset"]
+        result = json.loads(self.run(*evaluate, "many.npz").stdout)["results"][0]
+        assert result["images"] == 5 and abs(result["top1"] - 4 / 5) < 1e-9, result
+
+        wrong = self.folder / "wrong.npz"
+        nan = np.full((5, 8), np.nan, np.float32)
+        for words, arrays in (
+            ("no array 'b'", {"a": a}),
+            ("array 'c'", {"a": a, "b": b, "c": b}),
+            ("array 'b': f64[1, 8]", {"a": a, "b": b.astype(np.float64)}),
+            ("array 'b': shape", {"a": a, "b": b[:, :7]}),
+            ("array 'b': 4 samples", {"a": a, "b": b[:4]}),
+            ("array 'b': holds numbers", {"a": a, "b": nan}),
+            ("array 'label': 4 classes", {"a": a, "b": b, "label": best[:4]}),
+        ):
+            np.savez(wrong, **arrays)
+            assert "wrong.npz" in self.refuses(words, *evaluate, wrong), words
+        np.savez(wrong, a=a, b=b)
+        self.refuses("array 'label'", *evaluate, wrong)
+        self.refuses("need .npz", *evaluate, self.input)
+
+        # Many samples of one input in an .npy file.
+        many = self.folder / "many.npy"
+        np.save(many, rng.random((4, 3, 8, 8), np.float32))
+        cache = self.folder / "many.json"
+        quantise[1] = self.model
+        self.run(*quantise, many, "--calibration-cache", cache)
+        assert json.loads(cache.read_text())["samples"] == 4
+
+    def records(self):
+        """TFRecords in ImageNet's layout, by the model's own answers; one file and shards."""
+        images = np.random.default_rng(7).integers(0, 256, (6, 8, 8, 3), np.uint8)
+        how = ["--preprocess", "mean=127,std=128"]
+        records = []
+        for i, image in enumerate(images):
+            (self.folder / f"{i}.ppm").write_bytes(b"P6 8 8 255\n" + image.tobytes())
+        tensors = (images.transpose(0, 3, 1, 2).astype(np.float32) - 127) / 128
+        np.save(self.folder / "pixels.npy", tensors)
+        self.run("run", self.model, "--input", "x=pixels.npy", "--output", "answers")
+        best = np.argmax(np.load(self.folder / "answers" / "y.npy"), axis=1)
+        for i, label in enumerate(best):
+            wrong = i == 2  # its class is another
+            label = int(label + 1 if not wrong else (label + 1) % 10 + 1)
+            records.append(tfrecord((self.folder / f"{i}.ppm").read_bytes(), label))
+        whole, shards = self.folder / "images.tfrecord", self.folder / "shards"
+        whole.write_bytes(b"".join(records))
+        shards.mkdir()
+        (shards / "train-00000-of-00002").write_bytes(b"".join(records[:4]))
+        (shards / "train-00001-of-00002").write_bytes(b"".join(records[4:]))
+        evaluate = ["eval", self.model, *how, "--json", "--dataset"]
+        for source in (whole, shards):
+            arguments = [*evaluate, source, "--precision", "fp32,int8", "--calibrate", source]
+            results = json.loads(self.run(*arguments).stdout)["results"]
+            assert results[0]["images"] == 6 and results[1]["images"] == 6, results
+            assert abs(results[0]["top1"] - 5 / 6) < 1e-9, results
+
+        second = len(records[0])
+        broken = self.folder / "broken.tfrecord"
+        flipped = bytearray(whole.read_bytes())
+        flipped[second + 40] ^= 1
+        hostile = bytearray(whole.read_bytes())
+        hostile[second + 6] = 0x7F
+        for name, data in (
+            ("data's checksum", flipped),
+            ("length's checksum", hostile),
+            ("truncated", whole.read_bytes()[: second + 100]),
+            ("image/class/label is missing", records[0] + tfrecord(b"P6 1 1 255\n...", None)),
+            ("image/encoded is missing", records[0] + tfrecord(None, 1)),
+        ):
+            broken.write_bytes(data)
+            line = self.refuses(name, *evaluate, broken)
+            assert "broken.tfrecord" in line and f"byte {second}" in line, line
+        broken.write_bytes(flipped)
+        told = self.run(*evaluate, broken, "--skip-unreadable").stderr
+        assert "1 samples skipped, 5 used" in told, told
 
     def wrong_calibrations(self):
         quantise = ["compile", self.model, "-o", "no.engine", "--precision", "int8"]
@@ -534,6 +676,8 @@ class Cli:
         deterministic,
         calibrate,
         eval,
+        sample_archives,
+        records,
         run_npy,
         run_strings,
         run_maps,

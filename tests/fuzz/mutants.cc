@@ -3,12 +3,12 @@
 //     mutants KIND COUNT SEED CASES_FOLDER [--seconds S] [--from INDEX] [--only INDEX]
 //             [--write FOLDER]
 //
-// KIND is onnx, run, text, engine, strings, sequences or trees; the seeds come from CASES_FOLDER
-// (tools/onnx_cases.py writes it). Mutant INDEX of a SEED is always the same. A signal, a
-// sanitizer's report or a mutant that takes more than S seconds of processor time (10) ends the run
-// with the mutant's index; a defect is reported and counted. --from leaves out those before, --only
-// runs one mutant; --write keeps it, or without --only all seeds, in FOLDER. The last line is `N
-// passed, N failed, 0 skipped`.
+// KIND is onnx, run, text, engine, strings, sequences, trees, npz or tfrecord; the seeds come from
+// CASES_FOLDER (tools/onnx_cases.py writes it). Mutant INDEX of a SEED is always the same. A
+// signal, a sanitizer's report or a mutant that takes more than S seconds of processor time (10)
+// ends the run with the mutant's index; a defect is reported and counted. --from leaves out those
+// before, --only runs one mutant; --write keeps it, or without --only all seeds, in FOLDER. The
+// last line is `N passed, N failed, 0 skipped`.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -68,6 +68,7 @@ std::string make(const Options& options, const Seeds& seeds, uint64_t index) {
   const std::string& seed = seeds[below(random, seeds.size())];
   if (options.kind == "text") return mutate_text(seed, seeds, random);
   if (options.kind == "engine") return mutate_engine(seed, seeds, random);
+  if (options.kind == "npz" || options.kind == "tfrecord") return mutate_bytes(seed, seeds, random);
   return mutate_onnx(seed, seeds, random);
 }
 

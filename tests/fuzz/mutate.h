@@ -31,5 +31,8 @@ std::string mutate_engine(const std::string& bytes, const Seeds& seeds, Random& 
 /// classical_seeds().
 Seeds read_seeds(std::string_view kind, const std::string& cases_folder);
 Seeds classical_seeds(std::string_view kind);
+/// Archives of NumPy, stored and deflated, with zip64 and without; records of ImageNet's layout.
+Seeds npz_seeds();
+Seeds tfrecord_seeds();
 
 }  // namespace drawbar::fuzz

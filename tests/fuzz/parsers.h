@@ -21,7 +21,8 @@ struct Parser {
 
 /// "onnx": import, verify, print, parse. "run": import, compile and run on the CPU, where the model
 /// is small; "strings", "sequences" and "trees": the same, of other seeds. "text": parse, verify,
-/// print, parse. "engine": load with all hashes checked, and run.
+/// print, parse. "engine": load with all hashes checked, and run. "npz": read every array.
+/// "tfrecord": check and parse every record.
 std::span<const Parser> parsers();
 const Parser& parser_named(std::string_view name);  // throws std::invalid_argument
 

@@ -53,6 +53,8 @@ bool belongs(std::string_view kind, const Graph& graph) {
 }  // namespace
 
 Seeds read_seeds(std::string_view kind, const std::string& cases_folder) {
+  if (kind == "npz") return npz_seeds();
+  if (kind == "tfrecord") return tfrecord_seeds();
   std::vector<fs::path> models;
   for (const auto& entry : fs::recursive_directory_iterator(cases_folder)) {
     if (entry.path().filename() == "model.onnx" && entry.file_size() <= largest_seed)

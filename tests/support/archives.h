@@ -46,8 +46,8 @@ inline std::string archive(const std::vector<Member>& members) {
                                   : "";
     const std::string lengths = number(member.name.size(), 2) + number(extra.size(), 2);
     directory += "PK\1\2" + number(20, 2) + common +
-                 (member.zip64 ? number(~uint64_t{0}, 8) : sizes) + lengths + number(0, 10) +
-                 number(bytes.size(), 4) + member.name + extra;
+                 (member.zip64 ? number(~uint64_t{0}, 8) : sizes) + lengths + number(0, 8) +
+                 number(0, 2) + number(bytes.size(), 4) + member.name + extra;
     bytes += "PK\3\4" + common + sizes + number(member.name.size(), 2) + number(0, 2) +
              member.name + member.bytes;
   }

@@ -117,6 +117,7 @@ void Graph::set_symbol_bound(std::string symbol, Dim bound) {
 }
 
 void Graph::set_input(NodeId node, size_t i, ValueId value) {
+  if (i >= nodes_[node].inputs.size()) nodes_[node].inputs.resize(i + 1, no_id);
   const ValueId old = nodes_[node].inputs[i];
   if (old != no_id) std::erase(values_[old].uses, Use{node, static_cast<uint32_t>(i)});
   nodes_[node].inputs[i] = value;

@@ -81,7 +81,7 @@ class Graph {
   void set_subgraph(NodeId node, size_t i, std::shared_ptr<const Graph> graph) {
     nodes_[node].subgraphs[i] = std::move(graph);
   }
-  void set_input(NodeId node, size_t i, ValueId value);
+  void set_input(NodeId node, size_t i, ValueId value);  // one that was left out, too
   /// Every reader of `from`, outputs included, reads `to` instead.
   void replace_value(ValueId from, ValueId to);
   void remove_node(NodeId node);  // its outputs must be unused

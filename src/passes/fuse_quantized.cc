@@ -80,13 +80,14 @@ struct Fusion {
   std::string name;
 };
 
-std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization& y,
+/// To bytes of y, or to f32 where there is none.
+std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization* y,
                                        Patch& patch) {
   const auto* conv = producer_as<ops::Conv>(graph, result);
   if (conv == nullptr) return {};
   const Node& node = producer(graph, result);
   const auto layer = byte_layer(graph, node);
-  if (!layer) return {};
+  if (!layer || (y == nullptr && conv->group != 1)) return {};  // depthwise kernels give bytes
   const auto x = dequantized(graph, layer->x, {}),
              w = dequantized(graph, layer->weights, {0, layer->channels});
   const ValueId weights = layer->weights;
@@ -102,16 +103,16 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
                                  input_of(graph, weights),
                                  w->scale,
                                  zero_point(patch, *w),
-                                 y.scale,
-                                 zero_point(patch, y)};
+                                 y ? y->scale : no_id,
+                                 y ? zero_point(patch, *y) : no_id};
   if (steps) inputs.push_back(patch.constant(std::move(*steps)));
   return Fusion{ops::QLinearConv{conv->strides, conv->dilations, conv->pads_begin, conv->pads_end,
                                  conv->auto_pad, conv->group},
                 std::move(inputs), node.name};
 }
 
-/// A product with constant weights [K, N], or [N, K] where transposed.
-std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Quantization& y,
+/// A product with constant weights [K, N], or [N, K] where transposed; likewise.
+std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Quantization* y,
                                    Patch& patch) {
   const auto* product = producer_as<ops::MatMul>(graph, result);
   if (product == nullptr) return {};
@@ -139,9 +140,14 @@ std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Qua
     }
     matrix = patch.constant(std::move(turned));
   }
-  std::vector<ValueId> inputs = {
-      input_of(graph, node.inputs[0]), x->scale, zero_point(patch, *x), matrix, w->scale,
-      zero_point(patch, *w),           y.scale,  zero_point(patch, y)};
+  std::vector<ValueId> inputs = {input_of(graph, node.inputs[0]),
+                                 x->scale,
+                                 zero_point(patch, *x),
+                                 matrix,
+                                 w->scale,
+                                 zero_point(patch, *w)};
+  inputs.push_back(y ? y->scale : no_id);
+  inputs.push_back(y ? zero_point(patch, *y) : no_id);
   if (steps) inputs.push_back(patch.constant(std::move(*steps)));
   return Fusion{ops::QLinearMatMul{}, std::move(inputs), node.name};
 }
@@ -191,14 +197,44 @@ std::optional<Fusion> lift_above_parts(const Graph& graph, const Node& quantize,
   return Fusion{node.op, std::move(bytes), node.name};
 }
 
+/// The quantisation to bytes that the node is, with one scale.
+std::optional<Quantization> quantization_by(const Graph& graph, const Node& node) {
+  const auto* quantize = node.op.as<ops::QuantizeLinear>();
+  if (quantize == nullptr || quantize->precision != ElementType::f32) return {};
+  return quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, {});
+}
+
+/// Whether quantisation is all that becomes of the layer's result, after an activation that it does
+/// as well.
+bool is_quantized_next(const Graph& graph, ValueId result) {
+  for (ValueId value = result; has_one_reader(graph, value);) {
+    const Node& reader = graph.node(graph.value(value).uses[0].node);
+    if (const auto y = quantization_by(graph, reader))
+      return before_activation(graph, reader.inputs[0], *y) == result;
+    if (value != result || !reader.op.as<ops::Elementwise>()) return false;
+    value = reader.outputs[0];
+  }
+  return false;
+}
+
+/// A layer of bytes whose result is wanted as f32.
+Patch fuse_to_f32(const Graph& graph, NodeId id) {
+  const ValueId result = graph.node(id).outputs[0];
+  if (is_quantized_next(graph, result)) return unchanged();
+  Patch patch(graph, id);
+  auto fused = fuse_convolution(graph, result, nullptr, patch);
+  if (!fused) fused = fuse_product(graph, result, nullptr, patch);
+  if (!fused) return unchanged();
+  patch.replace(result, patch.add(std::move(fused->op), std::move(fused->inputs), fused->name));
+  return patch;
+}
+
 }  // namespace
 
 Patch fuse_quantized(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
-  const auto* quantize = node.op.as<ops::QuantizeLinear>();
-  if (quantize == nullptr || quantize->precision != ElementType::f32) return unchanged();
-  const auto y =
-      quantization_of(graph, node, quantize->to, quantize->axis, quantize->block_size, {});
+  if (node.op.as<ops::Conv>() || node.op.as<ops::MatMul>()) return fuse_to_f32(graph, id);
+  const auto y = quantization_by(graph, node);
   if (!y) return unchanged();
   if (const auto bytes = same_bytes(graph, node.inputs[0], *y)) {
     Patch patch(graph, id);
@@ -208,8 +244,8 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   const ValueId result = before_activation(graph, node.inputs[0], *y);
   if (graph.value(result).producer == no_id || !has_one_reader(graph, result)) return unchanged();
   Patch patch(graph, id);
-  auto fused = fuse_convolution(graph, result, *y, patch);
-  if (!fused) fused = fuse_product(graph, result, *y, patch);
+  auto fused = fuse_convolution(graph, result, &*y, patch);
+  if (!fused) fused = fuse_product(graph, result, &*y, patch);
   if (!fused) fused = fuse_sum(graph, result, *y, patch);
   if (!fused && result == node.inputs[0]) fused = lift_above_parts(graph, node, result, patch);
   if (!fused) return unchanged();

@@ -8,7 +8,8 @@ namespace drawbar {
 /// where f is a convolution with constant weights, QLinearMatMul of such a product, QLinearAdd of a
 /// sum. Scales are constants, those of activations one number, and the activation does no more than
 /// bytes do anyway (Relu where the zero point is the lowest number, Clip where its bounds are the
-/// outermost steps or lie beyond). A bias of f32 becomes i32 by the scale of the sums.
+/// outermost steps or lie beyond). A bias of f32 becomes i32 by the scale of the sums. What is not
+/// quantised behind f becomes a QLinearConv (not a depthwise one) or QLinearMatMul that gives f32.
 ///
 /// Quantise(Concat(Dequantise(a), b)) becomes Concat of each part quantised, shuffled ones
 /// (Interleave) alike, and bytes that are dequantised and quantised again as they were stay.

@@ -115,15 +115,26 @@ TEST(SinkDequantize, BelowWhatMovesNumbers) {
               "unchanged");
 }
 
-TEST(FuseQuantized, NotWhereAnActivationDoesMoreOrOthersRead) {
+TEST(FuseQuantized, ToF32WhereAnActivationDoesMoreOrOthersRead) {
+  const std::string fused =
+      "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+      " %w = const i8[4, 2, 1, 1] [1, -2, 3, -4, 5, -6, 7, -8];"
+      " %ws = const f32[4] [0.25, 0.5, 1.0, 2.0]; %wz = const i8[4] [0, 0, 0, 0];"
+      " %ys = const f32[] [2.0]; ";
+  const std::string conv = " %c = QLinearConv(%x, %s, %z, %w, %ws, %wz, _, _);";
   expect_pass("fuse_quantized",
               kHead +
                   "%yz3 = const u8[] [3]; %c = Conv(%xf, %wf); %r = Relu(%c)"
                   " %y = QuantizeLinear(%r, %ys, %yz3); return %y }",
-              "unchanged");
+              fused + "%yz3 = const u8[] [3];" + conv +
+                  " %r = Relu(%c); %y = QuantizeLinear(%r, %ys, %yz3); return %y }");
   expect_pass("fuse_quantized",
               kHead + "%c = Conv(%xf, %wf); %y = QuantizeLinear(%c, %ys, %yz); return %y, %c }",
-              "unchanged");
+              fused + "%yz = const u8[] [0];" + conv +
+                  " %y = QuantizeLinear(%c, %ys, %yz); return %y, %c }");
+}
+
+TEST(FuseQuantized, NotWhereABiasDoesNotFit) {
   expect_pass("fuse_quantized",
               kHead +
                   "%huge = const f32[4] [1e30, 0.0, 0.0, 0.0]; %c = Conv(%xf, %wf, %huge)"

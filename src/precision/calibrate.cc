@@ -98,7 +98,8 @@ void write_calibration(const std::string& path, const Calibration& calibration) 
   };
   const std::string text =
       "{\n \"calibrator\": " + Json(calibration.calibrator).dump() +
-      ",\n \"samples\": " + std::to_string(calibration.samples) + ",\n \"ranges\": " +
+      ",\n \"samples\": " + std::to_string(calibration.samples) +
+      ",\n \"f32\": " + Json(calibration.f32).dump() + ",\n \"ranges\": " +
       table(calibration.ranges,
             [](const Range& r) {
               return Json::array({r.low, r.high});
@@ -128,6 +129,7 @@ Calibration read_calibration(const std::string& path) {
       }
       calibration.ranges[value] = read;
     }
+    if (json.contains("f32")) json.at("f32").get_to(calibration.f32);
     if (json.contains("means")) json.at("means").get_to(calibration.means);
     for (const auto& [value, means] : calibration.means) {
       if (!std::all_of(means.begin(), means.end(), [](float x) { return std::isfinite(x); }))
@@ -166,7 +168,7 @@ Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, Sa
       }
     }
   }
-  Calibration result{name(calibrator), samples.size(), {}, {}};
+  Calibration result{name(calibrator), samples.size(), {}, {}, {}};
   for (size_t v = 0; v < values.size(); ++v) {
     const std::string value = calibration_name(graph, values[v]);
     result.ranges[value] = histograms[v].range(calibrator);

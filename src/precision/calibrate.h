@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct Calibration {
   size_t samples = 0;
   std::map<std::string, Range> ranges;
   std::map<std::string, std::vector<float>> means;  // of each channel, for `correct_bias`
+  std::set<std::string> f32;                        // layers that stay so (`quantized_layers`)
 };
 
 /// The text of a calibration cache: JSON, to be read, edited and used again.

@@ -167,7 +167,7 @@ TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
       calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
   const Graph quantized = quantize(graph, calibration);
   const auto found = operators(fuse(quantized));
-  EXPECT_EQ(found.at("QLinearConv"), 3);
+  EXPECT_EQ(found.at("QLinearConv"), 4) << "the last one gives f32";
   EXPECT_EQ(found.at("QLinearAdd"), 1);
   EXPECT_EQ(found.at("QuantizeLinear"), 1) << "of the input alone";
   EXPECT_FALSE(found.contains("Clip"));
@@ -181,6 +181,25 @@ TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
   }
   EXPECT_LT(error, signal * 1e-3);
   EXPECT_GT(error, 0) << "nothing was quantised";
+}
+
+TEST(Quantize, KeepsLayersAndSumsInF32) {
+  const Graph graph = block();
+  NormalSamples samples;
+  Calibration calibration =
+      calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  const std::vector<std::string> layers = quantized_layers(graph);
+  ASSERT_EQ(layers.size(), 5U) << "four convolutions and a sum";
+  for (const std::string& layer : layers) {
+    calibration.f32 = {layer};
+    const auto found = operators(fuse(quantize(graph, calibration)));
+    const int sums = found.contains("QLinearAdd") ? 1 : 0;
+    EXPECT_EQ(sums + found.at("QLinearConv"), 4) << layer;
+  }
+  calibration.f32 = {layers.begin(), layers.end()};
+  EXPECT_FALSE(operators(fuse(quantize(graph, calibration))).contains("QLinearConv"));
+  calibration.f32 = {"no such layer"};
+  EXPECT_THROW(quantize(graph, calibration), Error);
 }
 
 TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {
@@ -201,9 +220,9 @@ TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {
   const Graph quantized =
       quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
   const auto found = operators(fuse(quantized));
-  EXPECT_EQ(found.at("QLinearConv"), 2);
+  EXPECT_EQ(found.at("QLinearConv"), 3);
   EXPECT_EQ(found.at("QuantizeLinear"), 1) << "of the input alone";
-  EXPECT_EQ(found.at("DequantizeLinear"), 1) << "in front of the last layer";
+  EXPECT_FALSE(found.contains("DequantizeLinear"));
 }
 
 TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
@@ -218,7 +237,7 @@ TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
   NormalSamples samples;
   const Graph quantized =
       quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
-  EXPECT_EQ(operators(fuse(quantized)).at("QLinearConv"), 1);
+  EXPECT_EQ(operators(fuse(quantized)).at("QLinearConv"), 2);
   const Tensor x = samples.sample(0)[0];
   const std::vector<float> want = run(graph, x), got = run(quantized, x);
   for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 0.1f);

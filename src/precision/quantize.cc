@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "ops/concat/op.h"
+#include "ops/conv/op.h"
 #include "ops/pool/op.h"
 #include "ops/quantize/op.h"
 #include "passes/byte_layers.h"
@@ -60,13 +61,19 @@ void unite_ranges(const Graph& graph, const Node& node, Plan& plan) {
   }
 }
 
-Plan plan(const Graph& graph) {
+bool is_maximum(const Node& node) {
+  const auto* pool = node.op.as<ops::Pool>();
+  return pool && pool->kind == ops::PoolKind::maximum && node.outputs.size() == 1;
+}
+
+/// What may become bytes, whether or not anything reads them.
+Plan possible(const Graph& graph, const std::set<NodeId>& in_f32) {
   Plan plan;
   for (NodeId id : graph.order()) {
     const Node& node = graph.node(id);
-    if (node.outputs.empty()) continue;
+    if (node.outputs.empty() || in_f32.contains(id)) continue;
     const ValueId result = result_of(graph, node);
-    if (graph.is_output(result) || !is_f32(graph, result)) continue;
+    if (!is_f32(graph, result)) continue;
     if (const auto layer = constant_layer(graph, node)) {
       if (!is_f32(graph, layer->x) || graph.value(layer->x).is_constant()) continue;
       plan.weighted.emplace(id, layer->axis);
@@ -81,17 +88,76 @@ Plan plan(const Graph& graph) {
       if (std::all_of(node.inputs.begin(), node.inputs.end(),
                       [&](ValueId part) { return plan.values.contains(part); }))
         plan.values.insert(node.outputs[0]);
-    } else if (const auto* pool = node.op.as<ops::Pool>();
-               pool && pool->kind == ops::PoolKind::maximum && node.outputs.size() == 1 &&
-               plan.values.contains(node.inputs[0])) {
+    } else if (is_maximum(node) && plan.values.contains(node.inputs[0])) {
       plan.values.insert(node.outputs[0]);
-      plan.range_of[node.outputs[0]] = node.inputs[0];
     }
+  }
+  return plan;
+}
+
+/// Leaves the values that something reads as bytes. A depthwise convolution gives nothing but
+/// bytes.
+void prune(const Graph& graph, Plan& plan) {
+  std::set<ValueId> read;
+  const std::vector<NodeId> order = graph.order();
+  for (auto id = order.rbegin(); id != order.rend(); ++id) {
+    const Node& node = graph.node(*id);
+    if (node.outputs.empty()) continue;
+    const bool wanted = read.contains(result_of(graph, node));
+    if (plan.weighted.contains(*id)) {
+      const auto* conv = node.op.as<ops::Conv>();
+      if (wanted || !conv || conv->group == 1) {
+        read.insert(node.inputs[0]);
+      } else {
+        plan.weighted.erase(*id);
+      }
+    } else if (wanted && (is_function(graph, node.outputs[0], Function::Add) || is_maximum(node) ||
+                          node.op.as<ops::Concat>())) {
+      read.insert(node.inputs.begin(), node.inputs.end());
+    }
+  }
+  std::erase_if(plan.values, [&](ValueId value) { return !read.contains(value); });
+}
+
+Plan plan(const Graph& graph, const std::set<NodeId>& in_f32) {
+  Plan plan = possible(graph, in_f32);
+  prune(graph, plan);
+  for (NodeId id : graph.order()) {
+    const Node& node = graph.node(id);
+    if (is_maximum(node) && plan.values.contains(node.outputs[0]) &&
+        plan.values.contains(node.inputs[0]))
+      plan.range_of[node.outputs[0]] = node.inputs[0];
   }
   for (NodeId id : graph.order()) {
     if (graph.node(id).op.as<ops::Concat>()) unite_ranges(graph, graph.node(id), plan);
   }
   return plan;
+}
+
+bool is_layer(const Graph& graph, NodeId id, const Plan& plan) {
+  const Node& node = graph.node(id);
+  return plan.weighted.contains(id) ||
+         (node.outputs.size() == 1 && is_function(graph, node.outputs[0], Function::Add) &&
+          plan.values.contains(result_of(graph, node)));
+}
+
+std::set<NodeId> kept_nodes(const Graph& graph, const std::set<std::string>& names) {
+  std::set<NodeId> nodes;
+  if (names.empty()) return nodes;
+  const Plan planned = plan(graph, {});
+  std::set<std::string> missing = names;
+  for (NodeId id : graph.order()) {
+    if (!is_layer(graph, id, planned)) continue;
+    const std::string name = calibration_name(graph, graph.node(id).outputs[0]);
+    if (names.contains(name)) nodes.insert(id);
+    missing.erase(name);
+  }
+  if (!missing.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "the calibration keeps '{}' in f32: no layer that could run on bytes gives it",
+         *missing.begin());
+  }
+  return nodes;
 }
 
 Tensor scalar(float number) { return Tensor::from<float>({}, {number}); }
@@ -112,17 +178,18 @@ float least_scale(const Tensor* bias, int64_t channel, float x_scale) {
 void correct_bias(Graph& graph, NodeId id, int64_t axis, const std::vector<float>& means,
                   const std::vector<float>& lost) {
   const ValueId bias = optional_input(graph.node(id), 2);
-  if (bias == no_id) return;
   const Shape& shape = graph.value(graph.node(id).inputs[1]).constant->shape();
-  const Tensor& numbers = *constant_of(graph, bias);
   const Slices channel(shape, axis);
   const auto inputs = static_cast<int64_t>(means.size());
   int64_t kernel = 1;
   for (size_t i = 2; i < shape.size(); ++i) kernel *= shape[i];
   const bool depthwise = shape.size() > 2 && shape[1] == 1 && inputs != 1;
   const int64_t wanted = depthwise ? channel.count : std::ssize(lost) / channel.count / kernel;
-  if (numbers.size() != channel.count || inputs != wanted) return;
-  Tensor corrected = numbers.clone();
+  if (inputs != wanted || (bias != no_id && constant_of(graph, bias)->size() != channel.count))
+    return;
+  Tensor corrected = bias == no_id ? Tensor::allocate(ElementType::f32, {channel.count})
+                                   : constant_of(graph, bias)->clone();
+  if (bias == no_id) std::fill_n(corrected.data<float>(), channel.count, 0.0f);
   for (int64_t i = 0; i < std::ssize(lost); ++i) {
     const int64_t input = depthwise   ? channel(i)
                           : axis == 1 ? i / channel.count
@@ -198,17 +265,23 @@ void quantize_value(Graph& graph, ValueId value, Range range) {
 
 }  // namespace
 
-std::vector<ValueId> quantized_values(const Graph& graph) {
-  const Plan planned = plan(graph);
-  std::vector<ValueId> values;
-  for (ValueId value : planned.values) {
-    if (!planned.range_of.contains(value)) values.push_back(value);
+std::vector<std::string> quantized_layers(const Graph& graph) {
+  const Plan planned = plan(graph, {});
+  std::vector<std::string> names;
+  for (NodeId id : graph.order()) {
+    if (is_layer(graph, id, planned))
+      names.push_back(calibration_name(graph, graph.node(id).outputs[0]));
   }
-  return values;
+  return names;
+}
+
+std::vector<ValueId> quantized_values(const Graph& graph) {
+  const Plan planned = plan(graph, {});
+  return {planned.values.begin(), planned.values.end()};
 }
 
 Graph quantize(Graph graph, const Calibration& calibration) {
-  const Plan planned = plan(graph);
+  const Plan planned = plan(graph, kept_nodes(graph, calibration.f32));
   std::map<ValueId, std::string> names;  // before new values join
   for (ValueId value : planned.values) names[value] = calibration_name(graph, value);
   const auto range_of = [&](ValueId value) {

@@ -1,21 +1,26 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "precision/calibrate.h"
 
 namespace drawbar {
 
-/// The activations of a prepared graph (`prepare` in passes/pipeline.h) that become bytes: what
-/// convolutions (whole or depthwise) and products with constant weights read and give, sums,
-/// maximum pooling and concatenation between them. What a graph output is computed by last stays
-/// f32.
+/// What of a prepared graph (`prepare` in passes/pipeline.h) can run on bytes, by the calibration
+/// names of the nodes' results: convolutions (whole or depthwise) and products with constant
+/// weights, and sums of bytes that such a layer reads. What gives a graph output cannot.
+std::vector<std::string> quantized_layers(const Graph& graph);
+
+/// The activations that become bytes: what these layers read, and what they, concatenations and
+/// maximum pooling give to them.
 std::vector<ValueId> quantized_values(const Graph& graph);
 
 /// The same graph with these values quantised to u8 (asymmetric, 0 is exact) and dequantised again,
 /// and the weights that meet them as i8 with a scale for each output channel (symmetric).
-/// `fuse_quantized` makes integer kernels of it. Throws INVALID_ARGUMENT naming a value without a
-/// range.
+/// `fuse_quantized` makes integer kernels of it. Layers that the calibration keeps in f32 stay as
+/// they are; a sum kept in f32 gets the results of its layers unrounded. Throws INVALID_ARGUMENT
+/// naming a value without a range, or a kept name that is no layer's.
 Graph quantize(Graph graph, const Calibration& calibration);
 
 }  // namespace drawbar

@@ -13,7 +13,8 @@ constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
 
 bool applies(const Problem& p) {
   const int64_t c = p.inputs[kX].rank() == 4 ? p.inputs[kX].dim(1) : 0;
-  return p.op.as<QLinearConv>()->group == c && is_byte_conv(p) && p.outputs[0].dim(1) == c;
+  return p.op.as<QLinearConv>()->group == c && is_byte_conv(p) && p.outputs[0].dim(1) == c &&
+         p.outputs[0].type != ElementType::f32;
 }
 
 double seconds(const Problem& p) {

@@ -28,9 +28,11 @@ inline ByteScales byte_conv_scales(const KernelRun& run, ElementType x, ElementT
                                    int64_t w_scales) {
   ByteScales scales;
   scales.x_scale = *run.in<float>(kXScale);
-  scales.y_scale = *run.in<float>(kYScale);
   scales.x_zero = byte_at(run.inputs[kXZero], x, 0);
-  scales.y_zero = byte_at(run.inputs[kYZero], y, 0);
+  if (y != ElementType::f32) {
+    scales.y_scale = *run.in<float>(kYScale);
+    scales.y_zero = byte_at(run.inputs[kYZero], y, 0);
+  }
   scales.w_scale = run.in<float>(kWScale);
   scales.w_scales = w_scales;
   scales.bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;

@@ -127,16 +127,18 @@ Dim operations(const ConvInteger& op, const Infer& context) {
 }
 
 void infer(const QLinearConv& op, Infer& context) {
-  context.expect_inputs(8, 9);
+  context.expect_inputs(6, 9);
+  const bool to_f32 = !context.has(6) && !context.has(7);
   check_byte(context, 0, "x");
   check_byte(context, 3, "w");
-  check_byte(context, 7, "y_zero_point");
+  if (!to_f32) check_byte(context, 7, "y_zero_point");
   check_type(context, 2, context.element(0), "x_zero_point");
   check_type(context, 5, context.element(3), "w_zero_point");
-  for (size_t i : {1, 4, 6}) check_type(context, i, ElementType::f32, "a scale");
+  for (size_t i : {1, 4}) check_type(context, i, ElementType::f32, "a scale");
+  if (!to_f32) check_type(context, 6, ElementType::f32, "a scale");
   check_type(context, 8, ElementType::i32, "b");
   for (size_t i : {1, 2, 6, 7}) check_size(context, i, nullptr, "size of a scale or zero point");
-  const ElementType element = context.element(7);
+  const ElementType element = to_f32 ? ElementType::f32 : context.element(7);
   const std::optional<Dims> y = convolution_dims(op, context, 0, 3);
   if (!y) return context.unranked(0, element);
   for (size_t i : {4, 5}) {
@@ -152,10 +154,12 @@ void infer(const QLinearConv& op, Infer& context) {
 void reference(const QLinearConv& op, Evaluation& e) {
   const Tensor &x = e.input(0), &w = e.input(3), &w_scale = e.input(4);
   const Window3 window(convolution_window(op, w.shape()), x.shape());
-  const ElementType element = e.input(7).type();
+  const bool to_f32 = !e.has(7);
+  const ElementType element = to_f32 ? ElementType::f32 : e.input(7).type();
   Tensor& y = e.output(0, element, output_shape(x, w, window));
-  const auto zero = static_cast<float>(read_integer(e.input(7), 0));
-  const float x_scale = e.input(1).data<float>()[0], y_scale = e.input(6).data<float>()[0];
+  const auto zero = to_f32 ? 0 : static_cast<float>(read_integer(e.input(7), 0));
+  const float x_scale = e.input(1).data<float>()[0],
+              y_scale = to_f32 ? 1 : e.input(6).data<float>()[0];
   const int32_t* bias = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
   convolve(op, e, linear_operands, window,
            [&](int64_t image, int64_t m, const std::vector<int64_t>& sums) {
@@ -164,6 +168,10 @@ void reference(const QLinearConv& op, Evaluation& e) {
              const int64_t start = (image * w.dim(0) + m) * window.outputs();
              for (size_t i = 0; i < sums.size(); ++i) {
                const auto sum = static_cast<float>(sums[i] + (bias ? bias[m] : 0));
+               if (to_f32) {
+                 y.data<float>()[start + static_cast<int64_t>(i)] = sum * scale;
+                 continue;
+               }
                const float value = std::nearbyint(sum * scale) + zero;
                write_integer(y, start + static_cast<int64_t>(i), saturated(value, element));
              }

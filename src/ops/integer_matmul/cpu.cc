@@ -12,11 +12,12 @@ enum Input : size_t { kA, kAScale, kAZero, kB, kBScale, kBZero, kYScale, kYZero,
 bool applies(const Problem& p) {
   const Operand &a = p.inputs[kA], &b = p.inputs[kB], &y = p.outputs[0];
   if (a.layout != Layout::row_major || y.layout != Layout::row_major || b.rank() != 2) return false;
+  const bool to_f32 = y.type == ElementType::f32;
   for (size_t i : {kAScale, kAZero, kYScale, kYZero}) {
-    if (p.inputs[i].size() != 1) return false;
+    if (p.inputs[i].size() != 1 && (i < kYScale || !to_f32)) return false;
   }
   for (size_t i : {kAScale, kBScale, kYScale}) {
-    if (p.inputs[i].type != ElementType::f32) return false;
+    if (p.inputs[i].type != ElementType::f32 && (i < kYScale || !to_f32)) return false;
   }
   const int64_t n = b.dim(1), scales = p.inputs[kBScale].size();
   return (scales == 1 || scales == n) && is_byte_product(a, b, p.inputs[kBZero], y, n);
@@ -41,9 +42,11 @@ std::unique_ptr<Kernel> make(const Problem& p) {
       [=, product = std::move(product)](const KernelRun& run) {
         ByteScales scales;
         scales.x_scale = *run.in<float>(kAScale);
-        scales.y_scale = *run.in<float>(kYScale);
         scales.x_zero = run.inputs[kAZero] ? byte_at(run.inputs[kAZero], a_type, 0) : 0;
-        scales.y_zero = byte_at(run.inputs[kYZero], y_type, 0);
+        if (y_type != ElementType::f32) {
+          scales.y_scale = *run.in<float>(kYScale);
+          scales.y_zero = byte_at(run.inputs[kYZero], y_type, 0);
+        }
         scales.w_scale = run.in<float>(kBScale);
         scales.w_scales = w_scales;
         scales.bias = run.inputs.size() > kBias ? run.in<int32_t>(kBias) : nullptr;

@@ -177,20 +177,22 @@ void reference(const MatMulInteger&, Evaluation& e) {
 Dim operations(const MatMulInteger&, const Infer& context) { return multiply_adds(context, 0, 1); }
 
 void infer(const QLinearMatMul&, Infer& context) {
-  context.expect_inputs(8, 9);
+  context.expect_inputs(6, 9);
+  const bool to_f32 = !context.has(6) && !context.has(7);
   check_byte(context, 0, "a");
   check_byte(context, 3, "b");
-  check_byte(context, 7, "y_zero_point");
+  if (!to_f32) check_byte(context, 7, "y_zero_point");
   check_type(context, 2, context.element(0), "a_zero_point");
   check_type(context, 5, context.element(3), "b_zero_point");
   for (size_t i : {1, 4, 6}) {
+    if (i == 6 && to_f32) continue;
     if (!is_floating(context.element(i)) || bits(context.element(i)) < 16) {
       fail(ErrorCode::invalid_model, "a scale is {}, expected a float type",
            name(context.element(i)));
     }
   }
   check_type(context, 8, ElementType::i32, "c");
-  const ElementType element = context.element(7);
+  const ElementType element = to_f32 ? ElementType::f32 : context.element(7);
   const std::optional<Dims> y = product_dims(context, 0, 3);
   if (!y) return context.unranked(0, element);
   if (context.has(8) && context.ranked(8)) {
@@ -204,7 +206,8 @@ void infer(const QLinearMatMul&, Infer& context) {
 
 void reference(const QLinearMatMul&, Evaluation& e) {
   const Shape shape = product_shape(e.input(0), e.input(3));
-  const ElementType element = e.input(7).type();
+  const bool to_f32 = !e.has(7);
+  const ElementType element = to_f32 ? ElementType::f32 : e.input(7).type();
   const Parameter a_scale(e, 1, rows, shape, 1), b_scale(e, 4, columns, shape, 1);
   const Parameter y_scale(e, 6, rows, shape, 1), y_zero(e, 7, rows, shape, 0);
   Tensor& y = e.output(0, element, shape);
@@ -214,6 +217,10 @@ void reference(const QLinearMatMul&, Evaluation& e) {
     const float scale = static_cast<float>(a_scale.at(index)) *
                         static_cast<float>(b_scale.at(index)) /
                         static_cast<float>(y_scale.at(index));
+    if (to_f32) {
+      y.data<float>()[index] = static_cast<float>(sum) * scale;
+      return;
+    }
     const float value =
         std::nearbyint(static_cast<float>(sum) * scale) + static_cast<float>(y_zero.at(index));
     write_integer(y, index, saturated(value, element));

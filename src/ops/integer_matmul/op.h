@@ -19,7 +19,8 @@ struct MatMulInteger {
 /// a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale, y_zero_point, c (i32 [N], optional:
 /// added to the sums; passes put it there) → y [..., M, N] of y_zero_point's type, u8 or i8. Scales
 /// are floats of one type; a's scale and zero point are scalars or one per row, b's one per column,
-/// y's scalars or one per row. Source: ONNX QLinearMatMul-21.
+/// y's scalars or one per row. Without y's (passes leave both out) y is f32: the sums times a_scale
+/// · b_scale. Source: ONNX QLinearMatMul-21.
 struct QLinearMatMul {
   static constexpr std::string_view name = "QLinearMatMul";
   void fields(auto&&) {}

@@ -115,7 +115,8 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
 
 bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
                      int64_t n) {
-  if (!is_byte(x.type) || !is_byte(w.type) || !is_byte(y.type)) return false;
+  if (!is_byte(x.type) || !is_byte(w.type)) return false;
+  if (!is_byte(y.type) && y.type != ElementType::f32) return false;
   if (!w.constant || w.layout != Layout::row_major || w.size() == 0 || y.size() == 0) return false;
   return w_zero.constant && (w_zero.size() == 1 || w_zero.size() == n);
 }

@@ -8,8 +8,8 @@
 namespace drawbar::cpu {
 
 /// What is known of a quantised product while running: zero points and scales as ONNX's QLinear
-/// operators have them. `w_scales` is how many there are, 1 or n; the bias [n], in steps of x's
-/// scale times w's, may be null.
+/// operators have them (y_scale 1 and y_zero 0 of a result in f32). `w_scales` is how many there
+/// are, 1 or n; the bias [n], in steps of x's scale times w's, may be null.
 struct ByteScales {
   float x_scale = 1, y_scale = 1;
   int32_t x_zero = 0, y_zero = 0;
@@ -27,7 +27,8 @@ void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t 
 /// A product of rows of quantised bytes with constant weights [k, n], quantised again:
 ///     y = saturate(round((sum of (x - x_zero) · (w - w_zero) + bias) · x_scale · w_scale /
 ///     y_scale)
-///                  + y_zero).
+///                  + y_zero),
+/// or f32, neither divided, rounded nor saturated.
 /// Immutable, thread-safe.
 class ByteProduct {
  public:
@@ -55,7 +56,8 @@ class ByteProduct {
   ElementType x_, y_;
 };
 
-/// Whether weights and their zero points are constants of bytes, the latter one or n.
+/// Whether weights and their zero points are constants of bytes, the latter one or n, and the
+/// result bytes or f32.
 bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
                      int64_t n);
 

@@ -12,6 +12,7 @@ struct PrecisionOptions {
   std::string calibrate, calibrator = "min-max", cache;
   size_t samples = 0;
   bool skip_unreadable = false;
+  std::string most_loss = "0.5%";
 };
 
 void add_precision_options(CLI::App& command, PrecisionOptions& options);
@@ -19,7 +20,7 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options);
 /// Throws UNSUPPORTED for a precision that there is not, INVALID_ARGUMENT for such a calibrator.
 void check_precision(const std::string& precision, const PrecisionOptions& options);
 
-/// The rewriting that compiling for "fp32" or "int8" takes; `preprocess` is for calibration
+/// The rewriting that compiling for "fp32", "int8" or "auto" takes; `preprocess` is for calibration
 /// images. `options` must outlive the steps.
 CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,
                              const std::string& preprocess);

@@ -77,6 +77,7 @@ class Graph {
 
   void set_type(ValueId value, Type type) { values_[value].type = std::move(type); }
   void set_value_name(ValueId value, std::string name) { values_[value].name = std::move(name); }
+  void set_node_name(NodeId node, std::string name) { nodes_[node].name = std::move(name); }
   void set_content(ValueId value, Dims content) { values_[value].content = std::move(content); }
   void set_subgraph(NodeId node, size_t i, std::shared_ptr<const Graph> graph) {
     nodes_[node].subgraphs[i] = std::move(graph);

@@ -141,25 +141,6 @@ bool is_layer(const Graph& graph, NodeId id, const Plan& plan) {
           plan.values.contains(result_of(graph, node)));
 }
 
-std::set<NodeId> kept_nodes(const Graph& graph, const std::set<std::string>& names) {
-  std::set<NodeId> nodes;
-  if (names.empty()) return nodes;
-  const Plan planned = plan(graph, {});
-  std::set<std::string> missing = names;
-  for (NodeId id : graph.order()) {
-    if (!is_layer(graph, id, planned)) continue;
-    const std::string name = calibration_name(graph, graph.node(id).outputs[0]);
-    if (names.contains(name)) nodes.insert(id);
-    missing.erase(name);
-  }
-  if (!missing.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "the calibration keeps '{}' in f32: no layer that could run on bytes gives it",
-         *missing.begin());
-  }
-  return nodes;
-}
-
 Tensor scalar(float number) { return Tensor::from<float>({}, {number}); }
 
 /// The smallest scale of a channel's weights with which its bias fits in 32 bits, counted in x's
@@ -265,14 +246,31 @@ void quantize_value(Graph& graph, ValueId value, Range range) {
 
 }  // namespace
 
-std::vector<std::string> quantized_layers(const Graph& graph) {
+std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph) {
   const Plan planned = plan(graph, {});
-  std::vector<std::string> names;
+  std::vector<std::pair<NodeId, std::string>> layers;
   for (NodeId id : graph.order()) {
     if (is_layer(graph, id, planned))
-      names.push_back(calibration_name(graph, graph.node(id).outputs[0]));
+      layers.emplace_back(id, calibration_name(graph, graph.node(id).outputs[0]));
   }
-  return names;
+  return layers;
+}
+
+/// The layers of these names.
+static std::set<NodeId> kept_nodes(const Graph& graph, const std::set<std::string>& names) {
+  std::set<NodeId> nodes;
+  if (names.empty()) return nodes;
+  std::set<std::string> missing = names;
+  for (const auto& [id, name] : quantized_layers(graph)) {
+    if (names.contains(name)) nodes.insert(id);
+    missing.erase(name);
+  }
+  if (!missing.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "the calibration keeps '{}' in f32: no layer that could run on bytes gives it",
+         *missing.begin());
+  }
+  return nodes;
 }
 
 std::vector<ValueId> quantized_values(const Graph& graph) {

@@ -10,7 +10,7 @@ namespace drawbar {
 /// What of a prepared graph (`prepare` in passes/pipeline.h) can run on bytes, by the calibration
 /// names of the nodes' results: convolutions (whole or depthwise) and products with constant
 /// weights, and sums of bytes that such a layer reads. What gives a graph output cannot.
-std::vector<std::string> quantized_layers(const Graph& graph);
+std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph);
 
 /// The activations that become bytes: what these layers read, and what they, concatenations and
 /// maximum pooling give to them.

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "drawbar/session.h"
 #include "engine/timing_cache.h"
+#include "passes/match.h"
 #include "passes/pipeline.h"
 #include "targets/target.h"
 
@@ -109,10 +110,14 @@ class Chooser {
     for (size_t i = 0; i < layers.size(); ++i) {
       if (options_.progress) options_.progress("measuring layers", i, layers.size());
       const auto& [node, name] = layers[i];
+      const Node& layer = graph_.node(node);
       std::set<std::string> others = all;
       others.erase(name);
-      result_.layers.push_back(
-          {.name = name, .op = std::string(graph_.node(node).op.name()), .loss = measure(others)});
+      // A sum is none of bytes unless what it adds is: what all on bytes lose less without it.
+      const double loss = is_function(graph_, layer.outputs[0], ops::Function::Add)
+                              ? std::max(0.0, loss_with(0) - measure({name}))
+                              : measure(others);
+      result_.layers.push_back({.name = name, .op = std::string(layer.op.name()), .loss = loss});
     }
   }
 

@@ -5,22 +5,11 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "cli/chart.h"
+#include "cli/page.h"
 
 namespace drawbar::cli {
 namespace {
-
-/// A logarithmic axis from one power of ten to another, in pixels.
-struct Axis {
-  double low = 1, high = 10;  // powers of ten
-  double first = 0, last = 1;
-
-  static Axis around(double least, double most, double first, double last) {
-    const double low = std::floor(std::log10(least)), high = std::ceil(std::log10(most));
-    return {std::pow(10, low), std::pow(10, std::max(high, low + 1)), first, last};
-  }
-  double pixels_per_decade() const { return (last - first) / std::log10(high / low); }
-  double at(double value) const { return first + std::log10(value / low) * pixels_per_decade(); }
-};
 
 std::string tooltip(const StepReport& step, const StepFigures& figures, const BenchResult& result,
                     double total) {
@@ -36,23 +25,6 @@ std::string tooltip(const StepReport& step, const StepFigures& figures, const Be
   if (!bound.empty())
     text += fmt::format("\n{:.0f} % of the roof: {}", 100 * figures.roofline_share(), bound);
   return "<title>" + escaped(text) + "</title>";
-}
-
-std::string grid(const Axis& x, const Axis& y) {
-  std::string svg;
-  for (double value = x.low; value < x.high * 1.01; value *= 10) {
-    svg += fmt::format(
-        "<line class='grid' x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}'/>"
-        "<text class='tick' x='{0:.1f}' y='{3:.1f}' text-anchor='middle'>{4:g}</text>\n",
-        x.at(value), y.first, y.last, y.first + 18, value);
-  }
-  for (double value = y.low; value < y.high * 1.01; value *= 10) {
-    svg += fmt::format(
-        "<line class='grid' x1='{0:.1f}' x2='{1:.1f}' y1='{2:.1f}' y2='{2:.1f}'/>"
-        "<text class='tick' x='{3:.1f}' y='{4:.1f}' text-anchor='end'>{5:g}</text>\n",
-        x.first, x.last, y.at(value), x.first - 8, y.at(value) + 4, value);
-  }
-  return svg;
 }
 
 /// Rising lines for the levels of memory up to the peak, and the peak behind the first of them.
@@ -96,40 +68,6 @@ std::string shortened(const std::string& text, size_t most) {
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    size_t length = byte < 0x80                   ? 1
-                    : byte >= 0xC2 && byte < 0xE0 ? 2
-                    : byte >> 4 == 0xE            ? 3
-                    : byte >= 0xF0 && byte < 0xF5 ? 4
-                                                  : 0;
-    if (i + length > text.size()) length = 0;
-    for (size_t k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xC0) != 0x80) length = 0;
-    }
-    const std::string_view one = text.substr(i, std::max<size_t>(length, 1));
-    i += one.size();
-    if (length == 0 || (byte < 0x20 && byte != '\n') || byte == 0x7F) {
-      result += "\xEF\xBF\xBD";
-    } else if (one == "&") {
-      result += "&amp;";
-    } else if (one == "<") {
-      result += "&lt;";
-    } else if (one == ">") {
-      result += "&gt;";
-    } else if (one == "\"") {
-      result += "&quot;";
-    } else if (one == "'") {
-      result += "&#39;";
-    } else {
-      result += one;
-    }
-  }
-  return result;
-}
-
 std::map<std::string, std::string> operator_classes(const std::vector<StepReport>& steps) {
   std::map<std::string, double> seconds;
   for (const StepReport& step : steps) seconds[step.op] += step.seconds;
@@ -165,8 +103,8 @@ std::string roofline_svg(const BenchResult& result) {
     bottom = std::min(bottom, dot.rate);
     dots.push_back(dot);
   }
-  const Axis x = Axis::around(left, right * 1.2, 64, 884);
-  const Axis y = Axis::around(std::max(bottom, peak * 1e-5), peak * 1.2, 412, 16);
+  const Axis x = Axis::decades(left, right * 1.2, 64, 884);
+  const Axis y = Axis::decades(std::max(bottom, peak * 1e-5), peak * 1.2, 412, 16);
   std::string svg = "<svg viewBox='0 0 900 456' role='img' aria-label='Roofline'>\n" + grid(x, y) +
                     roofs(rates, x, y);
   const auto classes = operator_classes(result.steps);
@@ -177,11 +115,7 @@ std::string roofline_svg(const BenchResult& result) {
                     classes.at(dot.step->op), x.at(dot.intensity), y.at(std::max(dot.rate, y.low)),
                     radius, tooltip(*dot.step, dot.figures, result, total));
   }
-  return svg + fmt::format(
-                   "<text class='axis' x='{:.0f}' y='450' text-anchor='middle'>executed operations "
-                   "per byte</text><text class='axis' transform='translate(14 {:.0f}) rotate(-90)' "
-                   "text-anchor='middle'>GFLOP/s executed</text>\n</svg>\n",
-                   (x.first + x.last) / 2, (y.first + y.last) / 2);
+  return svg + axis_names(x, y, "executed operations per byte", "GFLOP/s executed") + "</svg>\n";
 }
 
 std::string bars_svg(const BenchResult& result) {

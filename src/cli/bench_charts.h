@@ -2,15 +2,10 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 
 #include "cli/bench_result.h"
 
 namespace drawbar::cli {
-
-/// Text as it may stand in HTML and in attributes: the five special characters as entities; what
-/// is no UTF-8, and control characters, as U+FFFD.
-std::string escaped(std::string_view text);
 
 /// A CSS class for each operator: "op1" to "op6" for those that take longest, "op0" for the rest.
 std::map<std::string, std::string> operator_classes(const std::vector<StepReport>& steps);

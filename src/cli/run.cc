@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 
 #include "cli/command.h"
 #include "cli/inputs.h"
+#include "cli/labels.h"
 #include "cli/model.h"
 #include "cli/preprocess.h"
 #include "cli/values.h"
@@ -21,14 +21,6 @@ struct Options {
   bool strict = false;
   double deadline = 0;
 };
-
-std::vector<std::string> read_labels(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) fail(ErrorCode::invalid_argument, "{}: cannot read the labels", path);
-  std::vector<std::string> labels;
-  for (std::string line; std::getline(file, line);) labels.push_back(line);
-  return labels;
-}
 
 /// The best classes of one row of scores. Scores that are no probabilities go through a softmax.
 void print_top(const float* scores, int64_t count, int top,

@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <future>
-#include <nlohmann/json.hpp>
 
-#include "cli/bench_result.h"
 #include "cli/command.h"
+#include "cli/eval_report.h"
+#include "cli/labels.h"
 #include "cli/model.h"
 #include "cli/precision.h"
 #include "cli/samples.h"
@@ -18,29 +19,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model, dataset, preprocess;
+  std::string model, dataset, preprocess, labels, page;
   std::vector<std::string> precisions = {"fp32"};
   int threads = 0, class_offset = 0;
   bool json = false;
   PrecisionOptions precision;
-};
-
-/// One precision on the whole dataset.
-struct Result {
-  std::string precision;
-  size_t images = 0, top1 = 0, top5 = 0;
-  double seconds = 0;             // from the first file to the last answer
-  std::vector<double> latencies;  // ms, of the model alone, the shortest first
-
-  double quantile(double q) const { return quantile_of(latencies, q); }
-  double model_seconds() const {
-    double sum = 0;
-    for (double ms : latencies) sum += ms / 1e3;
-    return sum;
-  }
-  double share(size_t right) const {
-    return static_cast<double>(right) / static_cast<double>(images);
-  }
 };
 
 /// How many scores are above that of the class; of equal ones, those before it.
@@ -69,14 +52,22 @@ std::unique_ptr<NamedSamples> open_dataset(const Options& options, const Graph& 
   return samples;
 }
 
-Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
-                NamedSamples& samples) {
+/// `labels` is empty or a name for each class.
+EvalResult evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
+                    NamedSamples& samples, const std::vector<std::string>& labels) {
   Session session(engine, {.threads = options.threads});
   std::vector<int64_t> classes;  // before anything runs: a wrong name is told at once
   for (size_t i = 0; i < samples.size(); ++i)
     classes.push_back(samples.label(i) + options.class_offset);
-  Result result{.precision = engine->info().precision};
-  session.run(samples.sample(0));  // the plan is made, weights are in memory
+  EvalResult result{.precision = engine->info().precision};
+  // The plan is made, weights are in memory.
+  const std::vector<Tensor> answer = session.run(samples.sample(0));
+  const auto check_labels = [&](const Tensor& scores) {
+    if (options.labels.empty() || static_cast<int64_t>(labels.size()) == scores.size()) return;
+    fail(ErrorCode::invalid_argument, "{}: {} names, the model has {} classes", options.labels,
+         labels.size(), scores.size());
+  };
+  check_labels(answer.at(0));
   const auto progress = progress_on_terminal();
   const auto began = Clock::now();
   // The next image is decoded while the model runs.
@@ -92,7 +83,11 @@ Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
     const std::vector<Tensor> outputs = session.run(inputs);
     result.latencies.push_back(
         std::chrono::duration<double, std::milli>(Clock::now() - start).count());
-    const size_t better = rank_of(outputs.at(0), classes[i], samples.name(i));
+    check_labels(outputs.at(0));
+    const size_t better = rank_of(outputs[0], classes[i], samples.name(i));
+    EvalResult::Count& of_class = result.classes[classes[i]];
+    ++of_class.images;
+    of_class.right += better < 1;
     result.top1 += better < 1;
     result.top5 += better < 5;
     ++result.images;
@@ -102,46 +97,16 @@ Result evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
   return result;
 }
 
-void print_table(const std::vector<Result>& results, int threads) {
-  const auto n = static_cast<double>(results[0].images);
-  fmt::print("{} images, one at a time, {} threads\n\n", results[0].images, threads);
-  fmt::print("{:9}  {:>7}  {:>7}  {:>9}  {:>8}  {:>8}  {:>12}  {:>12}\n", "precision", "top-1",
-             "top-5", "loss", "p50 ms", "p99 ms", "model img/s", "in all img/s");
-  for (const Result& r : results) {
-    const double loss = results[0].share(results[0].top1) - r.share(r.top1);
-    fmt::print("{:9}  {:6.2f}%  {:6.2f}%  {:>9}  {:8.2f}  {:8.2f}  {:12.1f}  {:12.1f}\n",
-               r.precision, 100 * r.share(r.top1), 100 * r.share(r.top5),
-               &r == &results[0] ? "" : fmt::format("{:.2f}%", 100 * loss), r.quantile(0.5),
-               r.quantile(0.99), n / r.model_seconds(), n / r.seconds);
-  }
-  fmt::print("\nmodel: the runs alone; in all: with decoding, which goes on beside them\n");
-}
-
-void print_json(const std::vector<Result>& results, int threads) {
-  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const Result& r : results) {
-    const auto n = static_cast<double>(r.images);
-    rows.push_back({{"precision", r.precision},
-                    {"images", r.images},
-                    {"top1", r.share(r.top1)},
-                    {"top5", r.share(r.top5)},
-                    {"p50_ms", r.quantile(0.5)},
-                    {"p99_ms", r.quantile(0.99)},
-                    {"model_images_per_second", n / r.model_seconds()},
-                    {"images_per_second", n / r.seconds}});
-  }
-  fmt::print("{}\n", nlohmann::ordered_json{{"threads", threads}, {"results", rows}}.dump(1));
-}
-
 void eval(const Options& options) {
-  std::vector<Result> results;
   const int threads = options.threads > 0 ? options.threads : available_processors();
+  EvalReport report{.model = options.model, .dataset = options.dataset, .threads = threads};
+  if (!options.labels.empty()) report.labels = read_labels(options.labels);
   if (Engine::is_engine(options.model)) {
     const auto engine = Engine::load(options.model);
     const auto samples =
         open_dataset(options, engine->graph(),
                      options.preprocess.empty() ? engine->info().preprocess : options.preprocess);
-    results.push_back(evaluate(options, engine, *samples));
+    report.results.push_back(evaluate(options, engine, *samples, report.labels));
   } else {
     for (const std::string& precision : options.precisions)
       check_precision(precision, options.precision);
@@ -159,10 +124,16 @@ void eval(const Options& options) {
     for (const std::string& precision : options.precisions) {
       const auto engine =
           compile_model(request, precision_steps(precision, options.precision, options.preprocess));
-      results.push_back(evaluate(options, engine, *samples));
+      report.results.push_back(evaluate(options, engine, *samples, report.labels));
     }
   }
-  options.json ? print_json(results, threads) : print_table(results, threads);
+  if (options.json) {
+    using Json = nlohmann::json;
+    fmt::print("{}\n", report_json(report).dump(1, ' ', false, Json::error_handler_t::replace));
+  } else {
+    print_table(report);
+  }
+  if (!options.page.empty()) write_page(options.page, report);
 }
 
 }  // namespace
@@ -190,6 +161,10 @@ void add_eval(CLI::App& app) {
   command->add_option("--class-offset", options->class_offset,
                       "Added to the index: 1 where the model's class 0 is background");
   command->add_option("--threads", options->threads, "Threads (all processors)");
+  command->add_option("--labels", options->labels,
+                      "Class names, one per line: shows which lost most in a further precision");
+  command->add_option("--html", options->page,
+                      "Write a page with accuracy against speed and all figures");
   command->add_flag("--json", options->json, "For machines");
   add_precision_options(*command, options->precision);
   add_plugin_option(*command);

@@ -57,6 +57,10 @@ inline bool is_integer(ElementType type) {
   return kind(type) == ElementKind::signed_integer || kind(type) == ElementKind::unsigned_integer;
 }
 inline bool is_floating(ElementType type) { return kind(type) == ElementKind::floating; }
+/// f16 or bf16.
+inline bool is_half(ElementType type) {
+  return type == ElementType::f16 || type == ElementType::bf16;
+}
 
 /// Bytes that `count` elements take in memory; throws INVALID_MODEL when that overflows.
 int64_t storage_bytes(ElementType type, int64_t count);

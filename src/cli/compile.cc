@@ -57,7 +57,8 @@ void add_compile(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The engine to write")->required();
   command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
       ->capture_default_str();
-  command->add_option("--precision", options->precision, "fp32 or int8")->capture_default_str();
+  command->add_option("--precision", options->precision, "fp32, bf16, fp16 or int8")
+      ->capture_default_str();
   add_precision_options(*command, options->quantization);
   command
       ->add_option("--shape", options->shapes,

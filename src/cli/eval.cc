@@ -153,7 +153,7 @@ void add_eval(CLI::App& app) {
       ->required();
   command
       ->add_option("--precision", options->precisions,
-                   "fp32,int8: of a model, one after the other; an engine has its own")
+                   "fp32,bf16,fp16,int8: of a model, one after the other; an engine has its own")
       ->delimiter(',')
       ->capture_default_str();
   command->add_option("--preprocess", options->preprocess,

@@ -5,6 +5,7 @@
 #include "cli/model.h"
 #include "cli/samples.h"
 #include "precision/choose.h"
+#include "precision/half_weights.h"
 #include "precision/quantize.h"
 
 namespace drawbar::cli {
@@ -103,8 +104,11 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options) {
 }
 
 void check_precision(const std::string& precision, const PrecisionOptions& options) {
-  if (precision != "fp32" && precision != "int8" && precision != "auto")
-    fail(ErrorCode::unsupported, "--precision {}: expected fp32, int8 or auto", precision);
+  if (precision != "fp32" && precision != "bf16" && precision != "fp16" && precision != "int8" &&
+      precision != "auto") {
+    fail(ErrorCode::unsupported, "--precision {}: expected fp32, bf16, fp16, int8 or auto",
+         precision);
+  }
   share_of(options.most_loss);
   calibrator_named(options.calibrator);
 }
@@ -117,6 +121,10 @@ CompileSteps precision_steps(const std::string& precision, const PrecisionOption
     steps.rewrite = [precision, &options, preprocess](Graph graph) {
       return quantize_as(precision, options, preprocess, std::move(graph));
     };
+  }
+  if (precision == "bf16" || precision == "fp16") {
+    const ElementType half = precision == "bf16" ? ElementType::bf16 : ElementType::f16;
+    steps.rewrite = [half](Graph graph) { return store_half(std::move(graph), half); };
   }
   return steps;
 }

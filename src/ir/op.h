@@ -31,6 +31,7 @@ struct OpSchema {
   void (*reference)(const void* op, Evaluation&);   // null: has none, a pass must replace it
   Dim (*operations)(const void* op, const Infer&);  // null: one per output element
   bool (*keeps_rows)(const void* op, const Infer&, const std::vector<bool>& batched);  // null: no
+  uint32_t (*half_weights)(const void* op);                                            // null: none
 };
 
 /// A node's operator: a schema and an immutable struct of attributes.
@@ -60,6 +61,10 @@ class Op {
   bool keeps_rows(const Infer& context, const std::vector<bool>& batched) const {
     return schema_->keeps_rows && schema_->keeps_rows(held_.get(), context, batched);
   }
+  /// Bit i: input i may be f16 or bf16 where the first one is f32.
+  uint32_t half_weights() const {
+    return schema_->half_weights ? schema_->half_weights(held_.get()) : 0;
+  }
   friend bool operator==(const Op& a, const Op& b) {
     return a.schema_ == b.schema_ && (a.held_ == b.held_ || a.attributes() == b.attributes());
   }
@@ -80,9 +85,11 @@ void register_schema(OpSchema schema);
 ///   void reference(const T&, Evaluation&);            (may be missing)
 ///   Dim operations(const T&, const Infer&);           (may be missing)
 ///   bool keeps_rows(const T&, const Infer&, const std::vector<bool>& batched);  (may be missing)
-/// The last says whether entry i of every output along its first axis depends on entry i of the
+///   uint32_t half_weights(const T&);                  (may be missing)
+/// `keeps_rows` says whether entry i of every output along its first axis depends on entry i of the
 /// `batched` inputs alone and on the others, given that all of these have as many entries: whether
-/// the node may run on a part of a batch.
+/// the node may run on a part of a batch. `half_weights` says which inputs may be f16 or bf16 while
+/// the first one is f32 (bit i: input i); each of their numbers then counts as the f32 it is.
 template <class T>
 concept OpFamily = requires(const T& op) {
   op.op_name();
@@ -159,6 +166,9 @@ void register_op(std::string_view name) {
     schema.keeps_rows = [](const void* op, const Infer& context, const std::vector<bool>& batched) {
       return keeps_rows(*static_cast<const T*>(op), context, batched);
     };
+  }
+  if constexpr (requires(const T& op) { half_weights(op); }) {
+    schema.half_weights = [](const void* op) { return half_weights(*static_cast<const T*>(op)); };
   }
   if constexpr (requires { T::deterministic; }) schema.deterministic = T::deterministic;
   register_schema(std::move(schema));

@@ -1,5 +1,6 @@
 #include "ops/conv/op.h"
 
+#include "base/half_tensor.h"
 #include "ops/conv/convolve.h"
 #include "ops/conv/post.h"
 #include "ops/window/rounded.h"
@@ -31,7 +32,8 @@ namespace {
 
 template <class T>
 void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
-  const Tensor &x = e.input(0), &w = e.input(1);
+  const Tensor& x = e.input(0);
+  const Tensor w = e.input(1).type() == x.type() ? e.input(1) : to_f32(e.input(1));
   const T *xs = x.data<T>(), *ws = w.data<T>();
   const T* bias = e.has(2) ? e.input(2).data<T>() : nullptr;
   T* ys = y.data<T>();
@@ -62,13 +64,15 @@ void convolve(const Conv& op, Evaluation& e, const Window3& window, Tensor& y) {
 }  // namespace
 
 void infer(const Conv& op, Infer& context) {
-  check_convolution_inputs(op.post, context);
+  check_convolution_inputs(op.post, context, half_weights(op));
   const ElementType element = context.element(0);
   const std::optional<Dims> y = convolution_dims(op, context, 0, 1);
   if (!y) return context.unranked(0, element);
   check_convolution_extras(context, *y);
   context.output(0, element, *y);
 }
+
+uint32_t half_weights(const Conv&) { return 1U << 1; }
 
 bool keeps_rows(const Conv&, const Infer& context, const std::vector<bool>& batched) {
   return batched[0] && !batched[1] && (!context.has(2) || !batched[2]) &&

@@ -10,7 +10,8 @@ namespace drawbar::ops {
 ///
 /// x [N, C, d1…dn], w [M, C/group, k1…kn], b [M] (optional) and the further inputs of `post`, each
 /// of a shape that broadcasts to y's (a residual has y's shape, a factor per channel [M, 1…1])
-/// → y [N, M, o1…on]; all of one float type. post's x0 is the sum with b, its x1 is input 3.
+/// → y [N, M, o1…on]; all of one float type, but w may be f16 or bf16 where x is f32. post's x0 is
+/// the sum with b, its x1 is input 3.
 ///
 /// Lists have n numbers; empty ones mean strides and dilations of 1 and pads of 0. Positions are
 /// those of Window. Source: ONNX Conv-22.
@@ -36,6 +37,7 @@ void infer(const Conv&, Infer&);
 void reference(const Conv&, Evaluation&);
 Dim operations(const Conv&, const Infer&);
 bool keeps_rows(const Conv&, const Infer&, const std::vector<bool>& batched);
+uint32_t half_weights(const Conv&);
 
 /// What Conv and its relatives (ConvInteger, QLinearConv) ask of x [N, C, …] and w [M, C/group, …]:
 /// same rank, matching channels, M a multiple of group. Gives y's dimensions, or nothing when a

@@ -41,7 +41,7 @@ double ConvolutionPost::operator()(double sum, int64_t image, int64_t channel, i
   return program_.evaluate(values);
 }
 
-void check_convolution_inputs(const Program& post, const Infer& context) {
+void check_convolution_inputs(const Program& post, const Infer& context, uint32_t half_weights) {
   const auto extras = static_cast<size_t>(post.inputs - 1);
   context.expect_inputs(2, 3 + extras);
   if (extras > 0 && context.inputs() != 3 + extras) {
@@ -52,7 +52,10 @@ void check_convolution_inputs(const Program& post, const Infer& context) {
     fail(ErrorCode::invalid_model, "x is {}, expected a float type", name(element));
   }
   for (size_t i = 1; i < context.inputs(); ++i) {
-    if ((i != 2 || context.has(i)) && context.element(i) != element) {
+    if (i == 2 && !context.has(i)) continue;
+    const bool stored_half =
+        (half_weights >> i & 1) != 0 && element == ElementType::f32 && is_half(context.element(i));
+    if (context.element(i) != element && !stored_half) {
       fail(ErrorCode::invalid_model, "input {} is {}, expected {} as x is", i,
            name(context.element(i)), name(element));
     }

@@ -26,8 +26,9 @@ class ConvolutionPost {
 };
 
 /// Checks the inputs of a convolution: x, w, b (optional) and those of `post` are there, of one
-/// float type. Throws INVALID_MODEL.
-void check_convolution_inputs(const Program& post, const Infer& context);
+/// float type, those of `half_weights` (bit i: input i) f16 or bf16 where x is f32. Throws
+/// INVALID_MODEL.
+void check_convolution_inputs(const Program& post, const Infer& context, uint32_t half_weights = 0);
 
 /// Checks b [M] and that the further inputs broadcast to y. Throws INVALID_MODEL.
 void check_convolution_extras(const Infer& context, const Dims& y);

@@ -1,4 +1,5 @@
 #include "ops/conv/op.h"
+#include "tests/support/half_cases.h"
 #include "tests/support/op_case.h"
 
 namespace drawbar {
@@ -221,6 +222,7 @@ TEST(Conv, AgreesOnEveryTarget) {
   for (OpCase& each : list) each.atol = std::max(each.atol, 3e-5);
   expect_targets_agree(list);
 }
+TEST(Conv, ReadsWeightsInHalf) { expect_targets_agree(with_half_weights(cases, 1e-4)); }
 TEST(Conv, RefusesBadNodes) { expect_rejected(rejected); }
 
 TEST(Conv, AddsUpTheWindow) {

@@ -11,11 +11,14 @@ using ops::MatMulSizes;
 
 const MatMul& op_of(const Problem& problem) { return *problem.op.as<MatMul>(); }
 
-/// Whether both operands are stacks of f32 matrices and there is something to multiply.
-bool has_operands(const Problem& problem) {
+/// Whether both operands are stacks of f32 matrices, or b of halves, and there is something to
+/// multiply.
+bool has_operands(const Problem& problem, bool of_halves = false) {
   for (size_t i = 0; i < 2; ++i) {
     const Operand& operand = problem.inputs[i];
-    if (operand.type != ElementType::f32 || operand.rank() < 2 || operand.size() == 0 ||
+    const bool wanted =
+        i == 1 && of_halves ? is_half(operand.type) : operand.type == ElementType::f32;
+    if (!wanted || operand.rank() < 2 || operand.size() == 0 ||
         operand.layout != Layout::row_major) {
       return false;
     }
@@ -30,7 +33,9 @@ double seconds_of(const Problem& problem, bool packed) {
   const double products = static_cast<double>(sizes.batch_count * sizes.m) *
                           static_cast<double>(sizes.n) * static_cast<double>(sizes.k);
   double bytes = 0;
-  for (size_t i = 0; i < 2; ++i) bytes += 4.0 * static_cast<double>(problem.inputs[i].size());
+  for (size_t i = 0; i < 2; ++i) {
+    bytes += bits(problem.inputs[i].type) / 8.0 * static_cast<double>(problem.inputs[i].size());
+  }
   bytes += 4.0 * static_cast<double>(problem.outputs[0].size());
   if (!packed) bytes += 8.0 * static_cast<double>(problem.inputs[1].size());
   return 2e-6 + 2 * products / (peak * problem.threads) + bytes / 12e9;
@@ -80,22 +85,36 @@ class RowsOfA {
   int64_t m_, k_, count_ = 0;
 };
 
-/// Constant b: packed once, alpha included; the rows of all items that share a matrix of b are one
-/// product.
+/// Constant b: packed once, alpha included where it is f32; the rows of all items that share a
+/// matrix of b are one product.
 class PackedMatMul final : public Kernel {
  public:
   PackedMatMul(const Problem& problem)
       : sizes_(ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape)),
         a_(problem, sizes_),
-        epilogue_(*MatMulEpilogue::plan(problem, 1)),
+        element_(problem.inputs[1].type),
+        epilogue_(*MatMulEpilogue::plan(problem, alpha_behind(problem))),
         isa_(problem.isa) {
     const MatMul& op = op_of(problem);
     const int64_t k = sizes_.k, n = sizes_.n, matrix = k * n;
     const int64_t count = matrix == 0 ? 0 : problem.inputs[1].size() / matrix;
-    matrix_bytes_ = (packed_bytes(k, n, isa_) + 63) / 64 * 64;
+    matrix_bytes_ = (packed_bytes(k, n, isa_, element_) + 63) / 64 * 64;
     single_ = count <= 1;
-    const std::string form = fmt::format("gemm_b {} k={} n={} count={}{} alpha={}", name(isa_), k,
-                                         n, count, op.transpose_b ? " transposed" : "", op.alpha);
+    const std::string layout = fmt::format("gemm_b {} k={} n={} count={}{}", name(isa_), k, n,
+                                           count, op.transpose_b ? " transposed" : "");
+    if (element_ != ElementType::f32) {
+      packed_ = problem.packed.get(
+          problem.inputs[1].constant, layout, static_cast<size_t>(count * matrix_bytes_),
+          [&](const Tensor& source, void* packed) {
+            const auto* b = static_cast<const uint16_t*>(source.raw());
+            for (int64_t i = 0; i < count; ++i) {
+              pack_halves(element_, b + i * matrix, op.transpose_b ? k : n, op.transpose_b, k, n,
+                          isa_, static_cast<std::byte*>(packed) + i * matrix_bytes_);
+            }
+          });
+      return;
+    }
+    const std::string form = fmt::format("{} alpha={}", layout, op.alpha);
     packed_ = problem.packed.get(
         problem.inputs[1].constant, form, static_cast<size_t>(count * matrix_bytes_),
         [&](const Tensor& source, void* packed) {
@@ -113,6 +132,11 @@ class PackedMatMul final : public Kernel {
         });
   }
 
+  /// What the results are still to be multiplied by.
+  static float alpha_behind(const Problem& problem) {
+    return problem.inputs[1].type == ElementType::f32 ? 1 : op_of(problem).alpha;
+  }
+
   size_t scratch_bytes() const override { return a_.scratch_bytes(); }
   uint32_t packed_inputs() const override { return 1U << 1; }
 
@@ -127,8 +151,8 @@ class PackedMatMul final : public Kernel {
       const int64_t rows = flat ? sizes_.batch_count * m : m;
       for (int64_t i = 0; i < items; ++i) {
         const int64_t which = single_ ? 0 : sizes_.b_index(i);
-        const PackedMatrix b{reinterpret_cast<const float*>(packed_.get() + which * matrix_bytes_),
-                             k, n, isa_};
+        PackedMatrix b{packed_.get() + which * matrix_bytes_, k, n, isa_};
+        b.element = element_;
         Epilogue epilogue = whole;
         if (epilogue.residual != nullptr) epilogue.residual += i * m * n;
         gemm(rows, a + (flat ? 0 : sizes_.a_index(i)) * m * k, k, b, y + i * m * n, n, epilogue,
@@ -140,6 +164,7 @@ class PackedMatMul final : public Kernel {
  private:
   MatMulSizes sizes_;
   RowsOfA a_;
+  ElementType element_;  // of b
   MatMulEpilogue epilogue_;
   Isa isa_;
   PackedConstants::Buffer packed_;
@@ -203,6 +228,11 @@ bool packed_applies(const Problem& problem) {
   return has_operands(problem) && problem.inputs[1].constant && MatMulEpilogue::plan(problem, 1);
 }
 
+bool halves_apply(const Problem& problem) {
+  return has_operands(problem, true) && problem.inputs[1].constant &&
+         MatMulEpilogue::plan(problem, PackedMatMul::alpha_behind(problem));
+}
+
 bool batched_applies(const Problem& problem) {
   return has_operands(problem) && !problem.inputs[1].constant &&
          MatMulEpilogue::plan(problem, op_of(problem).alpha);
@@ -210,6 +240,13 @@ bool batched_applies(const Problem& problem) {
 
 DRAWBAR_CPU_TACTIC(
     matmul_packed, "MatMul", "matmul_packed_f32", packed_applies,
+    [](const Problem& problem) { return seconds_of(problem, true); },
+    [](const Problem& problem) -> std::unique_ptr<Kernel> {
+      return std::make_unique<PackedMatMul>(problem);
+    });
+
+DRAWBAR_CPU_TACTIC(
+    matmul_halves, "MatMul", "matmul_packed_half", halves_apply,
     [](const Problem& problem) { return seconds_of(problem, true); },
     [](const Problem& problem) -> std::unique_ptr<Kernel> {
       return std::make_unique<PackedMatMul>(problem);

@@ -15,7 +15,8 @@ void expect_element(const Infer& context, size_t i, std::string_view what) {
     fail(ErrorCode::invalid_model, "{} is {}, expected floats or integers of 32 or 64 bits", what,
          name(element));
   }
-  if (element != context.element(0)) {
+  const bool stored_half = i == 1 && context.element(0) == ElementType::f32 && is_half(element);
+  if (element != context.element(0) && !stored_half) {
     fail(ErrorCode::invalid_model, "{} is {}, but a is {}", what, name(element),
          name(context.element(0)));
   }
@@ -92,6 +93,8 @@ void infer(const MatMul& op, Infer& context) {
   }
   context.output(0, context.element(0), std::move(result));
 }
+
+uint32_t half_weights(const MatMul&) { return 1U << 1; }
 
 bool keeps_rows(const MatMul& op, const Infer& context, const std::vector<bool>& batched) {
   const int64_t rank = std::max(context.rank(0), context.rank(1));

@@ -11,7 +11,8 @@ namespace drawbar::ops {
 /// result; then post's inputs x1, x2, … (f32, broadcast to the result; x0 is the product)
 /// → y [..., M, N] of a's type. One-dimensional operands count as one row (a) or column (b), which
 /// the result lacks; importers reshape those, so that passes and kernels see none.
-/// Float types, and integers of 32 and 64 bits that wrap around; `post` needs f32.
+/// Float types, and integers of 32 and 64 bits that wrap around; `post` needs f32. b may be f16 or
+/// bf16 where a is f32: its numbers count as the f32 they are.
 /// Source: ONNX MatMul-13, Gemm-13.
 struct MatMul {
   static constexpr std::string_view name = "MatMul";
@@ -53,5 +54,6 @@ void infer(const MatMul&, Infer&);
 void reference(const MatMul&, Evaluation&);
 Dim operations(const MatMul&, const Infer&);
 bool keeps_rows(const MatMul&, const Infer&, const std::vector<bool>& batched);
+uint32_t half_weights(const MatMul&);
 
 }  // namespace drawbar::ops

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "base/half_tensor.h"
 #include "ops/matmul/op.h"
 
 namespace drawbar::ops {
@@ -118,6 +119,7 @@ void apply_post(const MatMul& op, Evaluation& e, Tensor& y) {
 
 void reference(const MatMul& op, Evaluation& e) {
   Tensor a = e.input(0), b = e.input(1);
+  if (b.type() != a.type()) b = to_f32(b);
   const bool row = a.rank() == 1, column = b.rank() == 1;
   if (row) a = a.reshaped({1, a.dim(0)});
   if (column) b = b.reshaped({b.dim(0), 1});

@@ -1,4 +1,5 @@
 #include "ops/matmul/op.h"
+#include "tests/support/half_cases.h"
 #include "tests/support/op_case.h"
 
 namespace drawbar {
@@ -8,6 +9,8 @@ using ops::MatMul;
 using ops::Program;
 
 const Program relu_of_sum = ops::parse_program("x2 = Add(x0, x1); x3 = Relu(x2)");
+
+constexpr double half_atol = 1e-4;  // what the tile unit leaves out of a's numbers
 
 const OpCase cases[] = {
     {"odd sizes", MatMul{}, {"f32[7, 13]", "f32[13, 129]"}},
@@ -55,6 +58,10 @@ const OpCase cases[] = {
     {"double", MatMul{}, {"f64[7, 13]", "f64[13, 5]"}},
     {"half", MatMul{}, {"f16[7, 13]", "f16[13, 5]"}},
     {"bfloat16", MatMul{}, {"bf16[7, 13]", "bf16[13, 5]", "bf16[5]"}},
+    {"many rows, scaled",
+     MatMul{.transpose_a = true, .alpha = 0.25f},
+     {"f32[65, 130]", "const f32[65, 40]"}},
+    {"weights in f16 at run time", MatMul{}, {"f32[7, 13]", "f16[13, 5]"}},
     {"integers", MatMul{}, {"i64[7, 13]", "i64[13, 5]"}, 1, -9, 9},
 };
 
@@ -66,6 +73,8 @@ const Rejection rejected[] = {
     {"batches differ", MatMul{}, {"f32[2, 3, 4]", "f32[3, 4, 6]"}, "do not broadcast: 2 against 3"},
     {"scalar", MatMul{}, {"f32[]", "f32[4, 6]"}, "a is a scalar"},
     {"types differ", MatMul{}, {"f32[3, 4]", "f64[4, 6]"}, "b is f64, but a is f32"},
+    {"halves by floats", MatMul{}, {"f16[3, 4]", "f32[4, 6]"}, "b is f32, but a is f16"},
+    {"doubles by halves", MatMul{}, {"f64[3, 4]", "f16[4, 6]"}, "b is f16, but a is f64"},
     {"bytes", MatMul{}, {"i8[3, 4]", "i8[4, 6]"}, "a is i8, expected floats or integers of 32"},
     {"bias too large",
      MatMul{},
@@ -78,6 +87,7 @@ const Rejection rejected[] = {
 };
 
 TEST(MatMul, AgreesOnEveryTarget) { expect_targets_agree(cases); }
+TEST(MatMul, ReadsWeightsInHalf) { expect_targets_agree(with_half_weights(cases, half_atol)); }
 TEST(MatMul, RefusesBadNodes) { expect_rejected(rejected); }
 
 TEST(MatMul, ShapesStaySymbolic) {

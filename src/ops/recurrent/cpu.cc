@@ -57,10 +57,11 @@ class RecurrentKernel final : public Kernel {
                                  std::max<int64_t>(1, sizes_.steps));
     const int64_t work = sizes_.directions * sizes_.batch * sizes_.columns() * sizes_.hidden;
     shares_steps_ = problem.threads > 1 && work >= shared_work;
-    pieces_ = std::max<int64_t>(1, 4 * sizes_.columns() * sizes_.hidden / piece_bytes);
+    const int64_t bytes = bits(problem.inputs[Recurrent::r].type) / 8;
+    pieces_ = std::max<int64_t>(1, bytes * sizes_.columns() * sizes_.hidden / piece_bytes);
     // Directions in one loop wait for each other half as often; one after the other, a thread's
     // share of the weights may stay in its cache from step to step.
-    const int64_t weights = 4 * sizes_.directions * sizes_.columns() * sizes_.hidden;
+    const int64_t weights = bytes * sizes_.directions * sizes_.columns() * sizes_.hidden;
     at_once_ = weights <= problem.threads * cache_sizes().l2 ? sizes_.directions : 1;
     if (shares_steps_) pieces_ = std::max(pieces_, 4 * problem.threads / at_once_);
     // A piece begins at a panel: two units.
@@ -284,14 +285,16 @@ bool applies(const Problem& problem) {
     if (!operand.present) continue;
     const bool weights = i == Recurrent::w || i == Recurrent::r || i == Recurrent::bias;
     const ElementType wanted = i == Recurrent::sequence_lens ? ElementType::i32 : ElementType::f32;
-    if (operand.type != wanted || (weights && !operand.constant)) return false;
+    const bool half = (half_weights(op) >> i & 1) != 0 && is_half(operand.type);
+    if ((operand.type != wanted && !half) || (weights && !operand.constant)) return false;
   }
   return problem.inputs[Recurrent::x].size() > 0 && problem.inputs[Recurrent::r].size() > 0;
 }
 
 double seconds(const Problem& problem) {
   const RecurrentSizes sizes(problem);
-  const double weights = 4.0 * static_cast<double>(sizes.directions * sizes.columns()) *
+  const double bytes = bits(problem.inputs[Recurrent::r].type) / 8.0;
+  const double weights = bytes * static_cast<double>(sizes.directions * sizes.columns()) *
                          static_cast<double>(sizes.hidden);
   const double work = 2.0 * static_cast<double>(sizes.steps * sizes.batch * sizes.directions) *
                       static_cast<double>(sizes.columns()) *

@@ -109,6 +109,8 @@ std::vector<RecurrentActivation> activations(const Recurrent& op, int64_t d) {
   return result;
 }
 
+uint32_t half_weights(const Recurrent&) { return 1U << Recurrent::w | 1U << Recurrent::r; }
+
 void infer(const Recurrent& op, Infer& context) {
   constexpr std::string_view what[] = {"x",         "w",         "r", "bias", "sequence_lens",
                                        "initial_h", "initial_c", "P"};
@@ -118,7 +120,10 @@ void infer(const Recurrent& op, Infer& context) {
     if (!context.has(i)) continue;
     const ElementType element = context.element(i);
     const bool lengths = i == Recurrent::sequence_lens;
-    if (lengths ? !is_integer(element) : !is_floating(element) || element != context.element(0)) {
+    const bool stored_half = (half_weights(op) >> i & 1) != 0 && is_half(element) &&
+                             context.element(0) == ElementType::f32;
+    if (lengths ? !is_integer(element)
+                : !is_floating(element) || (element != context.element(0) && !stored_half)) {
       fail(ErrorCode::invalid_model, "{} is {}, expected {}", what[i], name(element),
            lengths  ? "integers"
            : i == 0 ? "a float type"

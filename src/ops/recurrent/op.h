@@ -19,7 +19,8 @@ enum class Direction : uint8_t { forward, reverse, bidirectional };
 /// → y [T, D, B, H], last h [D, B, H], LSTM: last c [D, B, H].
 /// With `batch_first` x is [B, T, I], y [B, T, D, H] and all states [B, D, H].
 /// A sequence's steps behind its end give zeros and leave its state alone; in reverse it starts at
-/// its end. Float types, computed in f64. Source: ONNX LSTM-22, GRU-22, RNN-22.
+/// its end. Float types, computed in f64; w and r may be f16 or bf16 where x is f32. Source: ONNX
+/// LSTM-22, GRU-22, RNN-22.
 struct Recurrent {
   Cell cell = Cell::lstm;
   Direction direction = Direction::forward;
@@ -78,6 +79,7 @@ bool takes_beta(std::string_view activation);
 void infer(const Recurrent&, Infer&);
 void reference(const Recurrent&, Evaluation&);
 Dim operations(const Recurrent&, const Infer&);
+uint32_t half_weights(const Recurrent&);
 
 }  // namespace drawbar::ops
 

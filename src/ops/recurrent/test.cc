@@ -1,4 +1,5 @@
 #include "ops/recurrent/op.h"
+#include "tests/support/half_cases.h"
 #include "tests/support/op_case.h"
 
 namespace drawbar {
@@ -111,6 +112,10 @@ const Rejection rejected[] = {
 TEST(Recurrent, RnnAgreesOnEveryTarget) { expect_targets_agree(cases_of(Cell::rnn)); }
 TEST(Recurrent, GruAgreesOnEveryTarget) { expect_targets_agree(cases_of(Cell::gru)); }
 TEST(Recurrent, LstmAgreesOnEveryTarget) { expect_targets_agree(cases_of(Cell::lstm)); }
+TEST(Recurrent, ReadsWeightsInHalf) {
+  for (Cell cell : {Cell::rnn, Cell::gru, Cell::lstm})
+    expect_targets_agree(with_half_weights(cases_of(cell), 1e-4));
+}
 TEST(Recurrent, RefusesBadNodes) { expect_rejected(rejected); }
 
 }  // namespace

@@ -61,7 +61,8 @@ bool some_tactic_takes(const Problem& problem) {
 
 PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const std::string& form,
                                              size_t bytes,
-                                             FunctionRef<void(const Tensor&, void*)> pack) {
+                                             FunctionRef<void(const Tensor&, void*)> pack,
+                                             bool saved) {
   const std::string key = constant->hash().hex() + " " + form;
   const std::lock_guard lock(mutex_);
   const auto found = buffers_.find(key);
@@ -79,6 +80,7 @@ PackedConstants::Buffer PackedConstants::get(const ConstantPtr& constant, const 
                 [](const std::byte* p) { std::free(const_cast<std::byte*>(p)); });
   pack(constant->tensor(), memory);
   buffers_.insert_or_assign(key, Section{buffer, bytes, {}});
+  if (!saved) unsaved_.insert(key);
   return buffer;
 }
 
@@ -125,6 +127,13 @@ void PackedConstants::check(ThreadPool& pool) {
 std::map<std::string, Section> PackedConstants::all() const {
   const std::lock_guard lock(mutex_);
   return buffers_;
+}
+
+std::map<std::string, Section> PackedConstants::saved() const {
+  std::map<std::string, Section> result = all();
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : unsaved_) result.erase(key);
+  return result;
 }
 
 void PackedConstants::add(std::string key, Section section) {

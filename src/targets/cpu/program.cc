@@ -77,7 +77,7 @@ ProgramImage CpuProgram::save() const {
   if (strict_) image.text = fmt::format("{}\n", strict_line);
   for (const auto& [problem, tactic] : chooser_->choices())
     image.text += tactic + " " + problem + "\n";
-  image.sections = packed_->all();
+  image.sections = packed_->saved();
   return image;
 }
 

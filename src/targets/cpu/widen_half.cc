@@ -7,10 +7,7 @@
 namespace drawbar::cpu {
 namespace {
 
-bool is_half(const Type& type) {
-  return type.is_tensor() &&
-         (type.tensor.element == ElementType::f16 || type.tensor.element == ElementType::bf16);
-}
+bool is_half(const Type& type) { return type.is_tensor() && drawbar::is_half(type.tensor.element); }
 
 class Widener {
  public:
@@ -70,8 +67,12 @@ class Widener {
   void place(NodeId id) {
     const Node& node = from_.node(id);
     const bool widen = wants_f32(node);
+    const uint32_t kept = widen ? kept_halves(node) : 0;
     std::vector<ValueId> inputs;
-    for (ValueId input : node.inputs) inputs.push_back(widen ? widened(input) : original(input));
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool keep = !widen || (i < 32 && (kept >> i & 1) != 0);
+      inputs.push_back(keep ? original(node.inputs[i]) : widened(node.inputs[i]));
+    }
     std::vector<std::string> names;
     for (ValueId output : node.outputs) {
       const Value& value = from_.value(output);
@@ -124,9 +125,21 @@ class Widener {
     return true;
   }
 
-  /// Whether some tactic takes the node, with its halves as f32 or as they are.
-  bool applies(const Node& node, bool as_f32) const {
-    const auto operand = [&](ValueId id) {
+  /// The constants that may stay halves where the node computes in f32 (bit i: input i).
+  uint32_t kept_halves(const Node& node) const {
+    uint32_t kept = 0;
+    for (size_t i = 0; i < node.inputs.size() && i < 32; ++i) {
+      if (node.inputs[i] == no_id || (node.op.half_weights() >> i & 1) == 0) continue;
+      const Value& value = from_.value(node.inputs[i]);
+      if (value.is_constant() && is_half(value.type)) kept |= 1U << i;
+    }
+    return kept != 0 && applies(node, true, kept) ? kept : 0;
+  }
+
+  /// Whether some tactic takes the node, with its halves as f32, but for those `kept`, or as they
+  /// are.
+  bool applies(const Node& node, bool widens, uint32_t kept = 0) const {
+    const auto operand = [&](ValueId id, bool as_f32) {
       Operand o;
       if (id == no_id) return o;
       const Value& value = from_.value(id);
@@ -141,9 +154,10 @@ class Widener {
     for (ValueId id : node.inputs) {
       if (id != no_id && (!from_.value(id).type.is_tensor() || !from_.value(id).type.tensor.ranked))
         return false;
-      inputs.push_back(operand(id));
+      inputs.push_back(
+          operand(id, widens && (inputs.size() >= 32 || (kept >> inputs.size() & 1) == 0)));
     }
-    for (ValueId id : node.outputs) outputs.push_back(operand(id));
+    for (ValueId id : node.outputs) outputs.push_back(operand(id, widens));
     PackedConstants packed;
     for (bool channels_last : {false, true}) {
       if (channels_last &&

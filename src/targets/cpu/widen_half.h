@@ -9,10 +9,11 @@ namespace drawbar::cpu {
 /// stay f32 (they are not rounded in between); casts stand where halves enter and leave:
 ///
 ///     %y = Conv(%x, %w)                %a: f32 = Cast(%x)
-///     %z = Relu(%y)             →      %b: f32 = Conv(%a, %w as f32)
+///     %z = Relu(%y)             →      %b: f32 = Conv(%a, %w)
 ///     return %z                        %c: f32 = Relu(%b)
 ///                                      %z: f16 = Cast(%c)
 ///
+/// Constants that the node's kernels read as halves (`Op::half_weights`) stay so.
 /// Operators that only move elements follow what their input is. A graph without halves comes back
 /// as it is.
 Graph widen_half(const Graph& graph, Isa isa);

@@ -30,6 +30,7 @@ struct ConvShape {
   /// side by side, those that reach beyond the last row or column being smaller. Winograd's kernels
   /// can do that, with an epilogue of a bias and an activation.
   int64_t pool = 1, pooled_h = 0, pooled_w = 0;
+  ElementType weights = ElementType::f32;  // or f16, bf16: what half_floats() may be kept in
   bool strict = false;  // only plain sums: no Winograd (off by up to 2e-5 of the largest output)
 
   int64_t pixels() const { return n * oh * ow; }
@@ -59,6 +60,10 @@ class ConvKernel {
 
   /// Packs weights [m, c / groups, kh, kw]. May allocate as much as packed_bytes() meanwhile.
   virtual void pack(const float* weights, float* packed, ThreadPool* pool) const = 0;
+
+  /// How many of the packed floats, from the beginning on, run() takes as ConvShape::weights says;
+  /// what follows them lies behind them, in f32 as ever. A multiple of 16, or all.
+  virtual int64_t half_floats() const { return 0; }
 
   /// Bytes of scratch that run() needs with a pool of exactly so many threads (1: or none);
   /// 64-byte aligned by the caller.

@@ -88,6 +88,7 @@ std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa) {
   group.c /= shape.groups;
   group.m /= shape.groups;
   group.groups = 1;
+  group.weights = ElementType::f32;
   return std::make_unique<Grouped>(shape, std::move(conv_kernels(group, isa, 1).front()));
 }
 

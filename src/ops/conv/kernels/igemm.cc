@@ -27,14 +27,18 @@ class Igemm final : public ConvKernel {
     std::fill_n(packed + matrix_floats_, shape_.c, 0.0f);
   }
 
+  int64_t half_floats() const override { return matrix_floats_; }
+
   int64_t scratch_bytes(int threads) const override {
-    return gemm_indirect_scratch_bytes(shape_.pixels(), taps_, shape_.c, shape_.m, threads, isa_);
+    return gemm_indirect_scratch_bytes(shape_.pixels(), taps_, shape_.c, shape_.m, threads, isa_,
+                                       shape_.weights);
   }
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
            ThreadPool* pool) const override {
-    const PackedMatrix b{packed, taps_ * shape_.c, shape_.m, isa_};
-    const float* zeros = packed + matrix_floats_;
+    PackedMatrix b{packed, taps_ * shape_.c, shape_.m, isa_};
+    b.element = shape_.weights;
+    const float* zeros = packed + matrix_floats_ * bits(shape_.weights) / 32;
     auto fill = [&](int64_t begin, int64_t count, const float** list) {
       fill_taps(shape_, x, zeros, begin, count, list);
     };
@@ -43,7 +47,8 @@ class Igemm final : public ConvKernel {
   }
 
   double estimate_seconds(int threads) const override {
-    return product_seconds(shape_.pixels(), shape_.m, taps_, shape_.c, isa_) / threads;
+    return product_seconds(shape_.pixels(), shape_.m, taps_, shape_.c, isa_, shape_.weights) /
+           threads;
   }
 
  private:

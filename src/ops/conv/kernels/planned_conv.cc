@@ -1,6 +1,12 @@
 #include "ops/conv/kernels/planned_conv.h"
 
+#include <cstdlib>
+#include <cstring>
+
+#include "base/half_tensor.h"
+#include "base/memory.h"
 #include "ops/conv/kernels/factories.h"
+#include "targets/cpu/half.h"
 
 namespace drawbar::cpu {
 
@@ -21,6 +27,7 @@ ConvShape conv_shape(const Problem& problem) {
   ConvShape shape = conv_shape(ops::convolution_window(op, problem.inputs[1].shape), op.group,
                                problem.inputs[0], problem.outputs[0]);
   shape.strict = problem.strict;
+  shape.weights = problem.inputs[1].type;
   return shape;
 }
 
@@ -64,7 +71,9 @@ std::span<const Operand> conv_extras(const Problem& problem) {
 bool has_conv_operands(const Problem& problem, Layout x_layout, Layout y_layout) {
   const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
   const bool biased = problem.inputs.size() > 2 && problem.inputs[2].present;
-  if (x.type != ElementType::f32 || w.type != ElementType::f32 || w.layout != Layout::row_major) {
+  const bool stored_half = is_half(w.type) && w.constant;
+  if (x.type != ElementType::f32 || (w.type != ElementType::f32 && !stored_half) ||
+      w.layout != Layout::row_major) {
     return false;
   }
   if (x.layout != x_layout || y.layout != y_layout || w.size() == 0) return false;
@@ -77,18 +86,46 @@ std::span<const float* const> conv_extra_pointers(const KernelRun& run, ConvPoin
   return {list.data(), count};
 }
 
+/// Packs weights that were halves, as much in halves again as the kernel takes.
+static void pack_from_halves(const ConvKernel& kernel, const Tensor& weights, ElementType half,
+                             void* packed) {
+  const auto bytes = static_cast<size_t>(kernel.packed_bytes());
+  const int64_t halves = kernel.half_floats();
+  if (halves == 0) {
+    kernel.pack(weights.data<float>(), static_cast<float*>(packed), nullptr);
+    return;
+  }
+  const std::unique_ptr<void, decltype(&std::free)> wide(allocate_memory(bytes), std::free);
+  if (!wide) fail(ErrorCode::resource_exhausted, "no memory for {} bytes of packed weights", bytes);
+  auto* floats = static_cast<float*>(wide.get());
+  kernel.pack(weights.data<float>(), floats, nullptr);
+  narrow(half, floats, packed, halves);
+  std::memcpy(static_cast<std::byte*>(packed) + halves * 2, floats + halves,
+              bytes - static_cast<size_t>(halves) * 4);
+}
+
 PlannedConv::PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> kernel,
                          ConvEpilogue epilogue)
     : kernel_(std::move(kernel)), epilogue_(std::move(epilogue)) {
   scratch_bytes_ = align_up(kernel_->scratch_bytes(problem.threads), 64);
   const ConstantPtr& weights = problem.inputs[1].constant;
   if (!weights) return;
-  const std::string form = conv_packed_form(kernel_->name(), conv_shape(problem), problem.isa);
-  packed_ = problem.packed.get(weights, form, static_cast<size_t>(kernel_->packed_bytes()),
-                               [&](const Tensor& source, void* packed) {
-                                 kernel_->pack(source.data<float>(), static_cast<float*>(packed),
-                                               nullptr);
-                               });
+  std::string form = conv_packed_form(kernel_->name(), conv_shape(problem), problem.isa);
+  const auto bytes = static_cast<size_t>(kernel_->packed_bytes());
+  if (weights->type() == ElementType::f32) {
+    packed_ = problem.packed.get(weights, form, bytes, [&](const Tensor& source, void* packed) {
+      kernel_->pack(source.data<float>(), static_cast<float*>(packed), nullptr);
+    });
+    return;
+  }
+  const auto halves = static_cast<size_t>(kernel_->half_floats());
+  if (halves > 0) form += fmt::format(" {}", drawbar::name(weights->type()));
+  packed_ = problem.packed.get(
+      weights, form, bytes - halves * 2,
+      [&](const Tensor& source, void* packed) {
+        pack_from_halves(*kernel_, to_f32(source), weights->type(), packed);
+      },
+      halves > 0);
 }
 
 void PlannedConv::run(const float* x, const KernelRun& run, std::span<const float* const> extras,

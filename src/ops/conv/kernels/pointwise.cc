@@ -18,15 +18,17 @@ class Pointwise final : public ConvKernel {
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
     cpu::pack(weights, shape_.c, true, shape_.c, shape_.m, isa_, packed, pool);
   }
+  int64_t half_floats() const override { return packed_bytes() / 4; }
 
   int64_t scratch_bytes(int threads) const override {
     if (dense_) return 0;
-    return gemm_indirect_scratch_bytes(shape_.pixels(), 1, shape_.c, shape_.m, threads, isa_);
+    return gemm_indirect_scratch_bytes(shape_.pixels(), 1, shape_.c, shape_.m, threads, isa_,
+                                       shape_.weights);
   }
 
   void run(const float* x, const float* packed, float* y, const Epilogue& epilogue, void* scratch,
            ThreadPool* pool) const override {
-    const PackedMatrix b{packed, shape_.c, shape_.m, isa_};
+    const PackedMatrix b = matrix(packed);
     if (dense_) {
       gemm(shape_.pixels(), x, shape_.x_pixel_stride, b, y, shape_.y_pixel_stride, epilogue, pool);
       return;
@@ -50,7 +52,7 @@ class Pointwise final : public ConvKernel {
 
   void run_lines(const float* x, int64_t ring, const float* packed, float* y,
                  const Epilogue& epilogue, void*, Lines lines) const override {
-    const PackedMatrix b{packed, shape_.c, shape_.m, isa_};
+    const PackedMatrix b = matrix(packed);
     for_each_stretch(lines, ring, [&](int64_t line, int64_t count) {
       const float* from = x + line % ring * shape_.w * shape_.x_pixel_stride;
       float* to = y + (line - lines.begin) * shape_.ow * shape_.y_pixel_stride;
@@ -62,10 +64,16 @@ class Pointwise final : public ConvKernel {
   }
 
   double estimate_seconds(int threads) const override {
-    return product_seconds(shape_.pixels(), shape_.m, 1, shape_.c, isa_) / threads;
+    return product_seconds(shape_.pixels(), shape_.m, 1, shape_.c, isa_, shape_.weights) / threads;
   }
 
  private:
+  PackedMatrix matrix(const float* packed) const {
+    PackedMatrix b{packed, shape_.c, shape_.m, isa_};
+    b.element = shape_.weights;
+    return b;
+  }
+
   ConvShape shape_;
   Isa isa_;
   bool dense_;

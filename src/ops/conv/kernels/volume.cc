@@ -2,6 +2,7 @@
 // plane of the output is a sum of two-dimensional convolutions, one for every tap in depth.
 #include <vector>
 
+#include "base/half_tensor.h"
 #include "ops/conv/kernels/interchange.h"
 #include "ops/conv/kernels/planned_conv.h"
 
@@ -17,6 +18,7 @@ std::optional<ConvEpilogue> epilogue(const Problem& problem) {
 ConvShape plane_shape(const Problem& problem) {
   ConvShape shape = conv_shape(problem);
   shape.n = 1;
+  shape.weights = ElementType::f32;  // slices are packed so
   return shape;
 }
 
@@ -94,16 +96,18 @@ class VolumeConv final : public Kernel {
     const int64_t filters = w.dim(0) * w.dim(1), area = w.dim(3) * w.dim(4);
     const std::string form = conv_packed_form(kernel_->name(), shape_, problem.isa) +
                              fmt::format(" depth={}/{}", tap, w.dim(2));
-    packed_.push_back(
-        problem.packed.get(w.constant, form, static_cast<size_t>(kernel_->packed_bytes()),
-                           [&](const Tensor& source, void* packed) {
-                             std::vector<float> slice(static_cast<size_t>(filters * area));
-                             for (int64_t f = 0; f < filters; ++f) {
-                               std::copy_n(source.data<float>() + (f * w.dim(2) + tap) * area, area,
-                                           slice.data() + f * area);
-                             }
-                             kernel_->pack(slice.data(), static_cast<float*>(packed), nullptr);
-                           }));
+    packed_.push_back(problem.packed.get(
+        w.constant, form, static_cast<size_t>(kernel_->packed_bytes()),
+        [&](const Tensor& stored, void* packed) {
+          const Tensor source = is_half(stored.type()) ? to_f32(stored) : stored;
+          std::vector<float> slice(static_cast<size_t>(filters * area));
+          for (int64_t f = 0; f < filters; ++f) {
+            std::copy_n(source.data<float>() + (f * w.dim(2) + tap) * area, area,
+                        slice.data() + f * area);
+          }
+          kernel_->pack(slice.data(), static_cast<float*>(packed), nullptr);
+        },
+        !is_half(w.type)));
   }
 
   void run_plane(int64_t plane, const float* x, const float* zeros, float* y, const Epilogue& whole,

@@ -1,6 +1,7 @@
 #include "ops/recurrent/kernels/packed_gates.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace drawbar::cpu {
 
@@ -22,32 +23,45 @@ RecurrentSizes::RecurrentSizes(const Problem& problem) {
 
 PackedGates::PackedGates(const Problem& problem, size_t input, const RecurrentSizes& sizes,
                          int64_t first, int64_t count)
-    : k_(problem.inputs[input].dim(2)), n_(count * sizes.padded), isa_(problem.isa) {
-  bytes_ = (packed_bytes(k_, n_, isa_) + 63) / 64 * 64;
+    : k_(problem.inputs[input].dim(2)),
+      n_(count * sizes.padded),
+      isa_(problem.isa),
+      element_(problem.inputs[input].type) {
+  bytes_ = (packed_bytes(k_, n_, isa_, element_) + 63) / 64 * 64;
   const std::string form = fmt::format("recurrent {} gates={}+{}of{} unit={}", name(isa_), first,
                                        count, sizes.gates, sizes.unit);
   packed_ = problem.packed.get(
       problem.inputs[input].constant, form, static_cast<size_t>(bytes_ * sizes.directions),
       [&](const Tensor& source, void* packed) {
-        std::vector<float> rows(static_cast<size_t>(n_ * k_));
+        const int64_t row_bytes = k_ * (bits(element_) / 8);
+        std::vector<std::byte> rows(static_cast<size_t>(n_ * row_bytes));
         for (int64_t d = 0; d < sizes.directions; ++d) {
-          std::fill(rows.begin(), rows.end(), 0.0f);
+          std::fill(rows.begin(), rows.end(), std::byte{0});
           for (int64_t gate = 0; gate < count; ++gate) {
             for (int64_t j = 0; j < sizes.hidden; ++j) {
               const int64_t from = (d * sizes.gates + first + gate) * sizes.hidden + j;
-              std::copy_n(source.data<float>() + from * k_, k_,
-                          rows.data() + sizes.column(count, gate, j) * k_);
+              std::memcpy(rows.data() + sizes.column(count, gate, j) * row_bytes,
+                          static_cast<const std::byte*>(source.raw()) + from * row_bytes,
+                          static_cast<size_t>(row_bytes));
             }
           }
-          pack(rows.data(), k_, true, k_, n_, isa_,
-               reinterpret_cast<float*>(static_cast<std::byte*>(packed) + d * bytes_));
+          void* to = static_cast<std::byte*>(packed) + d * bytes_;
+          if (element_ == ElementType::f32) {
+            pack(reinterpret_cast<const float*>(rows.data()), k_, true, k_, n_, isa_,
+                 static_cast<float*>(to));
+          } else {
+            pack_halves(element_, reinterpret_cast<const uint16_t*>(rows.data()), k_, true, k_, n_,
+                        isa_, to);
+          }
         }
       });
 }
 
 PackedMatrix PackedGates::part(int64_t d, int64_t begin, int64_t end) const {
-  const auto* data = reinterpret_cast<const float*>(packed_.get() + d * bytes_);
-  return {data + begin * k_, k_, end - begin, isa_};
+  PackedMatrix result{packed_.get() + d * bytes_ + begin * k_ * (bits(element_) / 8), k_,
+                      end - begin, isa_};
+  result.element = element_;
+  return result;
 }
 
 GateBias gate_bias(const Problem& problem, const RecurrentSizes& sizes) {

@@ -35,8 +35,8 @@ struct RecurrentSizes {
   }
 };
 
-/// Gates [first, first + count) of constant weights [D, gates · hidden, k], packed for every
-/// direction.
+/// Gates [first, first + count) of constant weights [D, gates · hidden, k] of f32, f16 or bf16,
+/// packed for every direction.
 class PackedGates {
  public:
   PackedGates() = default;
@@ -50,6 +50,7 @@ class PackedGates {
  private:
   int64_t k_ = 0, n_ = 0, bytes_ = 0;
   Isa isa_ = Isa::baseline;
+  ElementType element_ = ElementType::f32;
   PackedConstants::Buffer packed_;
 };
 

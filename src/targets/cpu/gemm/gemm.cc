@@ -1,30 +1,83 @@
 #include "targets/cpu/gemm/gemm.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstdlib>
+#include <memory>
 
+#include "base/memory.h"
 #include "targets/cpu/gemm/product.h"
 #include "targets/cpu/gemm/split.h"
+#include "targets/cpu/half.h"
 
 namespace drawbar::cpu {
 namespace {
 
 constexpr int64_t kFewTiles = 4;          // of rows, that share a panel
 constexpr int64_t kLargeBytes = 1 << 20;  // of a B that a core's cache may not hold
+constexpr int64_t kWidenedTiles = 4;      // of rows, for which panels of halves become f32 first
 
 /// What a single tile reads, it waits for. A line per tile and 4 k brings the next panels in time
 /// only if many tiles share the present ones.
 Prefetch choose_prefetch(const PackedMatrix& b, int64_t tiles) {
   if (tiles == 1) return Prefetch::along;
-  const bool distant = b.next != nullptr || b.k * b.n * 4 >= kLargeBytes;
+  const bool distant = b.next != nullptr || packed_bytes(b.k, b.n, b.isa, b.element) >= kLargeBytes;
   return tiles <= kFewTiles && distant ? Prefetch::next_panels_more : Prefetch::next_panels;
+}
+
+/// What multiplies by panels of such elements.
+Multiply multiply_by(ElementType element) {
+  switch (element) {
+    case ElementType::f16:
+      return Multiply::f16;
+    case ElementType::bf16:
+      return Multiply::bf16;
+    default:
+      return Multiply::f32;
+  }
+}
+
+/// Where a thread keeps the panels of a pass that it has widened to f32. Allocated when it first
+/// needs that, and kept.
+struct WidePanels {
+  struct Free {
+    void operator()(float* p) const { std::free(p); }
+  };
+  std::unique_ptr<float, Free> data;
+  int64_t bytes = 0;
+
+  /// Null where there is no memory.
+  float* reserve(int64_t wanted) {
+    if (wanted > bytes) {
+      data.reset(static_cast<float*>(allocate_memory(static_cast<size_t>(wanted))));
+      bytes = data ? wanted : 0;
+    }
+    return data.get();
+  }
+};
+
+/// The panels of a pass from `column` on, of so many columns, as f32: null where that does not pay
+/// or where there is no memory for it.
+const float* widened_panels(const Product& p, int64_t column, int64_t columns, const Pass& pass,
+                            int64_t tiles) {
+  if (p.b->element == ElementType::f32 || tiles < kWidenedTiles) return nullptr;
+  thread_local WidePanels own;
+  const int64_t width = panel_width(p.b->isa), panels = divide_up(columns, width);
+  const int64_t length = pass.length() * width;
+  float* const wide = own.reserve(panels * length * 4);
+  for (int64_t i = 0; wide != nullptr && i < panels; ++i) {
+    widen(p.b->element, b_at(p, column + i * width, pass), wide + i * length, length);
+  }
+  return wide;
 }
 
 /// One pass over the rows of a block and the columns of a tile, args being set up for both. Rows
 /// are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
-void run_tiles(const Product& p, KernelArgs& args, int64_t rows) {
+void run_tiles(const Product& p, KernelArgs& args, int64_t rows, Multiply multiply) {
   KernelShape shape;
   shape.isa = p.b->isa;
+  shape.multiply = multiply;
   shape.vectors = static_cast<int>(args.vectors);
   shape.row_source = p.indirect == nullptr ? RowSource::strided : RowSource::pointers;
   const int64_t most = max_rows(shape.isa, shape.vectors);
@@ -49,7 +102,6 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.lanes = lane;
   args.a_stride = p.lda * 4;
   args.list_stride = rows * 8;
-  args.b_step = p.b->k * panel_width(isa) * 4;
   args.c_stride = p.ldc * 4;
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
@@ -70,14 +122,20 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       const int64_t columns = std::min(next, end) - column;
       args.vectors = vectors;
       args.last_columns = columns - (vectors - 1) * lane;
-      args.b = b_at(p, column, pass);
-      args.prefetch = next < end             ? b_at(p, next, pass)
-                      : !last                ? b_at(p, begin, pass_of(p, index + 1))
-                      : next < p.b->n        ? b_at(p, next, pass_of(p, 0))
-                      : p.b->next != nullptr ? p.b->next
-                                             : args.b;
-      args.prefetch_end =
-          args.prefetch + (pass.taps * (pass.k_end - pass.k_begin) - 1) * panel_width(isa);
+      const std::byte* b = b_at(p, column, pass);
+      const std::byte* then = next < end             ? b_at(p, next, pass)
+                              : !last                ? b_at(p, begin, pass_of(p, index + 1))
+                              : next < p.b->n        ? b_at(p, next, pass_of(p, 0))
+                              : p.b->next != nullptr ? static_cast<const std::byte*>(p.b->next)
+                                                     : b;
+      args.prefetch = reinterpret_cast<const float*>(then);
+      args.prefetch_end = reinterpret_cast<const float*>(
+          then + (pass.length() - 1) * panel_width(isa) * (bits(p.b->element) / 8));
+      const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
+      const float* wide = widened_panels(p, column, columns, pass, tiles);
+      args.b = wide != nullptr ? wide : reinterpret_cast<const float*>(b);
+      args.b_step = wide != nullptr ? pass.length() * panel_width(isa) * 4
+                                    : p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
       args.c = p.c + row * p.ldc + column;
       args.residual = last && epilogue.residual != nullptr
@@ -88,7 +146,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       } else {
         args.a = p.a + row * p.lda;
       }
-      run_tiles(p, args, rows);
+      run_tiles(p, args, rows, wide != nullptr ? Multiply::f32 : multiply_by(p.b->element));
       if (last && epilogue.hook != nullptr) {
         (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
       }
@@ -171,16 +229,16 @@ void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* 
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.split = split_pays(m, whole_columns(b), b.k, b.isa);
+  p.split = split_pays(m, whole_columns(b), b.k, b.isa, b.element);
   run_product(p, m, nullptr, pool);
 }
 
 int64_t gemm_indirect_scratch_bytes(int64_t m, int64_t taps, int64_t k, int64_t n, int threads,
-                                    Isa isa) {
+                                    Isa isa, ElementType b) {
   int64_t most = 0;
   for (int count : {1, threads}) {
     const Blocking blocking =
-        blocking_for(split_pays(m, n, taps * k, isa), m, n, taps, k, count, isa);
+        blocking_for(split_pays(m, n, taps * k, isa, b), m, n, taps, k, count, isa);
     most = std::max(most, count * blocking.block_rows * taps * 8);
   }
   return most;
@@ -196,7 +254,7 @@ void gemm_indirect(int64_t m, const IndirectRows& a, const PackedMatrix& b, floa
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.split = split_pays(m, whole_columns(b), a.taps * a.k, b.isa);
+  p.split = split_pays(m, whole_columns(b), a.taps * a.k, b.isa, b.element);
   run_product(p, m, scratch, pool);
 }
 

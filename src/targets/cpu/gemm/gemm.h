@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/threads.h"
+#include "drawbar/element_type.h"
 #include "targets/cpu/gemm/microkernel.h"
 #include "targets/cpu/isa.h"
 
@@ -45,21 +46,24 @@ struct Epilogue {
 };
 
 /// B [k, n] packed for the kernels of one instruction set: panels of panel_width(isa) columns, each
-/// [k][panel_width], the last one padded with zeros. `data` is 64-byte aligned.
+/// [k][panel_width], the last one padded with zeros. `data` is 64-byte aligned, and of `element`:
+/// f32, or f16 or bf16, whose numbers then are multiplied as the f32 they are (on the tile unit the
+/// numbers of A lose what is said in tile_unit.h).
 struct PackedMatrix {
-  const float* data = nullptr;
+  const void* data = nullptr;
   int64_t k = 0;
   int64_t n = 0;
   Isa isa = Isa::baseline;
   /// What is read after it, if that is known (a packed matrix of the same shape): its first panels
   /// are brought closer while the last ones here are multiplied.
-  const float* next = nullptr;
+  const void* next = nullptr;
   /// Where it is a part of a matrix, the columns of that: sums must not depend on how it is cut.
   int64_t whole_n = 0;
+  ElementType element = ElementType::f32;
 };
 
 /// Bytes of B [k, n] when packed.
-int64_t packed_bytes(int64_t k, int64_t n, Isa isa);
+int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element = ElementType::f32);
 
 /// Packs element (k, n) = b[k · k_stride + n · n_stride]: row-major has n_stride 1, the transpose
 /// of a row-major matrix k_stride 1. Writes the rows [k_offset, k_offset + k) of a packed matrix
@@ -71,6 +75,10 @@ void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, in
 /// Packs a whole matrix: row-major [k, n] with ld, or when `transposed` row-major [n, k] with ld.
 PackedMatrix pack(const float* b, int64_t ld, bool transposed, int64_t k, int64_t n, Isa isa,
                   float* packed, ThreadPool* pool = nullptr);
+
+/// The same of b in f16 or bf16, which it stays. Allocates as much as one panel in f32.
+PackedMatrix pack_halves(ElementType half, const uint16_t* b, int64_t ld, bool transposed,
+                         int64_t k, int64_t n, Isa isa, void* packed);
 
 /// C [m, n] = epilogue(A [m, k] · B). No scratch.
 void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* c, int64_t ldc,
@@ -87,7 +95,7 @@ struct IndirectRows {
 
 /// Scratch for gemm_indirect, 64-byte aligned by the caller.
 int64_t gemm_indirect_scratch_bytes(int64_t m, int64_t taps, int64_t k, int64_t n, int threads,
-                                    Isa isa);
+                                    Isa isa, ElementType b = ElementType::f32);
 
 /// C [m, n] = epilogue(A · B) with rows of A given by pointers.
 void gemm_indirect(int64_t m, const IndirectRows& a, const PackedMatrix& b, float* c, int64_t ldc,

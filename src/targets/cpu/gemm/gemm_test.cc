@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "targets/cpu/gemm/microkernel.h"
+#include "targets/cpu/half.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -66,10 +67,10 @@ std::vector<float> expected_product(int64_t m, int64_t n, int64_t k, RowOfA a, E
 }
 
 void expect_close(const std::vector<float>& got, const std::vector<float>& want, int64_t k,
-                  const std::string& what) {
+                  const std::string& what, double each = 1e-7) {
   ASSERT_EQ(got.size(), want.size());
   // Products are of numbers up to 1: the absolute part grows with the length of the sum.
-  const double absolute = 1e-5 + 1e-7 * static_cast<double>(k);
+  const double absolute = 1e-5 + each * static_cast<double>(k);
   for (size_t i = 0; i < got.size(); ++i) {
     ASSERT_NEAR(got[i], want[i], absolute + 1e-4 * std::fabs(want[i])) << what << " at " << i;
   }
@@ -110,6 +111,119 @@ TEST_P(GemmTest, MatchesPlainLoopsOnAwkwardSizes) {
         auto alone = start;
         gemm(m, a.data(), lda, packed, alone.data(), ldc, epilogue, nullptr);
         EXPECT_EQ(got, alone) << what << ": bits differ with the number of threads";
+      }
+    }
+  }
+}
+
+/// Halves as they are stored, and the numbers they are.
+struct Halves {
+  std::vector<uint16_t> stored;
+  std::vector<float> numbers;
+
+  Halves(ElementType element, const std::vector<float>& from)
+      : stored(from.size()), numbers(from.size()) {
+    const auto count = static_cast<int64_t>(from.size());
+    narrow(element, from.data(), stored.data(), count);
+    widen(element, stored.data(), numbers.data(), count);
+  }
+};
+
+/// What the tile unit leaves out of A: tile_unit.h.
+constexpr double kLeftOut = 2e-6;
+
+TEST_P(GemmTest, MultipliesHalvesAsTheNumbersTheyAre) {
+  for (ElementType element : {ElementType::f16, ElementType::bf16}) {
+    for (int64_t m : {1, 2, 3, 4, 6, 7, 12, 13, 16, 25, 129}) {
+      for (int64_t n : {1, 13, 33, 129}) {
+        for (int64_t k : {0, 1, 7, 127, 900}) {
+          const bool transposed = (m + n + k) % 2 == 0;
+          const int64_t lda = k + 3, ldc = n + 5, ldb = (transposed ? k : n) + 1;
+          const auto a = random_vector(m * lda, 1);
+          const Halves b(element, random_vector((transposed ? n : k) * ldb, 2));
+          const auto bias = random_vector(n, 3), residual = random_vector(m * n, 4);
+          const auto start = random_vector(m * ldc, 5);
+          Aligned memory(packed_bytes(k, n, GetParam(), element));
+          const PackedMatrix packed =
+              pack_halves(element, b.stored.data(), ldb, transposed, k, n, GetParam(), memory.data);
+          Epilogue epilogue;
+          epilogue.bias = bias.data();
+          epilogue.residual = residual.data();
+          epilogue.residual_ld = n;
+          epilogue.accumulate = m % 2 == 0;
+          epilogue.clamp(-3, 3);
+          const auto want = expected_product(
+              m, n, k, [&](int64_t i, int64_t t) { return a[static_cast<size_t>(i * lda + t)]; },
+              [&](int64_t t, int64_t j) {
+                return b.numbers[static_cast<size_t>(transposed ? j * ldb + t : t * ldb + j)];
+              },
+              start, ldc, epilogue);
+          auto got = start;
+          gemm(m, a.data(), lda, packed, got.data(), ldc, epilogue, &pool_);
+          const std::string what = std::string(name(element)) + " " + std::to_string(m) + "x" +
+                                   std::to_string(n) + "x" + std::to_string(k);
+          expect_close(got, want, k, what, kLeftOut);
+          auto alone = start;
+          gemm(m, a.data(), lda, packed, alone.data(), ldc, epilogue, nullptr);
+          EXPECT_EQ(got, alone) << what << ": bits differ with the number of threads";
+        }
+      }
+    }
+  }
+}
+
+TEST_P(GemmTest, GathersRowsAgainstHalves) {
+  const int64_t n = 129, k = 100, taps = 9, rows = 64;
+  for (ElementType element : {ElementType::f16, ElementType::bf16}) {
+    for (int64_t m : {1, 5, 127}) {
+      const auto source = random_vector(rows * k, 1);
+      const Halves b(element, random_vector(taps * k * n, 2));
+      const auto row_of = [&](int64_t tap, int64_t r) { return (r * 7 + tap * 5) % rows; };
+      auto fill = [&](int64_t row, int64_t count, const float** list) {
+        for (int64_t t = 0; t < taps; ++t) {
+          for (int64_t r = 0; r < count; ++r)
+            list[t * count + r] = source.data() + row_of(t, row + r) * k;
+        }
+      };
+      Aligned memory(packed_bytes(taps * k, n, GetParam(), element));
+      const PackedMatrix packed =
+          pack_halves(element, b.stored.data(), n, false, taps * k, n, GetParam(), memory.data);
+      Aligned scratch(
+          gemm_indirect_scratch_bytes(m, taps, k, n, pool_.threads(), GetParam(), element));
+      const auto want = expected_product(
+          m, n, taps * k,
+          [&](int64_t i, int64_t t) {
+            return source[static_cast<size_t>(row_of(t / k, i) * k + t % k)];
+          },
+          [&](int64_t t, int64_t j) { return b.numbers[static_cast<size_t>(t * n + j)]; },
+          std::vector<float>(static_cast<size_t>(m * n)), n, {});
+      std::vector<float> got(static_cast<size_t>(m * n));
+      gemm_indirect(m, {taps, k, fill}, packed, got.data(), n, {}, scratch.data, &pool_);
+      expect_close(got, want, taps * k, std::to_string(m) + " rows", kLeftOut);
+    }
+  }
+}
+
+/// On the tile unit an infinity has no parts; its sums are formed again by vectors.
+TEST_P(GemmTest, InfiniteHalvesGiveWhatTheyShould) {
+  const int64_t m = 40, n = 70, k = 64;
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (ElementType element : {ElementType::f16, ElementType::bf16}) {
+    auto numbers = random_vector(k * n, 2);
+    numbers[3 * n + 5] = infinity;
+    const Halves b(element, numbers);
+    const std::vector<float> a(static_cast<size_t>(m * k), -1.0f);
+    Aligned memory(packed_bytes(k, n, GetParam(), element));
+    const PackedMatrix packed =
+        pack_halves(element, b.stored.data(), n, false, k, n, GetParam(), memory.data);
+    std::vector<float> c(static_cast<size_t>(m * n));
+    gemm(m, a.data(), k, packed, c.data(), n, {}, nullptr);
+    for (int64_t i = 0; i < m * n; ++i) {
+      const float value = c[static_cast<size_t>(i)];
+      if (i % n == 5) {
+        EXPECT_EQ(value, -infinity) << i;
+      } else {
+        EXPECT_TRUE(std::isfinite(value)) << i;
       }
     }
   }
@@ -299,10 +413,13 @@ TEST(MicroKernel, EveryShapeIsGenerated) {
           for (RowSource source : {RowSource::strided, RowSource::pointers}) {
             for (Prefetch prefetch :
                  {Prefetch::next_panels, Prefetch::next_panels_more, Prefetch::along}) {
-              EXPECT_NE(
-                  generate_kernel({isa, Multiply::f32, rows, vectors, source, columns, prefetch}),
-                  nullptr)
-                  << name(isa) << ", " << rows << " x " << vectors;
+              for (Multiply multiply : {Multiply::f32, Multiply::f16, Multiply::bf16}) {
+                if (is_of_halves(multiply) && columns == ColumnSource::row_major) continue;
+                EXPECT_NE(
+                    generate_kernel({isa, multiply, rows, vectors, source, columns, prefetch}),
+                    nullptr)
+                    << name(isa) << ", " << rows << " x " << vectors;
+              }
             }
           }
         }

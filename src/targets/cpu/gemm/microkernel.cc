@@ -6,6 +6,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "drawbar/element_type.h"
+
 namespace drawbar::cpu {
 namespace {
 
@@ -31,8 +33,8 @@ T* advance(T* pointer, int64_t bytes) {
   return reinterpret_cast<T*>(reinterpret_cast<intptr_t>(pointer) + bytes);
 }
 
-/// What the generated kernels compute, a vector of columns at a time.
-template <RowSource row_source, ColumnSource column_source>
+/// What the generated kernels compute, a vector of columns at a time. B's panels are of `Number`.
+template <RowSource row_source, ColumnSource column_source, class Number = float>
 void portable_kernel(KernelArgs* args) {
   constexpr int64_t kMaxLanes = 16;
   const int64_t lanes = args->lanes;
@@ -42,16 +44,18 @@ void portable_kernel(KernelArgs* args) {
         const int64_t columns = j + 1 == args->vectors ? args->last_columns : lanes;
         const int64_t readable = column_source == ColumnSource::panels ? lanes : columns;
         const int64_t step = column_source == ColumnSource::panels ? 2 * lanes : args->b_step / 4;
-        const float* b = column_source == ColumnSource::panels
-                             ? advance(args->b, j / 2 * args->b_step) + j % 2 * lanes
-                             : args->b + j * lanes;
+        const auto* b = reinterpret_cast<const Number*>(args->b);
+        b = column_source == ColumnSource::panels ? advance(b, j / 2 * args->b_step) + j % 2 * lanes
+                                                  : b + j * lanes;
         std::array<float, kMaxLanes> sum{};
         for (int64_t t = 0; t < args->taps; ++t) {
           const float* a = row_source == RowSource::pointers
                                ? advance(args->a_list, t * args->list_stride)[r]
                                : advance(args->a, r * args->a_stride);
           for (int64_t k = args->k_begin / 4; k < args->k_end / 4; ++k, b += step) {
-            for (int64_t i = 0; i < readable; ++i) sum[static_cast<size_t>(i)] += a[k] * b[i];
+            for (int64_t i = 0; i < readable; ++i) {
+              sum[static_cast<size_t>(i)] += a[k] * static_cast<float>(b[i]);
+            }
           }
         }
         float* c = advance(args->c, r * args->c_stride) + j * lanes;
@@ -106,6 +110,15 @@ void portable_byte_kernel(KernelArgs* args) {
 
 MicroKernel portable(const KernelShape& shape) {
   const ColumnSource column_source = shape.column_source;
+  if (is_of_halves(shape.multiply)) {
+    const bool strided = shape.row_source == RowSource::strided;
+    if (shape.multiply == Multiply::f16) {
+      return strided ? portable_kernel<RowSource::strided, ColumnSource::panels, Float16>
+                     : portable_kernel<RowSource::pointers, ColumnSource::panels, Float16>;
+    }
+    return strided ? portable_kernel<RowSource::strided, ColumnSource::panels, BFloat16>
+                   : portable_kernel<RowSource::pointers, ColumnSource::panels, BFloat16>;
+  }
   if (shape.multiply != Multiply::f32) return portable_byte_kernel;
   if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
@@ -122,9 +135,9 @@ MicroKernel portable(const KernelShape& shape) {
 MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 3 * 2 * 2 * 3 * kTiles> known{};
+  static std::array<std::atomic<MicroKernel>, 2 * 5 * 2 * 2 * 3 * kTiles> known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
-  index = index * 3 + static_cast<size_t>(shape.multiply);
+  index = index * 5 + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);

@@ -29,6 +29,8 @@ enum class ColumnSource {
 /// What is multiplied and added.
 enum class Multiply {
   f32,
+  f16,    // f32 by f16, which is widened in registers; panels alone, of so many halves
+  bf16,   // the same by bf16
   dots,   // four u8 by four i8, added to i32 (VNNI); "k" counts fours, A and B hold them as floats
   pairs,  // the same by AVX2 or AVX-512BW, where two products are added in 16 bits and saturate
 };
@@ -43,7 +45,7 @@ enum class Prefetch {
 /// What a kernel is made for.
 struct KernelShape {
   Isa isa = Isa::baseline;
-  Multiply multiply = Multiply::f32;  // others: panels alone; sums as they are, without epilogue
+  Multiply multiply = Multiply::f32;  // of bytes: panels alone; sums as they are, without epilogue
   int rows = 0;                       // of a tile, at most max_rows(isa, vectors, column_source)
   int vectors = 0;                    // of a row of it, at most kMaxKernelVectors
   RowSource row_source = RowSource::strided;
@@ -87,6 +89,11 @@ struct KernelArgs {
 };
 
 using MicroKernel = void (*)(KernelArgs*);
+
+/// Whether B's panels hold 16-bit floats; they are half as long in bytes.
+constexpr bool is_of_halves(Multiply multiply) {
+  return multiply == Multiply::f16 || multiply == Multiply::bf16;
+}
 
 constexpr int kMaxKernelRows = 12;
 constexpr int kMaxKernelVectors = 8;

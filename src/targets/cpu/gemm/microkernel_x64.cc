@@ -48,7 +48,8 @@ class Generator : public Xbyak::CodeGenerator {
         pointers_(shape.row_source == RowSource::pointers),
         row_major_(shape.column_source == ColumnSource::row_major),
         prefetch_(shape.prefetch),
-        lane_bytes_(static_cast<int>(lanes(shape.isa)) * 4) {
+        lane_bytes_(static_cast<int>(lanes(shape.isa)) * 4),
+        b_bytes_(is_of_halves(shape.multiply) ? lane_bytes_ / 2 : lane_bytes_) {
     emit();
     ready();
     setProtectModeRE();
@@ -88,7 +89,7 @@ class Generator : public Xbyak::CodeGenerator {
 
   Xbyak::Address b_at(int column, int step) const {
     if (row_major_) return ptr[rbx + column * lane_bytes_];
-    return ptr[panel(column / 2) + (step * 2 + column % 2) * lane_bytes_];
+    return ptr[panel(column / 2) + (step * 2 + column % 2) * b_bytes_];
   }
   static int field(size_t offset) { return static_cast<int>(offset); }
 
@@ -110,7 +111,7 @@ class Generator : public Xbyak::CodeGenerator {
       for (int step = 0; step < kUnroll; ++step) multiply(step);
       prefetch();
       add(rbp, 4 * kUnroll);
-      for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * lane_bytes_);
+      for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * b_bytes_);
       cmp(rbp, ptr[rsp + kMainEnd]);
       jl(k_loop, T_NEAR);
     }
@@ -125,7 +126,7 @@ class Generator : public Xbyak::CodeGenerator {
     if (row_major_) {
       add(rbx, ptr[rsp + kStep]);
     } else {
-      for (int i = 0; i < panels(); ++i) add(panel(i), 2 * lane_bytes_);
+      for (int i = 0; i < panels(); ++i) add(panel(i), 2 * b_bytes_);
     }
     cmp(rbp, ptr[rsp + kEnd]);
     jl(k_single, T_NEAR);
@@ -158,7 +159,7 @@ class Generator : public Xbyak::CodeGenerator {
   void prefetch_along() {
     const int ahead = panels() > 1 ? 1024 : 2048;
     for (int i = 0; i < panels(); ++i) {
-      for (int line = 0; line < kUnroll * 2 * lane_bytes_; line += 64)
+      for (int line = 0; line < kUnroll * 2 * b_bytes_; line += 64)
         prefetcht0(ptr[panel(i) + ahead + line]);
     }
   }
@@ -255,7 +256,12 @@ class Generator : public Xbyak::CodeGenerator {
   }
 
   void load_b(const Xbyak::Xmm& target, int column, int step) {
-    if (!row_major_ || column + 1 < vectors_) {
+    if (multiply_ == Multiply::f16) {
+      vcvtph2ps(target, b_at(column, step));
+    } else if (multiply_ == Multiply::bf16) {
+      vpmovzxwd(target, b_at(column, step));
+      vpslld(target, target, 16);
+    } else if (!row_major_ || column + 1 < vectors_) {
       vmovups(target, b_at(column, step));
     } else if (wide_) {
       vmovups(target | k1 | T_z, b_at(column, step));
@@ -268,6 +274,8 @@ class Generator : public Xbyak::CodeGenerator {
   void multiply_add(const Xbyak::Xmm& sum, const Xbyak::Xmm& a, const Xbyak::Operand& b) {
     switch (multiply_) {
       case Multiply::f32:
+      case Multiply::f16:
+      case Multiply::bf16:
         vfmadd231ps(sum, a, b);
         return;
       case Multiply::dots:
@@ -299,7 +307,7 @@ class Generator : public Xbyak::CodeGenerator {
       const int rotating = std::min(spare - rows_, vectors_);
       for (int i = 0; i < rows_; ++i) vbroadcastss(vector(first + i), a_at(i));
       for (int j = 0; j < vectors_; ++j) {
-        if (rows_ == 1 && !row_major_) {
+        if (rows_ == 1 && !row_major_ && !is_of_halves(multiply_)) {
           multiply_add(accumulator(0, j), vector(first), b_at(j, step));
           continue;
         }
@@ -469,6 +477,7 @@ class Generator : public Xbyak::CodeGenerator {
   const bool row_major_;
   const Prefetch prefetch_;
   const int lane_bytes_;
+  const int b_bytes_;  // of a vector of B as it is stored
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "targets/cpu/gemm/blocking.h"
 #include "targets/cpu/gemm/gemm.h"
+#include "targets/cpu/half.h"
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -66,9 +68,9 @@ void pack_panel(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, i
 
 }  // namespace
 
-int64_t packed_bytes(int64_t k, int64_t n, Isa isa) {
+int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element) {
   const int64_t width = panel_width(isa);
-  return divide_up(n, width) * width * k * 4;
+  return divide_up(n, width) * width * k * (bits(element) / 8);
 }
 
 void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
@@ -93,6 +95,27 @@ PackedMatrix pack(const float* b, int64_t ld, bool transposed, int64_t k, int64_
                   float* packed, ThreadPool* pool) {
   pack_rows(b, transposed ? 1 : ld, transposed ? ld : 1, k, n, 0, k, isa, packed, pool);
   return {packed, k, n, isa};
+}
+
+PackedMatrix pack_halves(ElementType half, const uint16_t* b, int64_t ld, bool transposed,
+                         int64_t k, int64_t n, Isa isa, void* packed) {
+  const int64_t width = panel_width(isa);
+  std::vector<float> wide(static_cast<size_t>(k * width)), panel(wide.size());
+  auto* to = static_cast<uint16_t*>(packed);
+  for (int64_t column = 0; column < n; column += width, to += k * width) {
+    const int64_t columns = std::min(width, n - column);
+    const int64_t lines = transposed ? columns : k, length = transposed ? k : columns;
+    const uint16_t* from = b + column * (transposed ? ld : 1);
+    for (int64_t i = 0; i < lines; ++i) {
+      widen(half, from + i * ld, wide.data() + i * length, length);
+    }
+    pack_panel(wide.data(), transposed ? 1 : columns, transposed ? k : 1, k, columns, width,
+               panel.data());
+    narrow(half, panel.data(), to, k * width);
+  }
+  PackedMatrix result{packed, k, n, isa};
+  result.element = half;
+  return result;
 }
 
 }  // namespace drawbar::cpu

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 
 #include "targets/cpu/gemm/blocking.h"
 #include "targets/cpu/gemm/gemm.h"
@@ -41,8 +42,10 @@ inline Pass pass_of(const Product& p, int64_t index) {
 }
 
 /// Where a pass reads B for the tiles from `column`, the start of a panel.
-inline const float* b_at(const Product& p, int64_t column, const Pass& pass) {
-  return p.b->data + column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
+inline const std::byte* b_at(const Product& p, int64_t column, const Pass& pass) {
+  const int64_t elements =
+      column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
+  return static_cast<const std::byte*>(p.b->data) + elements * (bits(p.b->element) / 8);
 }
 
 /// Where tap `tap` of row `row` of A is, `list` having the pointers of `rows` rows from `first` on.

@@ -97,7 +97,7 @@ class SplitBlock {
  private:
   /// A panel of B that is being split, two k at a time.
   struct Panel {
-    const float* from = nullptr;
+    const std::byte* from = nullptr;
     std::byte* out = nullptr;
     int64_t k = 0, done = 0, total = 0;
   };
@@ -132,7 +132,7 @@ class SplitBlock {
 
   void split_next(int64_t to) {
     if (to <= next_.done) return;
-    split_panel(next_.from, next_.k, next_.done, to, next_.out);
+    split_panel(p_.b->element, next_.from, next_.k, next_.done, to, next_.out);
     next_.done = to;
   }
 
@@ -155,7 +155,7 @@ class SplitBlock {
       }
       rows[r] = staged[r];
     }
-    split_rows(rows, count, height_, end - begin, a_of(pair) + step * kStepBytes);
+    split_rows(rows, count, height_, end - begin, p_.b->element, a_of(pair) + step * kStepBytes);
   }
 
   void multiply(int64_t pass, int64_t i, int64_t pair, const std::byte* b) {
@@ -174,7 +174,8 @@ class SplitBlock {
     };
     float* sums = sums_[turn_];
     turn_ = !turn_;
-    multiply_tiles(rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b, meanwhile, sums);
+    multiply_tiles(p_.b->element, rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b,
+                   meanwhile, sums);
     finishing_ = {finish_of(p_, pass, column), rows, row, column, pass_, c, sums};
     const float*& residual = finishing_.finish.epilogue.residual;
     if (residual != nullptr) residual += row * p_.epilogue->residual_ld;
@@ -209,7 +210,7 @@ class SplitBlock {
 
 }  // namespace
 
-bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa) {
+bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, ElementType b_type) {
   if (isa != Isa::amx || m < kLeastRows) return false;
   // Cycles per row. Splitting A, multiplying (whole tiles), splitting B, finishing; and vectors.
   const auto depth = static_cast<double>(divide_up(k, kTileDepth));
@@ -217,8 +218,9 @@ bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa) {
   const auto passes = static_cast<double>(divide_up(k, kPassLength));
   const double waste =
       static_cast<double>(divide_up(m, kTileRows) * kTileRows) / static_cast<double>(m);
-  const double b = 600 / static_cast<double>(m);
-  const double split = depth * (35 + panels * (20 * waste + b)) + 15 * panels * passes;
+  const double b = (b_type == ElementType::f32 ? 600.0 : 300.0) / static_cast<double>(m);
+  const double products = b_type == ElementType::f32 ? 20 : 10;
+  const double split = depth * (35 + panels * (products * waste + b)) + 15 * panels * passes;
   const double vectors = static_cast<double>(divide_up(n, 16) * k) / 2 / 0.8;
   return 1.1 * split < vectors;
 }
@@ -263,7 +265,7 @@ bool compute_split_block(const Product& p, int64_t row, int64_t rows, int64_t pa
 
 #else
 
-bool split_pays(int64_t, int64_t, int64_t, Isa) { return false; }
+bool split_pays(int64_t, int64_t, int64_t, Isa, ElementType) { return false; }
 Blocking choose_split_blocking(int64_t, int64_t, int64_t, int64_t, int) { return {}; }
 bool compute_split_block(const Product&, int64_t, int64_t, int64_t, int64_t, const float**) {
   return false;

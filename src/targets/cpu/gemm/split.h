@@ -5,8 +5,8 @@
 namespace drawbar::cpu {
 
 /// Whether C [m, n] with `k` multiply-adds per element is sooner formed on the tile unit
-/// (tile_unit.h), as measured.
-bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa);
+/// (tile_unit.h), as measured; `b` is what B is of.
+bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, ElementType b = ElementType::f32);
 
 /// How such a product is cut: as choose_blocking().
 Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads);

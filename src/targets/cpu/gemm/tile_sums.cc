@@ -28,6 +28,17 @@ DRAWBAR_VECTOR_TARGET inline __m512 activate(__m512 x, const Epilogue& e) {
   return x;
 }
 
+/// Sixteen numbers of a panel, as f32.
+DRAWBAR_VECTOR_TARGET inline __m512 load(ElementType element, const std::byte* panel, int64_t at) {
+  if (element == ElementType::f32)
+    return _mm512_loadu_ps(reinterpret_cast<const float*>(panel) + at);
+  const auto* halves = reinterpret_cast<const __m256i*>(panel + at * 2);
+  const __m256i numbers = _mm256_loadu_si256(halves);
+  if (element == ElementType::f16) return _mm512_maskz_cvtph_ps(0xFFFF, numbers);
+  return _mm512_castsi512_ps(
+      _mm512_maskz_slli_epi32(0xFFFF, _mm512_maskz_cvtepu16_epi32(0xFFFF, numbers), 16));
+}
+
 }  // namespace
 
 Finish finish_of(const Product& p, int64_t pass, int64_t column) {
@@ -77,16 +88,17 @@ DRAWBAR_VECTOR_TARGET bool has_nan(const float* sums, int64_t rows) {
 
 DRAWBAR_VECTOR_TARGET void form_again(const Product& p, const Pass& pass, int64_t block_row,
                                       int64_t block_rows, const float* const* list, int64_t row,
-                                      int64_t rows, const float* b, float* sums) {
+                                      int64_t rows, const std::byte* b, float* sums) {
+  const ElementType element = p.b->element;
   for (int64_t r = 0; r < rows; ++r, sums += kTilePanel) {
     __m512 left = _mm512_setzero_ps(), right = _mm512_setzero_ps();
-    const float* from = b;
+    int64_t from = 0;
     for (int64_t t = 0; t < pass.taps; ++t) {
       const float* a = a_at(p, block_row, block_rows, list, row + r, pass.tap + t);
       for (int64_t k = pass.k_begin; k < pass.k_end; ++k, from += kTilePanel) {
         const __m512 factor = _mm512_set1_ps(a[k]);
-        left = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from), left);
-        right = _mm512_fmadd_ps(factor, _mm512_loadu_ps(from + 16), right);
+        left = _mm512_fmadd_ps(factor, load(element, b, from), left);
+        right = _mm512_fmadd_ps(factor, load(element, b, from + 16), right);
       }
     }
     _mm512_storeu_ps(sums, left);

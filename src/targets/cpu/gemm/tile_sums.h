@@ -21,8 +21,10 @@ void finish_sums(const Finish& finish, int64_t begin, int64_t end, const float* 
 bool has_nan(const float* sums, int64_t rows);
 
 /// The sums of C's rows from `row` on as vectors form them: a NaN may come of an infinity, which
-/// has no parts. `list` has the pointers of the block's rows, `b` is the panel from the pass on.
+/// has no parts. `list` has the pointers of the block's rows, `b` is the panel from the pass on, of
+/// the product's element.
 void form_again(const Product& p, const Pass& pass, int64_t block_row, int64_t block_rows,
-                const float* const* list, int64_t row, int64_t rows, const float* b, float* sums);
+                const float* const* list, int64_t row, int64_t rows, const std::byte* b,
+                float* sums);
 
 }  // namespace drawbar::cpu

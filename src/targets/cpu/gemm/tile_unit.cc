@@ -66,7 +66,7 @@ DRAWBAR_TILE_TARGET inline void multiply() {
   if (tiles == 2) _tile_dpbf16ps(3, 5, 7);
 }
 
-template <int tiles>
+template <ElementType element, int tiles>
 DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte* a,
                                         const std::byte* b, FunctionRef<void(int64_t)> meanwhile,
                                         float* sums) {
@@ -80,18 +80,26 @@ DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte
     load_a<tiles>(a, hi);
     load_b(b, hi);
     multiply<tiles>();
-    load_b(b, mid);
-    multiply<tiles>();
-    load_b(b, lo);
-    multiply<tiles>();
+    if constexpr (element != ElementType::bf16) {
+      load_b(b, mid);
+      multiply<tiles>();
+    }
+    if constexpr (element == ElementType::f32) {
+      load_b(b, lo);
+      multiply<tiles>();
+    }
     meanwhile(step);
     load_a<tiles>(a, mid);
-    load_b(b, mid);
+    if constexpr (element == ElementType::f32) {
+      load_b(b, mid);
+      multiply<tiles>();
+    }
+    if constexpr (element != ElementType::bf16) load_b(b, hi);
     multiply<tiles>();
-    load_b(b, hi);
-    multiply<tiles>();
-    load_a<tiles>(a, lo);
-    multiply<tiles>();
+    if constexpr (element == ElementType::f32) {
+      load_a<tiles>(a, lo);
+      multiply<tiles>();
+    }
     a += kStepBytes;
     b += kStepBytes;
   }
@@ -104,7 +112,7 @@ DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte
 }  // namespace
 
 DRAWBAR_TILE_TARGET void split_rows(const float* const* rows, int64_t count, int64_t height,
-                                    int64_t k, std::byte* out) {
+                                    int64_t k, ElementType b, std::byte* out) {
   const auto lanes = [](int64_t left) {
     return static_cast<__mmask16>(left >= 16 ? 0xFFFF : left <= 0 ? 0 : (1 << left) - 1);
   };
@@ -115,12 +123,57 @@ DRAWBAR_TILE_TARGET void split_rows(const float* const* rows, int64_t count, int
     const Parts q = split(_mm512_maskz_loadu_ps(second, rows[row] + 16));
     _mm512_store_si512(to, join(p.hi, q.hi));
     _mm512_store_si512(to + 2 * kTileBytes, join(p.mid, q.mid));
-    _mm512_store_si512(to + 4 * kTileBytes, join(p.lo, q.lo));
+    if (b == ElementType::f32) _mm512_store_si512(to + 4 * kTileBytes, join(p.lo, q.lo));
   }
 }
 
-DRAWBAR_TILE_TARGET void split_panel(const float* from, int64_t k, int64_t begin, int64_t end,
-                                     std::byte* out) {
+namespace {
+
+/// Sixteen halves in the lower halves of 32 bits.
+DRAWBAR_TILE_TARGET inline __m512i load_halves(const uint16_t* from) {
+  return _mm512_maskz_cvtepu16_epi32(0xFFFF,
+                                     _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+DRAWBAR_TILE_TARGET inline __m512 load_f16(const uint16_t* from) {
+  return _mm512_maskz_cvtph_ps(0xFFFF, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+}
+
+DRAWBAR_TILE_TARGET void split_bf16(const uint16_t* from, int64_t k, int64_t begin, int64_t end,
+                                    std::byte* out) {
+  constexpr int64_t kPairs = kTileDepth / 2;
+  for (int64_t pair = begin; pair < end; ++pair) {
+    const uint16_t* at = from + 2 * pair * kTilePanel;
+    std::byte* to = out + pair / kPairs * kStepBytes + pair % kPairs * 64;
+    for (int64_t tile = 0; tile < 2; ++tile, at += 16, to += kTileBytes) {
+      __m512i both = _mm512_setzero_si512();
+      if (2 * pair < k) both = load_halves(at);
+      if (2 * pair + 1 < k) {
+        const __m512i second = load_halves(at + kTilePanel);
+        both = _mm512_or_si512(both, _mm512_maskz_slli_epi32(0xFFFF, second, 16));
+      }
+      _mm512_store_si512(to, both);
+    }
+  }
+}
+
+DRAWBAR_TILE_TARGET void split_f16(const uint16_t* from, int64_t k, int64_t begin, int64_t end,
+                                   std::byte* out) {
+  constexpr int64_t kPairs = kTileDepth / 2;
+  for (int64_t pair = begin; pair < end; ++pair) {
+    const uint16_t* at = from + 2 * pair * kTilePanel;
+    std::byte* to = out + pair / kPairs * kStepBytes + pair % kPairs * 64;
+    for (int64_t tile = 0; tile < 2; ++tile, at += 16, to += kTileBytes) {
+      const Parts p = split(2 * pair < k ? load_f16(at) : _mm512_setzero_ps());
+      const Parts q = split(2 * pair + 1 < k ? load_f16(at + kTilePanel) : _mm512_setzero_ps());
+      _mm512_store_si512(to, interleave(p.hi, q.hi));
+      _mm512_store_si512(to + 2 * kTileBytes, interleave(p.mid, q.mid));
+    }
+  }
+}
+
+DRAWBAR_TILE_TARGET void split_f32(const float* from, int64_t k, int64_t begin, int64_t end,
+                                   std::byte* out) {
   constexpr int64_t kPairs = kTileDepth / 2;
   for (int64_t pair = begin; pair < end; ++pair) {
     const float* at = from + 2 * pair * kTilePanel;
@@ -133,6 +186,20 @@ DRAWBAR_TILE_TARGET void split_panel(const float* from, int64_t k, int64_t begin
       _mm512_store_si512(to + 2 * kTileBytes, interleave(p.mid, q.mid));
       _mm512_store_si512(to + 4 * kTileBytes, interleave(p.lo, q.lo));
     }
+  }
+}
+
+}  // namespace
+
+void split_panel(ElementType b, const std::byte* from, int64_t k, int64_t begin, int64_t end,
+                 std::byte* out) {
+  switch (b) {
+    case ElementType::f16:
+      return split_f16(reinterpret_cast<const uint16_t*>(from), k, begin, end, out);
+    case ElementType::bf16:
+      return split_bf16(reinterpret_cast<const uint16_t*>(from), k, begin, end, out);
+    default:
+      return split_f32(reinterpret_cast<const float*>(from), k, begin, end, out);
   }
 }
 
@@ -149,9 +216,13 @@ DRAWBAR_TILE_TARGET void release() { _tile_release(); }
 TileUnit::TileUnit(int64_t rows) { configure(rows); }
 TileUnit::~TileUnit() { release(); }
 
-void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
-                    FunctionRef<void(int64_t)> meanwhile, float* sums) {
-  const auto multiply = tiles == 2 ? multiply_tiles<2> : multiply_tiles<1>;
+void multiply_tiles(ElementType element, int64_t tiles, int64_t rows, int64_t k, const std::byte* a,
+                    const std::byte* b, FunctionRef<void(int64_t)> meanwhile, float* sums) {
+  using enum ElementType;
+  const auto multiply =
+      element == f16    ? (tiles == 2 ? multiply_tiles<f16, 2> : multiply_tiles<f16, 1>)
+      : element == bf16 ? (tiles == 2 ? multiply_tiles<bf16, 2> : multiply_tiles<bf16, 1>)
+                        : (tiles == 2 ? multiply_tiles<f32, 2> : multiply_tiles<f32, 1>);
   multiply(rows, k, a, b, meanwhile, sums);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "base/threads.h"
+#include "drawbar/element_type.h"
 
 /// Products of f32 on the tile unit of Isa::amx, which multiplies bf16 and adds up in f32.
 ///
@@ -15,6 +16,11 @@
 /// part of NaN: callers form those again. Source: Henry, Tang and Heinecke, "Leveraging the
 /// bfloat16 Artificial Intelligence Datatype For Higher-Precision Computations" (2019), with three
 /// parts.
+///
+/// Where b is bf16 it is one part, and a is cut into two: what is left out is at most 2⁻¹⁸ · |a ·
+/// b|. Where b is f16 it is the sum of two parts; of the four products with two parts of a the
+/// three largest are formed, and at most 2⁻¹⁷ · |a · b| is left out. What b is of is told as an
+/// element type: f32, f16 or bf16.
 ///
 /// A tile of A is 16 rows of 32 k, one of B 32 k of 16 columns, as the instructions want them.
 /// Functions need the tile unit but for those that only split; none allocates; all are thread-safe,
@@ -32,11 +38,13 @@ constexpr int64_t kStepBytes = kTileParts * 2 * kTileBytes;
 constexpr int64_t split_bytes(int64_t k) { return (k + kTileDepth - 1) / kTileDepth * kStepBytes; }
 
 /// One step of two tiles of `height` rows: k ≤ 32 numbers of each of `rows`, then zeros.
-void split_rows(const float* const* rows, int64_t count, int64_t height, int64_t k, std::byte* out);
+void split_rows(const float* const* rows, int64_t count, int64_t height, int64_t k, ElementType b,
+                std::byte* out);
 
-/// The pairs of k [begin, end) of a panel [k][32] as PackedMatrix has it; tiles are [16][16][2].
-/// Beyond k, to a multiple of 32, there are zeros.
-void split_panel(const float* from, int64_t k, int64_t begin, int64_t end, std::byte* out);
+/// The pairs of k [begin, end) of a panel [k][32] of `b` as PackedMatrix has it; tiles are
+/// [16][16][2]. Beyond k, to a multiple of 32, there are zeros.
+void split_panel(ElementType b, const std::byte* from, int64_t k, int64_t begin, int64_t end,
+                 std::byte* out);
 
 /// Makes the tile unit ready for tiles of so many rows (1 to 16), and gives it back.
 class TileUnit {
@@ -50,8 +58,8 @@ class TileUnit {
 /// sums [tiles · rows][32] = A · B for one or two tiles of rows and a panel; `rows` is that of the
 /// TileUnit alive. Calls meanwhile(step) for each 32 k: what vector units do there costs little
 /// time.
-void multiply_tiles(int64_t tiles, int64_t rows, int64_t k, const std::byte* a, const std::byte* b,
-                    FunctionRef<void(int64_t step)> meanwhile, float* sums);
+void multiply_tiles(ElementType element, int64_t tiles, int64_t rows, int64_t k, const std::byte* a,
+                    const std::byte* b, FunctionRef<void(int64_t step)> meanwhile, float* sums);
 
 /// Keeps the unit busy with `rounds` times four products of int8 that are not zero (of zeros it is
 /// faster); returns the f32 operations they are worth as slices (slices.h).

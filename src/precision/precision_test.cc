@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/half_tensor.h"
 #include "base/threads.h"
 #include "drawbar/session.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
+#include "precision/half_weights.h"
 #include "precision/histogram.h"
 #include "precision/quantize.h"
 #include "targets/target.h"
@@ -317,6 +319,133 @@ TEST(Calibrate, RefusesWhatIsNotFiniteAndNoSamples) {
     EXPECT_THROW(calibrate(graph, quantized_values(graph), *samples, Calibrator::entropy, {}),
                  Error);
   }
+}
+
+/// The element types of all constants that nodes read, those of subgraphs too.
+void count_constants(const Graph& graph, std::map<ElementType, int>& counts) {
+  for (NodeId id : graph.order()) {
+    for (ValueId input : graph.node(id).inputs) {
+      if (input != no_id && graph.value(input).is_constant())
+        ++counts[graph.value(input).type.tensor.element];
+    }
+    for (const auto& inner : graph.node(id).subgraphs) count_constants(*inner, counts);
+  }
+}
+
+std::map<ElementType, int> constants(const Graph& graph) {
+  std::map<ElementType, int> counts;
+  count_constants(graph, counts);
+  return counts;
+}
+
+/// The graph in f32 with the numbers of large constants that halves have.
+Graph rounded(Graph graph, ElementType half) {
+  for (NodeId id : graph.order()) {
+    const Node node = graph.node(id);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == no_id || !graph.value(node.inputs[i]).is_constant()) continue;
+      const Tensor& whole = graph.value(node.inputs[i]).constant->tensor();
+      if (whole.type() != ElementType::f32 || whole.size() < 1024) continue;
+      graph.set_input(id, i, graph.add_constant(to_f32(to_half(whole, half).value()), ""));
+    }
+    for (size_t i = 0; i < node.subgraphs.size(); ++i) {
+      graph.set_subgraph(id, i, std::make_shared<const Graph>(rounded(*node.subgraphs[i], half)));
+    }
+  }
+  return graph;
+}
+
+Tensor normal_tensor(const Shape& shape) {
+  Tensor tensor = Tensor::allocate(ElementType::f32, shape);
+  const std::vector<float> numbers = normal_numbers(static_cast<size_t>(tensor.size()));
+  std::copy(numbers.begin(), numbers.end(), tensor.data<float>());
+  return tensor;
+}
+
+/// Holds that store_half makes `halves` constants of the graph halves, leaves `wide` in f32, and
+/// that its answers are those of the rounded numbers in f32, but not those of the graph.
+void expect_stored(const std::string& text, const Tensor& x, int halves, int wide) {
+  const Graph graph = prepare(parse(text));
+  const std::vector<float> plain = run(graph, x);
+  for (const ElementType half : {ElementType::f16, ElementType::bf16}) {
+    const Graph stored = store_half(graph, half);
+    verify(stored);
+    const auto counts = constants(stored);
+    const auto of = [&](ElementType type) { return counts.contains(type) ? counts.at(type) : 0; };
+    EXPECT_EQ(of(half), halves) << print(stored);
+    EXPECT_EQ(of(ElementType::f32), wide) << print(stored);
+    const std::vector<float> got = run(stored, x), want = run(rounded(graph, half), x);
+    ASSERT_EQ(got.size(), want.size());
+    float largest = 0;
+    for (const float y : want) largest = std::max(largest, std::fabs(y));
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-4f * largest) << i;
+    EXPECT_NE(got, plain) << "nothing was rounded";
+  }
+}
+
+TEST(StoreHalf, WeightsOfProductsConvolutionsAndCells) {
+  expect_stored(R"(graph g(%x: f32[5, 64]) {
+    %w = const f32[64, 48] normal(0.0, 0.3, 1)
+    %b = const f32[48] normal(0.0, 0.3, 2)
+    %h = MatMul(%x, %w, %b)
+    %v = const f32[48, 13] normal(0.0, 0.3, 3)
+    %y = MatMul(%h, %v)
+    return %y
+  })",
+                normal_tensor({5, 64}), 1, 2);  // %v has 624 numbers
+  expect_stored(R"(graph g(%x: f32[1, 8, 12, 12]) {
+    %w = const f32[32, 8, 3, 3] normal(0.0, 0.3, 1)
+    %y = Conv(%x, %w)
+    return %y
+  })",
+                normal_tensor({1, 8, 12, 12}), 1, 0);
+  expect_stored(R"(graph g(%x: f32[3, 2, 24]) {
+    %w = const f32[1, 96, 24] normal(0.0, 0.3, 1)
+    %r = const f32[1, 96, 24] normal(0.0, 0.3, 2)
+    %y, %h, %c = LSTM(%x, %w, %r)
+    return %y
+  })",
+                normal_tensor({3, 2, 24}), 2, 0);
+}
+
+TEST(StoreHalf, TablesOfGatheredRows) {
+  Tensor rows = Tensor::allocate(ElementType::i64, {3});
+  for (const int64_t i : {0, 1, 2}) rows.data<int64_t>()[i] = 7 * i;
+  const std::string text = R"(graph g(%x: i64[3]) {
+    %t = const f32[40, 32] normal(0.0, 1.0, 1)
+    %y = Gather(%t, %x)
+    return %y as "rows"
+  })";
+  expect_stored(text, rows, 1, 0);
+  const Graph stored = store_half(prepare(parse(text)), ElementType::bf16);
+  EXPECT_EQ(operators(stored), (std::map<std::string, int>{{"Cast", 1}, {"Gather", 1}}));
+  EXPECT_NE(print(stored).find("as \"rows\""), std::string::npos);
+}
+
+TEST(StoreHalf, WeightsInSubgraphs) {
+  expect_stored(R"(graph g(%x: f32[2, 40]) {
+    %n = const i64[] [3]
+    %y = Loop(%n, _, %x) {carried = 1}
+      graph body(%i: i64[], %c: bool[], %a: f32[2, 40]) {
+        %w = const f32[40, 40] normal(0.0, 0.2, 1)
+        %m = MatMul(%a, %w)
+        %r = Relu(%m)
+        return %c, %r
+      }
+    return %y
+  })",
+                normal_tensor({2, 40}), 1, 0);
+}
+
+TEST(StoreHalf, NumbersBeyondF16StayF32) {
+  const Graph graph = prepare(parse(R"(graph g(%x: f32[5, 32]) {
+    %w = const f32[32, 32] normal(0.0, 60000.0, 1)
+    %y = MatMul(%x, %w)
+    return %y
+  })"));
+  const auto of = [](ElementType type) { return std::map<ElementType, int>{{type, 1}}; };
+  EXPECT_EQ(constants(store_half(graph, ElementType::f16)), of(ElementType::f32));
+  EXPECT_EQ(constants(store_half(graph, ElementType::bf16)), of(ElementType::bf16));
 }
 
 }  // namespace

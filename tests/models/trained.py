@@ -65,6 +65,7 @@ class Trained:
             "efficientnet_lite0: 500 images": self.efficientnet,
             "efficientnet_lite0: image files": self.efficientnet_files,
             "efficientnet_lite0: int8": self.efficientnet_int8,
+            "efficientnet_lite0: halves": self.efficientnet_halves,
             "mobilenet_v2_qat: 500 images": self.mobilenet,
             "squeezenet_fp16: as onnxruntime": self.squeezenet,
             "squeezenet_fp16: 500 images": self.squeezenet_counts,
@@ -165,6 +166,20 @@ class Trained:
         _, classes, pixels = self.samples()
         prepared = images.normalised(pixels, 127, 128)
         return self.quantised(self.model("efficientnet_lite0"), "input", prepared, classes)
+
+    def efficientnet_halves(self):
+        """Weights in f16 cost an image at most, in bf16 one in a hundred."""
+        self.needs_quantiser()
+        right = {}
+        for precision in ("fp32", "fp16", "bf16"):
+            engine = self.contender.compile(
+                self.model("efficientnet_lite0"), "--precision", precision)
+            logits = self.logits(engine, "input", lambda p: images.normalised(p, 127, 128))
+            right[precision], _ = count_right(logits, self.samples()[1])
+        text = ", ".join(f"{count} right in {precision}" for precision, count in right.items())
+        assert abs(right["fp16"] - right["fp32"]) <= 1, text
+        assert right["bf16"] >= 0.99 * right["fp32"], text
+        return text
 
     def mobilenet(self):
         engine = self.contender.compile(self.model("mobilenet_v2_qat"))

@@ -10,9 +10,15 @@ namespace hn = hwy::HWY_NAMESPACE;
 namespace halves {
 
 void bf16_to_f32(const void* from, void* to, int64_t n) {
+  const hn::ScalableTag<uint32_t> d;
+  const hn::Rebind<uint16_t, decltype(d)> dh;
   const auto* x = static_cast<const uint16_t*>(from);
   auto* y = static_cast<uint32_t*>(to);
-  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<uint32_t>(x[i]) << 16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(hn::ShiftLeft<16>(hn::PromoteTo(d, hn::LoadU(dh, x + i))), d, y + i);
+  for (; i < n; ++i) y[i] = static_cast<uint32_t>(x[i]) << 16;
 }
 
 void f32_to_bf16(const void* from, void* to, int64_t n) {

@@ -1,6 +1,4 @@
-#include "ops/pool/kernels/channels_last.h"
-#include "ops/pool/op.h"
-#include "targets/cpu/kernel.h"
+#include "ops/pool/cpu_shape.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -34,47 +32,23 @@ bool byte_pool_applies(const Problem& problem) {
          y.layout == Layout::channels_last;
 }
 
-PoolShape pool_shape(const Problem& problem) {
-  const auto& op = *problem.op.as<ops::Pool>();
-  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
-  ops::Window window = ops::window_of(op, op.kernel);
-  window.resolve_pads(std::span(x.shape).subspan(2));
-  return {.n = x.dim(0),
-          .h = x.dim(2),
-          .w = x.dim(3),
-          .c = x.dim(1),
-          .oh = y.dim(2),
-          .ow = y.dim(3),
-          .y_pixel = y.pixel_stride(),
-          .kh = window.kernel[0],
-          .kw = window.kernel[1],
-          .stride_h = window.strides[0],
-          .stride_w = window.strides[1],
-          .dilation_h = window.dilations[0],
-          .dilation_w = window.dilations[1],
-          .pad_top = window.pads_begin[0],
-          .pad_left = window.pads_begin[1],
-          .pad_bottom = window.pads_end[0],
-          .pad_right = window.pads_end[1],
-          .average = op.kind == ops::PoolKind::average,
-          .count_include_pad = op.count_include_pad};
-}
-
 std::unique_ptr<Kernel> make_pool(const Problem& problem) {
-  return make_kernel([shape = pool_shape(problem)](const KernelRun& run) {
-    run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
-      pool_channels_last(shape, run.in<float>(0), run.out<float>(0), begin, end);
-    });
-  });
+  return make_kernel(
+      [shape = pool_shape(*problem.op.as<ops::Pool>(), problem)](const KernelRun& run) {
+        run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
+          pool_channels_last(shape, run.in<float>(0), run.out<float>(0), begin, end);
+        });
+      });
 }
 
 std::unique_ptr<Kernel> make_byte_pool(const Problem& problem) {
   const bool is_signed = problem.inputs[0].type == ElementType::i8;
-  return make_kernel([shape = pool_shape(problem), is_signed](const KernelRun& run) {
-    run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
-      max_pool_bytes(shape, is_signed, run.inputs[0], run.outputs[0], begin, end);
-    });
-  });
+  return make_kernel(
+      [shape = pool_shape(*problem.op.as<ops::Pool>(), problem), is_signed](const KernelRun& run) {
+        run.pool.parallel_for(shape.rows(), 1, [&](int64_t begin, int64_t end, int) {
+          max_pool_bytes(shape, is_signed, run.inputs[0], run.outputs[0], begin, end);
+        });
+      });
 }
 
 double pool_seconds(const Problem& problem) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/pool/taps.h"
 #include "ops/window/rounded.h"
 
 namespace drawbar::ops {
@@ -56,21 +57,6 @@ class Accumulator {
   int64_t index_ = -1;
 };
 
-/// How many positions of a window along one axis lie in the padded input.
-int64_t padded_taps(const Window3& w, int axis, int64_t output) {
-  const int64_t start = output * w.stride[axis];
-  const int64_t end = w.input[axis] + w.pad[axis] + w.pad_end[axis];
-  const int64_t fitting = (end - start + w.dilation[axis] - 1) / w.dilation[axis];
-  return std::min(w.kernel[axis], std::max<int64_t>(fitting, 0));
-}
-
-/// The taps of a window along one axis that lie in the input: those valid for a "stride" of
-/// dilation.
-Range taps_inside(const Window3& w, int axis, int64_t output) {
-  return valid_positions(w.kernel[axis], w.input[axis], w.dilation[axis],
-                         output * w.stride[axis] - w.pad[axis]);
-}
-
 template <class T>
 void pool(const Pool& op, const Window3& w, Evaluation& e, Tensor& y, int64_t* indices) {
   const T* x = e.input(0).data<T>();
@@ -80,30 +66,15 @@ void pool(const Pool& op, const Window3& w, Evaluation& e, Tensor& y, int64_t* i
     for (int64_t plane = begin; plane < end; ++plane) {
       e.checkpoint();
       for (int64_t position = 0; position < w.outputs(); ++position) {
-        const int64_t o[3] = {position / w.output[2] / w.output[1],
-                              position / w.output[2] % w.output[1], position % w.output[2]};
-        Range taps[3];
-        int64_t count = 1, start[3];
-        for (int axis = 0; axis < 3; ++axis) {
-          taps[axis] = taps_inside(w, axis, o[axis]);
-          start[axis] = o[axis] * w.stride[axis] - w.pad[axis];
-          count *= op.count_include_pad ? padded_taps(w, axis, o[axis])
-                                        : taps[axis].last - taps[axis].first;
-        }
+        const PoolTaps taps = taps_at(w, position, op.count_include_pad);
         Accumulator result(op.kind, op.p);
-        for (int64_t a = taps[0].first; a < taps[0].last; ++a) {
-          for (int64_t b = taps[1].first; b < taps[1].last; ++b) {
-            for (int64_t c = taps[2].first; c < taps[2].last; ++c) {
-              const int64_t i = start[0] + a * w.dilation[0], j = start[1] + b * w.dilation[1],
-                            k = start[2] + c * w.dilation[2];
-              const int64_t row_major = (i * w.input[1] + j) * w.input[2] + k;
-              const int64_t column_major = (k * w.input[1] + j) * w.input[0] + i;
-              result.add(static_cast<double>(x[plane * w.inputs() + row_major]),
-                         plane * w.inputs() + (op.column_major ? column_major : row_major));
-            }
-          }
-        }
-        ys[plane * w.outputs() + position] = rounded<T>(result.result(std::max<int64_t>(count, 1)));
+        taps.for_each(w, [&](int64_t i, int64_t j, int64_t k) {
+          const int64_t row_major = (i * w.input[1] + j) * w.input[2] + k;
+          const int64_t column_major = (k * w.input[1] + j) * w.input[0] + i;
+          result.add(static_cast<double>(x[plane * w.inputs() + row_major]),
+                     plane * w.inputs() + (op.column_major ? column_major : row_major));
+        });
+        ys[plane * w.outputs() + position] = rounded<T>(result.result(taps.count));
         if (indices) indices[plane * w.outputs() + position] = result.index();
       }
     }
@@ -164,11 +135,8 @@ GlobalPool GlobalPool::named(std::string_view name) {
   return {.kind = kind_named(global_names, name)};
 }
 
-void infer(const Pool& op, Infer& context) {
-  context.expect_inputs(1, 1);
-  check_element(context.element(0), op.kind == PoolKind::maximum);
-  check_p(op.kind, op.p);
-  const Window window = window_of(op, op.kernel);
+Window pool_window(const Pool& op) {
+  Window window = window_of(op, op.kernel);
   for (size_t i = 0; i < window.rank() && window.auto_pad == AutoPad::pads; ++i) {
     const int64_t pad = std::max(window.pads_begin[i], window.pads_end[i]);
     if (pad >= window.extent(i) && !op.count_include_pad) {
@@ -177,6 +145,14 @@ void infer(const Pool& op, Infer& context) {
            window.extent(i));
     }
   }
+  return window;
+}
+
+void infer(const Pool& op, Infer& context) {
+  context.expect_inputs(1, 1);
+  check_element(context.element(0), op.kind == PoolKind::maximum);
+  check_p(op.kind, op.p);
+  const Window window = pool_window(op);
   if (!context.ranked(0)) {
     context.unranked(0, context.element(0));
     return context.unranked(1, ElementType::i64);

@@ -40,6 +40,10 @@ struct Pool {
   }
 };
 
+/// Its window. Throws INVALID_MODEL where an attribute is out of range, or padding that does not
+/// count is as large as the window.
+Window pool_window(const Pool&);
+
 void infer(const Pool&, Infer&);
 void reference(const Pool&, Evaluation&);
 Dim operations(const Pool&, const Infer&);

@@ -88,48 +88,15 @@ void pool_pixel(const PoolWindow<T>& window, int64_t channels, T* y) {
   if (c < channels) pool_tail<average>(window, c, channels - c, y);
 }
 
-/// One axis of a window: taps [first, last) inside, and how many count.
-struct PoolSpan {
-  int64_t first, last, counted;
-};
-inline PoolSpan pool_span(int64_t start, int64_t size, int64_t pad_end, int64_t kernel,
-                          int64_t dilation, bool with_pad) {
-  PoolSpan span;
-  span.first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-  span.last = start >= size ? 0 : (size - start + dilation - 1) / dilation;
-  span.last = span.last < kernel ? span.last : kernel;
-  if (span.last < span.first) span.last = span.first;
-  span.counted = span.last - span.first;
-  if (with_pad) {
-    const int64_t fitting = (size + pad_end - start + dilation - 1) / dilation;
-    span.counted = fitting < kernel ? fitting : kernel;
-  }
-  return span;
-}
-
 template <bool average, class T>
 void pool_rows(const PoolShape& s, const T* x, T* y, int64_t first, int64_t last) {
-  const int64_t line = s.w * s.c;
   for (int64_t row = first; row < last; ++row) {
-    const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
-    const PoolSpan rows =
-        pool_span(top, s.h, s.pad_bottom, s.kh, s.dilation_h, s.count_include_pad);
+    const PoolSpan rows = pool_row_span(s, row);
     for (int64_t ox = 0; ox < s.ow; ++ox) {
-      const int64_t left = ox * s.stride_w - s.pad_left;
-      const PoolSpan columns =
-          pool_span(left, s.w, s.pad_right, s.kw, s.dilation_w, s.count_include_pad);
-      PoolWindow<T> window;
-      window.rows = rows.last - rows.first;
-      window.columns = columns.last - columns.first;
-      window.row_step = s.dilation_h * line;
-      window.column_step = s.dilation_w * s.c;
-      const bool empty = window.rows == 0 || window.columns == 0;
-      if (empty) window.rows = 0;
-      window.first = empty ? x
-                           : x + (image * s.h + top + rows.first * s.dilation_h) * line +
-                                 (left + columns.first * s.dilation_w) * s.c;
-      const int64_t count = rows.counted * columns.counted;
-      window.factor = count > 0 ? 1.0f / static_cast<float>(count) : 1.0f;
+      const PoolPatch patch = pool_patch(s, row, rows, ox);
+      const float factor = patch.count > 0 ? 1.0f / static_cast<float>(patch.count) : 1.0f;
+      const PoolWindow<T> window{x + patch.first, patch.rows,        patch.columns,
+                                 patch.row_step,  patch.column_step, factor};
       pool_pixel<average>(window, s.c, y + (row * s.ow + ox) * s.y_pixel);
     }
   }

@@ -18,6 +18,57 @@ struct PoolShape {
   int64_t rows() const { return n * oh; }
 };
 
+/// One axis of a window: taps [first, last) inside, and how many count.
+struct PoolSpan {
+  int64_t first, last, counted;
+};
+inline PoolSpan pool_span(int64_t start, int64_t size, int64_t pad_end, int64_t kernel,
+                          int64_t dilation, bool with_pad) {
+  PoolSpan span;
+  span.first = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  span.last = start >= size ? 0 : (size - start + dilation - 1) / dilation;
+  span.last = span.last < kernel ? span.last : kernel;
+  if (span.last < span.first) span.last = span.first;
+  span.counted = span.last - span.first;
+  if (with_pad) {
+    const int64_t fitting = (size + pad_end - start + dilation - 1) / dilation;
+    span.counted = fitting < kernel ? fitting : kernel;
+  }
+  return span;
+}
+
+/// Of output row `row` of rows().
+inline PoolSpan pool_row_span(const PoolShape& s, int64_t row) {
+  return pool_span(row % s.oh * s.stride_h - s.pad_top, s.h, s.pad_bottom, s.kh, s.dilation_h,
+                   s.count_include_pad);
+}
+
+/// The taps of one window that lie inside x: rows × columns of them, in elements; none where
+/// `rows` is 0.
+struct PoolPatch {
+  int64_t first, rows, columns, row_step, column_step;
+  int64_t count;  // what an average divides by, unless 0
+};
+inline PoolPatch pool_patch(const PoolShape& s, int64_t row, const PoolSpan& rows, int64_t ox) {
+  const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
+  const int64_t left = ox * s.stride_w - s.pad_left, line = s.w * s.c;
+  const PoolSpan columns =
+      pool_span(left, s.w, s.pad_right, s.kw, s.dilation_w, s.count_include_pad);
+  PoolPatch patch{0,
+                  rows.last - rows.first,
+                  columns.last - columns.first,
+                  s.dilation_h * line,
+                  s.dilation_w * s.c,
+                  rows.counted * columns.counted};
+  if (patch.rows == 0 || patch.columns == 0) {
+    patch.rows = 0;
+  } else {
+    patch.first = (image * s.h + top + rows.first * s.dilation_h) * line +
+                  (left + columns.first * s.dilation_w) * s.c;
+  }
+  return patch;
+}
+
 /// Output rows [first, last) of rows(). Thread-safe. Of f32; of u8 or i8 the maximum alone.
 void pool_channels_last(const PoolShape& shape, const float* x, float* y, int64_t first,
                         int64_t last);

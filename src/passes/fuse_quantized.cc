@@ -8,9 +8,12 @@
 #include "ops/integer_add/op.h"
 #include "ops/integer_conv/op.h"
 #include "ops/integer_matmul/op.h"
+#include "ops/integer_pool/op.h"
 #include "ops/interleave/op.h"
 #include "ops/matmul/op.h"
 #include "ops/quantize/op.h"
+#include "ops/reshape/op.h"
+#include "ops/transpose/op.h"
 #include "passes/byte_layers.h"
 #include "passes/quantization.h"
 
@@ -152,6 +155,10 @@ std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Qua
   return Fusion{ops::QLinearMatMul{}, std::move(inputs), node.name};
 }
 
+bool is_one_number(const Quantization& q) {
+  return q.scales->rank() == 0 && (!q.zeros || q.zeros->rank() == 0);
+}
+
 std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantization& y,
                                Patch& patch) {
   if (!is_function(graph, result, Function::Add)) return {};
@@ -161,14 +168,74 @@ std::optional<Fusion> fuse_sum(const Graph& graph, ValueId result, const Quantiz
       !is_ranked_tensor(graph, node.inputs[1]) ||
       dims_of(graph, node.inputs[0]) != dims_of(graph, node.inputs[1]))
     return {};
-  for (const Quantization* q : {&*a, &*b, &y}) {
-    if (q->scales->rank() != 0 || (q->zeros && q->zeros->rank() != 0)) return {};
-  }
+  if (!is_one_number(*a) || !is_one_number(*b) || !is_one_number(y)) return {};
   return Fusion{ops::QLinearAdd{},
                 {input_of(graph, node.inputs[0]), a->scale, zero_point(patch, *a),
                  input_of(graph, node.inputs[1]), b->scale, zero_point(patch, *b), y.scale,
                  zero_point(patch, y)},
                 node.name};
+}
+
+/// An average of images of bytes, which gives f32 until what quantises it joins it.
+Patch fuse_average(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  const auto* pool = node.op.as<ops::Pool>();
+  const auto* global = node.op.as<ops::GlobalPool>();
+  if (!(pool && pool->kind == ops::PoolKind::average) &&
+      !(global && global->kind == ops::PoolKind::average))
+    return unchanged();
+  const auto x = dequantized(graph, node.inputs[0], {});
+  if (!x || !is_one_number(*x) || !is_ranked_tensor(graph, node.inputs[0]) ||
+      dims_of(graph, node.inputs[0]).size() != 4)
+    return unchanged();
+  Patch patch(graph, id);
+  const ops::QLinearAveragePool average =
+      pool ? ops::QLinearAveragePool{*pool} : ops::QLinearAveragePool{};
+  patch.replace(
+      node.outputs[0],
+      patch.add(average, {input_of(graph, node.inputs[0]), x->scale, zero_point(patch, *x)},
+                node.name));
+  return patch;
+}
+
+/// The average whose result in f32 the value is.
+const Node* average_of(const Graph& graph, ValueId value) {
+  if (!producer_as<ops::QLinearAveragePool>(graph, value) || !has_one_reader(graph, value))
+    return nullptr;
+  const Node& node = producer(graph, value);
+  return node.inputs.size() == 3 ? &node : nullptr;
+}
+
+std::optional<Fusion> fuse_quantized_average(const Graph& graph, ValueId result,
+                                             const Quantization& y, Patch& patch) {
+  const Node* node = average_of(graph, result);
+  if (node == nullptr || !is_one_number(y)) return {};
+  std::vector<ValueId> inputs = node->inputs;
+  inputs.push_back(y.scale);
+  inputs.push_back(zero_point(patch, y));
+  return Fusion{node->op, std::move(inputs), node->name};
+}
+
+/// What only moves an average in f32, and moves it alone.
+bool moves_average(const Graph& graph, ValueId value) {
+  while (graph.value(value).producer != no_id && has_one_reader(graph, value)) {
+    const Node& node = producer(graph, value);
+    if (!ops::is_view(node.op) && !node.op.as<ops::Transpose>()) return false;
+    value = node.inputs[0];
+    if (average_of(graph, value)) return true;
+  }
+  return false;
+}
+
+/// The quantisation of a moved average goes up to it.
+std::optional<Fusion> lift_to_average(const Graph& graph, const Node& quantize, ValueId value,
+                                      const Quantization& y, Patch& patch) {
+  if (!is_one_number(y) || !moves_average(graph, value)) return {};
+  const Node& node = producer(graph, value);
+  std::vector<ValueId> operands = quantize.inputs, inputs = node.inputs;
+  operands[0] = node.inputs[0];
+  inputs[0] = patch.add(quantize.op, std::move(operands));
+  return Fusion{node.op, std::move(inputs), node.name};
 }
 
 /// Bytes that are dequantised and quantised again as they were.
@@ -234,6 +301,7 @@ Patch fuse_to_f32(const Graph& graph, NodeId id) {
 Patch fuse_quantized(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   if (node.op.as<ops::Conv>() || node.op.as<ops::MatMul>()) return fuse_to_f32(graph, id);
+  if (node.op.as<ops::Pool>()) return fuse_average(graph, id);
   const auto y = quantization_by(graph, node);
   if (!y) return unchanged();
   if (const auto bytes = same_bytes(graph, node.inputs[0], *y)) {
@@ -247,6 +315,8 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   auto fused = fuse_convolution(graph, result, &*y, patch);
   if (!fused) fused = fuse_product(graph, result, &*y, patch);
   if (!fused) fused = fuse_sum(graph, result, *y, patch);
+  if (!fused) fused = fuse_quantized_average(graph, result, *y, patch);
+  if (!fused && result == node.inputs[0]) fused = lift_to_average(graph, node, result, *y, patch);
   if (!fused && result == node.inputs[0]) fused = lift_above_parts(graph, node, result, patch);
   if (!fused) return unchanged();
   patch.replace(node.outputs[0],

@@ -11,6 +11,10 @@ namespace drawbar {
 /// outermost steps or lie beyond). A bias of f32 becomes i32 by the scale of the sums. What is not
 /// quantised behind f becomes a QLinearConv (not a depthwise one) or QLinearMatMul that gives f32.
 ///
+/// Averages of images, by windows or whole, read bytes, and give them where they are quantised:
+/// QLinearAveragePool of x alone, in f32, or of y's scale and zero point too, whatever views and
+/// transposes lie between.
+///
 /// Quantise(Concat(Dequantise(a), b)) becomes Concat of each part quantised, shuffled ones
 /// (Interleave) alike, and bytes that are dequantised and quantised again as they were stay.
 Patch fuse_quantized(const Graph& graph, NodeId id);

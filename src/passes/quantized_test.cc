@@ -86,6 +86,42 @@ TEST(FuseQuantized, PartsOfAConcatenationForThemselves) {
               " %y = Concat(%a, %bs) {axis = 1}; return %y }");
 }
 
+TEST(FuseQuantized, AveragesOfBytes) {
+  const std::string head =
+      "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3]; ";
+  const std::string from = "%f = DequantizeLinear(%x, %s, %z); ";
+  const std::string to = "%t = const f32[] [0.25]; %u = const u8[] [7]; ";
+  const std::string windows = "{kernel = [2, 2], strides = [2, 2], count_include_pad = true}";
+  expect_pass("fuse_quantized", head + from + "%y = GlobalAveragePool(%f); return %y }",
+              head + "%y = QLinearAveragePool(%x, %s, %z); return %y }");
+  expect_pass(
+      "fuse_quantized",
+      head + from + to + "%a = AveragePool(%f) " + windows +
+          "; %r = Clip(%a) {min = -1.75, max = 100.0}; %y = QuantizeLinear(%r, %t, %u)"
+          " return %y }",
+      head + to + "%y = QLinearAveragePool(%x, %s, %z, %t, %u) " + windows + "; return %y }");
+  expect_pass("fuse_quantized",
+              head + from + to +
+                  "%a = GlobalAveragePool(%f); %m = Flatten(%a) {axis = 1}"
+                  " %p = Transpose(%m) {permutation = [1, 0]}; %y = QuantizeLinear(%p, %t, %u)"
+                  " return %y }",
+              head + to +
+                  "%a = QLinearAveragePool(%x, %s, %z, %t, %u); %m = Flatten(%a) {axis = 1}"
+                  " %y = Transpose(%m) {permutation = [1, 0]}; return %y }");
+  // What others read stays f32; other pooling and other ranks stay as they are.
+  expect_pass("fuse_quantized",
+              head + from + to +
+                  "%a = GlobalAveragePool(%f); %y = QuantizeLinear(%a, %t, %u); return %y, %a }",
+              head + to +
+                  "%a = QLinearAveragePool(%x, %s, %z); %y = QuantizeLinear(%a, %t, %u)"
+                  " return %y, %a }");
+  expect_pass("fuse_quantized", head + from + "%y = GlobalMaxPool(%f); return %y }", "unchanged");
+  expect_pass("fuse_quantized",
+              "graph g(%x: u8[N, 2, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3]; " + from +
+                  "%y = GlobalAveragePool(%f); return %y }",
+              "unchanged");
+}
+
 TEST(SinkDequantize, BelowWhatMovesNumbers) {
   const std::string head =
       "graph g(%x: u8[N, 2, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3]; ";

@@ -63,9 +63,9 @@ std::unique_ptr<Kernel> make(const Problem& p) {
         const int64_t row = i / pieces, piece = i % pieces;
         const int64_t first = piece * kChannels;
         const int64_t channels = (piece == pieces - 1 ? shape.c : first + kChannels) - first;
-        const PoolSpan rows = pool_row_span(shape, row);
+        const PoolRow windows = pool_row(shape, row);
         for (int64_t ox = 0; ox < shape.ow; ++ox) {
-          const PoolPatch patch = pool_patch(shape, row, rows, ox);
+          const PoolPatch patch = pool_patch(shape, windows, ox);
           const auto inside = static_cast<int32_t>(patch.rows * patch.columns);
           const auto count = static_cast<float>(std::max<int64_t>(patch.count, 1));
           mean.offset = -inside * x_zero;

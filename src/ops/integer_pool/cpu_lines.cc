@@ -14,7 +14,23 @@ namespace averaging {
 
 constexpr int64_t kTapsIn16 = 257;  // 255 each
 
-/// kVectors vectors of d's (u16) channels, from `channel` on. Sums are of 16 bits as long as they
+/// Sums of 32 bits → y.
+template <class D, class Y>
+HWY_INLINE void finish(D d32, hn::Vec<D> sum, const ByteMean& mean, Y* y) {
+  const hn::Rebind<float, D> df;
+  const auto v = hn::Mul(hn::ConvertTo(df, hn::Add(sum, hn::Set(d32, mean.offset))),
+                         hn::Set(df, mean.multiplier));
+  if constexpr (std::is_same_v<Y, float>) {
+    hn::StoreU(v, df, y);
+  } else {
+    // What exceeds i32 would wrap.
+    const auto kept = hn::Min(hn::Max(v, hn::Set(df, -1e6f)), hn::Set(df, 1e6f));
+    const hn::Rebind<Y, D> dy;
+    hn::StoreU(hn::DemoteTo(dy, hn::Add(hn::NearestInt(kept), hn::Set(d32, mean.zero))), dy, y);
+  }
+}
+
+/// kVectors vectors of d's (u16) channels, from `channel` on, summed in 16 bits as long as they
 /// fit.
 template <int kVectors, bool is_signed, class D, class Y>
 HWY_INLINE void average_block(D d, const ByteWindow& window, const ByteMean& mean, int64_t channel,
@@ -22,66 +38,60 @@ HWY_INLINE void average_block(D d, const ByteWindow& window, const ByteMean& mea
   constexpr size_t kMost = hn::MaxLanes(d);
   const hn::Rebind<uint8_t, D> d8;
   const hn::CappedTag<int32_t, kMost> d32;
-  const hn::Rebind<float, decltype(d32)> df;
+  const hn::Rebind<uint16_t, decltype(d32)> half;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lanes32 = static_cast<int64_t>(hn::Lanes(d32));
   const auto flip = hn::Set(d8, is_signed ? 0x80 : 0);
   uint16_t part[kVectors * kMost];
   int32_t totals[kVectors * kMost];
-  for (int64_t i = 0; i < kVectors * lanes; i += lanes32)
-    hn::StoreU(hn::Set(d32, mean.offset), d32, totals + i);
   auto s0 = hn::Zero(d), s1 = s0, s2 = s0, s3 = s0;
   const auto add = [&](auto& sum, const uint8_t* from) HWY_ATTR {
     sum = hn::Add(sum, hn::PromoteTo(d, hn::Xor(hn::LoadU(d8, from), flip)));
   };
-  const auto flush = [&]() HWY_ATTR {
+  const auto store_part = [&]() HWY_ATTR {
     hn::StoreU(s0, d, part);
-    if constexpr (kVectors == 4) {
-      hn::StoreU(s1, d, part + lanes);
+    if constexpr (kVectors > 1) hn::StoreU(s1, d, part + lanes);
+    if constexpr (kVectors > 2) {
       hn::StoreU(s2, d, part + 2 * lanes);
       hn::StoreU(s3, d, part + 3 * lanes);
     }
-    for (int64_t i = 0; i < kVectors * lanes; i += lanes32) {
-      const auto some =
-          hn::PromoteTo(d32, hn::LoadU(hn::Rebind<uint16_t, decltype(d32)>(), part + i));
-      hn::StoreU(hn::Add(hn::LoadU(d32, totals + i), some), d32, totals + i);
-    }
-    s0 = s1 = s2 = s3 = hn::Zero(d);
   };
+  const auto sums = [&](int64_t i)
+                        HWY_ATTR { return hn::PromoteTo(d32, hn::LoadU(half, part + i)); };
+  bool some_totals = false;
   int64_t room = kTapsIn16;
   const auto* row = reinterpret_cast<const uint8_t*>(window.first) + channel;
   for (int64_t r = 0; r < window.rows; ++r, row += window.row_step) {
     const uint8_t* tap = row;
     for (int64_t left = window.columns; left > 0;) {
+      if (room == 0) {
+        store_part();
+        for (int64_t i = 0; i < kVectors * lanes; i += lanes32) {
+          const auto before = some_totals ? hn::LoadU(d32, totals + i) : hn::Zero(d32);
+          hn::StoreU(hn::Add(before, sums(i)), d32, totals + i);
+        }
+        s0 = s1 = s2 = s3 = hn::Zero(d);
+        some_totals = true;
+        room = kTapsIn16;
+      }
       const int64_t run = std::min(left, room);
       for (int64_t k = 0; k < run; ++k, tap += window.column_step) {
         add(s0, tap);
-        if constexpr (kVectors == 4) {
-          add(s1, tap + lanes);
+        if constexpr (kVectors > 1) add(s1, tap + lanes);
+        if constexpr (kVectors > 2) {
           add(s2, tap + 2 * lanes);
           add(s3, tap + 3 * lanes);
         }
       }
       left -= run;
       room -= run;
-      if (room > 0) continue;
-      flush();
-      room = kTapsIn16;
     }
   }
-  flush();
+  store_part();
   for (int64_t i = 0; i < kVectors * lanes; i += lanes32) {
-    const auto v =
-        hn::Mul(hn::ConvertTo(df, hn::LoadU(d32, totals + i)), hn::Set(df, mean.multiplier));
-    if constexpr (std::is_same_v<Y, float>) {
-      hn::StoreU(v, df, y + channel + i);
-    } else {
-      // What exceeds i32 would wrap.
-      const auto kept = hn::Min(hn::Max(v, hn::Set(df, -1e6f)), hn::Set(df, 1e6f));
-      const hn::Rebind<Y, decltype(df)> dy;
-      hn::StoreU(hn::DemoteTo(dy, hn::Add(hn::NearestInt(kept), hn::Set(d32, mean.zero))), dy,
-                 y + channel + i);
-    }
+    auto sum = sums(i);
+    if (some_totals) sum = hn::Add(sum, hn::LoadU(d32, totals + i));
+    finish(d32, sum, mean, y + channel + i);
   }
 }
 
@@ -96,6 +106,8 @@ void average(const ByteWindow& window, const ByteMean& mean, int64_t channels, v
   int64_t c = 0;
   for (; c + 4 * lanes <= channels; c += 4 * lanes)
     average_block<4, is_signed>(d, window, mean, c, y);
+  for (; c + 2 * lanes <= channels; c += 2 * lanes)
+    average_block<2, is_signed>(d, window, mean, c, y);
   for (; c + lanes <= channels; c += lanes) average_block<1, is_signed>(d, window, mean, c, y);
   if (c == channels) return;
   if (channels >= lanes) return average_block<1, is_signed>(d, window, mean, channels - lanes, y);

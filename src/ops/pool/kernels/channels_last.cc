@@ -91,9 +91,9 @@ void pool_pixel(const PoolWindow<T>& window, int64_t channels, T* y) {
 template <bool average, class T>
 void pool_rows(const PoolShape& s, const T* x, T* y, int64_t first, int64_t last) {
   for (int64_t row = first; row < last; ++row) {
-    const PoolSpan rows = pool_row_span(s, row);
+    const PoolRow windows = pool_row(s, row);
     for (int64_t ox = 0; ox < s.ow; ++ox) {
-      const PoolPatch patch = pool_patch(s, row, rows, ox);
+      const PoolPatch patch = pool_patch(s, windows, ox);
       const float factor = patch.count > 0 ? 1.0f / static_cast<float>(patch.count) : 1.0f;
       const PoolWindow<T> window{x + patch.first, patch.rows,        patch.columns,
                                  patch.row_step,  patch.column_step, factor};

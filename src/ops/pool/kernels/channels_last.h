@@ -24,23 +24,33 @@ struct PoolSpan {
 };
 inline PoolSpan pool_span(int64_t start, int64_t size, int64_t pad_end, int64_t kernel,
                           int64_t dilation, bool with_pad) {
+  // Taps before a distance, without the division where they are neighbours.
+  const auto taps = [&](int64_t distance) {
+    return dilation == 1 ? distance : (distance + dilation - 1) / dilation;
+  };
   PoolSpan span;
-  span.first = start < 0 ? (-start + dilation - 1) / dilation : 0;
-  span.last = start >= size ? 0 : (size - start + dilation - 1) / dilation;
+  span.first = start < 0 ? taps(-start) : 0;
+  span.last = start >= size ? 0 : taps(size - start);
   span.last = span.last < kernel ? span.last : kernel;
   if (span.last < span.first) span.last = span.first;
   span.counted = span.last - span.first;
   if (with_pad) {
-    const int64_t fitting = (size + pad_end - start + dilation - 1) / dilation;
+    const int64_t fitting = taps(size + pad_end - start);
     span.counted = fitting < kernel ? fitting : kernel;
   }
   return span;
 }
 
-/// Of output row `row` of rows().
-inline PoolSpan pool_row_span(const PoolShape& s, int64_t row) {
-  return pool_span(row % s.oh * s.stride_h - s.pad_top, s.h, s.pad_bottom, s.kh, s.dilation_h,
-                   s.count_include_pad);
+/// The windows of output row `row` of rows(): their taps along y, and where x's first such line
+/// begins, in elements.
+struct PoolRow {
+  PoolSpan span;
+  int64_t first;
+};
+inline PoolRow pool_row(const PoolShape& s, int64_t row) {
+  const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
+  const PoolSpan span = pool_span(top, s.h, s.pad_bottom, s.kh, s.dilation_h, s.count_include_pad);
+  return {span, (image * s.h + top + span.first * s.dilation_h) * s.w * s.c};
 }
 
 /// The taps of one window that lie inside x: rows × columns of them, in elements; none where
@@ -49,23 +59,17 @@ struct PoolPatch {
   int64_t first, rows, columns, row_step, column_step;
   int64_t count;  // what an average divides by, unless 0
 };
-inline PoolPatch pool_patch(const PoolShape& s, int64_t row, const PoolSpan& rows, int64_t ox) {
-  const int64_t image = row / s.oh, top = row % s.oh * s.stride_h - s.pad_top;
-  const int64_t left = ox * s.stride_w - s.pad_left, line = s.w * s.c;
+inline PoolPatch pool_patch(const PoolShape& s, const PoolRow& row, int64_t ox) {
+  const int64_t left = ox * s.stride_w - s.pad_left;
   const PoolSpan columns =
       pool_span(left, s.w, s.pad_right, s.kw, s.dilation_w, s.count_include_pad);
-  PoolPatch patch{0,
-                  rows.last - rows.first,
+  PoolPatch patch{row.first + (left + columns.first * s.dilation_w) * s.c,
+                  row.span.last - row.span.first,
                   columns.last - columns.first,
-                  s.dilation_h * line,
+                  s.dilation_h * s.w * s.c,
                   s.dilation_w * s.c,
-                  rows.counted * columns.counted};
-  if (patch.rows == 0 || patch.columns == 0) {
-    patch.rows = 0;
-  } else {
-    patch.first = (image * s.h + top + rows.first * s.dilation_h) * line +
-                  (left + columns.first * s.dilation_w) * s.c;
-  }
+                  row.span.counted * columns.counted};
+  if (patch.rows == 0 || patch.columns == 0) patch.first = patch.rows = 0;
   return patch;
 }
 

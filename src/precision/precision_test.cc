@@ -231,6 +231,34 @@ TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {
   EXPECT_FALSE(found.contains("DequantizeLinear"));
 }
 
+TEST(Quantize, KeepsAveragesInBytes) {
+  const Graph graph = prepare(parse(R"(graph g(%x: f32[1, 8, 12, 12]) {
+    %w1 = const f32[16, 8, 1, 1] normal(0.0, 0.4, 1)
+    %c1 = Conv(%x, %w1)
+    %a = AveragePool(%c1) {kernel = [3, 3], strides = [2, 2]}
+    %m = MaxPool(%c1) {kernel = [3, 3], strides = [2, 2]}
+    %s = Add(%a, %m)
+    %w2 = const f32[8, 16, 1, 1] normal(0.0, 0.4, 2)
+    %c2 = Conv(%s, %w2)
+    %g = GlobalAveragePool(%c2)
+    %y = Mul(%g, %g)
+    return %y
+  })"));
+  NormalSamples samples;
+  const Graph quantized =
+      quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
+  const auto found = operators(fuse(quantized));
+  EXPECT_EQ(found.at("QLinearAveragePool"), 2);
+  EXPECT_EQ(found.at("QLinearAdd"), 1);
+  EXPECT_EQ(found.at("QLinearConv"), 2);
+  EXPECT_EQ(found.at("QuantizeLinear"), 1) << "of the input alone";
+  EXPECT_FALSE(found.contains("DequantizeLinear")) << "the last average gives f32";
+  const Tensor x = samples.sample(1)[0];
+  const std::vector<float> want = run(graph, x), got = run(quantized, x);
+  for (size_t i = 0; i < want.size(); ++i)
+    EXPECT_NEAR(got[i], want[i], 0.03f + 0.01f * std::fabs(want[i]));
+}
+
 TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
   const Graph graph = prepare(parse(R"(graph g(%x: f32[1, 8, 12, 12]) {
     %w1 = const f32[16, 8, 1, 1] normal(0.0, 0.00000000001, 1)

@@ -301,7 +301,7 @@ Patch fuse_to_f32(const Graph& graph, NodeId id) {
 Patch fuse_quantized(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   if (node.op.as<ops::Conv>() || node.op.as<ops::MatMul>()) return fuse_to_f32(graph, id);
-  if (node.op.as<ops::Pool>()) return fuse_average(graph, id);
+  if (node.op.as<ops::Pool>() || node.op.as<ops::GlobalPool>()) return fuse_average(graph, id);
   const auto y = quantization_by(graph, node);
   if (!y) return unchanged();
   if (const auto bytes = same_bytes(graph, node.inputs[0], *y)) {

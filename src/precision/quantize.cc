@@ -66,6 +66,13 @@ bool is_maximum(const Node& node) {
   return pool && pool->kind == ops::PoolKind::maximum && node.outputs.size() == 1;
 }
 
+/// One that many concatenations read (dense blocks) would be quantised anew for each.
+bool is_average(const Graph& graph, const Node& node) {
+  const auto* pool = node.op.as<ops::Pool>();
+  return pool && pool->kind == ops::PoolKind::average && node.outputs.size() == 1 &&
+         has_one_reader(graph, node.outputs[0]);
+}
+
 /// What may become bytes, whether or not anything reads them.
 Plan possible(const Graph& graph, const std::set<NodeId>& in_f32) {
   Plan plan;
@@ -88,7 +95,8 @@ Plan possible(const Graph& graph, const std::set<NodeId>& in_f32) {
       if (std::all_of(node.inputs.begin(), node.inputs.end(),
                       [&](ValueId part) { return plan.values.contains(part); }))
         plan.values.insert(node.outputs[0]);
-    } else if (is_maximum(node) && plan.values.contains(node.inputs[0])) {
+    } else if ((is_maximum(node) || is_average(graph, node)) &&
+               plan.values.contains(node.inputs[0])) {
       plan.values.insert(node.outputs[0]);
     }
   }
@@ -112,7 +120,7 @@ void prune(const Graph& graph, Plan& plan) {
         plan.weighted.erase(*id);
       }
     } else if (wanted && (is_function(graph, node.outputs[0], Function::Add) || is_maximum(node) ||
-                          node.op.as<ops::Concat>())) {
+                          is_average(graph, node) || node.op.as<ops::Concat>())) {
       read.insert(node.inputs.begin(), node.inputs.end());
     }
   }

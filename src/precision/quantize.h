@@ -9,11 +9,11 @@ namespace drawbar {
 
 /// What of a prepared graph (`prepare` in passes/pipeline.h) can run on bytes, by the calibration
 /// names of the nodes' results: convolutions (whole or depthwise) and products with constant
-/// weights, and sums of bytes that such a layer reads. What gives a graph output cannot.
+/// weights, and sums of bytes that such a layer reads.
 std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph);
 
-/// The activations that become bytes: what these layers read, and what they, concatenations and
-/// maximum pooling give to them.
+/// The activations that become bytes: what these layers read, and what they, concatenations,
+/// maximum pooling and average pooling that one node reads give to them.
 std::vector<ValueId> quantized_values(const Graph& graph);
 
 /// The same graph with these values quantised to u8 (asymmetric, 0 is exact) and dequantised again,

@@ -20,8 +20,8 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options);
 /// Throws UNSUPPORTED for a precision that there is not, INVALID_ARGUMENT for such a calibrator.
 void check_precision(const std::string& precision, const PrecisionOptions& options);
 
-/// The rewriting that compiling for a precision takes (fp32, bf16, fp16, int8 or auto); `preprocess`
-/// is for calibration images. `options` must outlive the steps.
+/// The rewriting that compiling for a precision takes (fp32, bf16, fp16, int8 or auto);
+/// `preprocess` is for calibration images. `options` must outlive the steps.
 CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,
                              const std::string& preprocess);
 

@@ -66,9 +66,9 @@ class Chooser {
   PrecisionChoice choose() {
     result_.samples = inputs_.size();
     measure_layers();
-    if (options_.for_time) measure_times();
-    const auto cost = [&](const LayerChoice& layer) {
-      return options_.for_time ? layer.loss / std::max(layer.gain_ms(), kLeastGain) : layer.loss;
+    measure_times();
+    const auto cost = [](const LayerChoice& layer) {
+      return layer.loss / std::max(layer.gain_ms(), kLeastGain);
     };
     std::stable_sort(result_.layers.begin(), result_.layers.end(),
                      [&](const LayerChoice& a, const LayerChoice& b) { return cost(a) > cost(b); });
@@ -82,7 +82,6 @@ class Chooser {
       }
     }
     loss_with(high);
-    if (!options_.for_time) leave_out_needless();
     std::sort(result_.trials.begin(), result_.trials.end(),
               [](const Trial& a, const Trial& b) { return a.in_f32 < b.in_f32; });
     return std::move(result_);
@@ -165,20 +164,6 @@ class Chooser {
     result_.loss = measure(names);
     result_.trials.push_back({count, result_.loss});
     return result_.loss;
-  }
-
-  void leave_out_needless() {
-    for (LayerChoice& layer : result_.layers) {
-      if (!layer.in_f32) continue;
-      std::set<std::string> others;
-      for (const LayerChoice& other : result_.layers) {
-        if (other.in_f32 && other.name != layer.name) others.insert(other.name);
-      }
-      const double loss = measure(others);
-      if (loss > options_.most_loss) continue;
-      layer.in_f32 = false;
-      result_.loss = loss;
-    }
   }
 
   const Graph& graph_;

@@ -30,8 +30,7 @@ struct PrecisionChoice {
 
 struct ChoiceOptions {
   double most_loss = 0.005;
-  size_t samples = 16;   // that losses are measured on, spread over the source
-  bool for_time = true;  // put back what gains least for its loss; else what loses most
+  size_t samples = 16;  // that losses are measured on, spread over the source
   std::function<void(const std::string&, size_t, size_t)> progress = {};
 };
 
@@ -40,9 +39,8 @@ struct ChoiceOptions {
 /// is the energy of the outputs' difference from f32's over that of f32's outputs, mean over the
 /// outputs of all samples (0.005: 23 dB); losses of layers are measured one by one, times by a
 /// profiled run of all in f32 and all in bytes, and the loss of the whole for every number of
-/// layers that bisecting asks for. Not for time (`for_time`), every layer put back is tried once
-/// more on bytes at the end, so that none is in the set without need. Throws what calibrate() and
-/// quantize() throw.
+/// layers that bisecting asks for. A sum's loss is what all on bytes lose less without it. Throws
+/// what calibrate() and quantize() throw.
 PrecisionChoice choose_layers(const Graph& graph, const Calibration& calibration,
                               SampleSource& samples, const ChoiceOptions& options);
 

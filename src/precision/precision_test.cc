@@ -11,6 +11,7 @@
 #include "drawbar/session.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
+#include "precision/choose.h"
 #include "precision/half_weights.h"
 #include "precision/histogram.h"
 #include "precision/quantize.h"
@@ -206,6 +207,34 @@ TEST(Quantize, KeepsLayersAndSumsInF32) {
   EXPECT_FALSE(operators(fuse(quantize(graph, calibration))).contains("QLinearConv"));
   calibration.f32 = {"no such layer"};
   EXPECT_THROW(quantize(graph, calibration), Error);
+}
+
+TEST(ChooseLayers, PutsBackToF32WhatLosesTooMuch) {
+  const Graph graph = block();
+  NormalSamples samples;
+  Calibration calibration =
+      calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  const auto choose = [&](double most_loss) {
+    return choose_layers(graph, calibration, samples, {.most_loss = most_loss});
+  };
+  const auto in_f32 = [](const PrecisionChoice& choice) {
+    return std::count_if(choice.layers.begin(), choice.layers.end(),
+                         [](const LayerChoice& layer) { return layer.in_f32; });
+  };
+  const PrecisionChoice any = choose(1), none = choose(0);
+  ASSERT_EQ(any.layers.size(), 5U);
+  EXPECT_EQ(in_f32(any), 0);
+  EXPECT_GT(any.loss, 0);
+  EXPECT_EQ(none.loss, 0);
+  const PrecisionChoice half = choose(any.loss / 2);
+  EXPECT_LE(half.loss, any.loss / 2);
+  EXPECT_GT(in_f32(half), 0);
+  for (const LayerChoice& layer : half.layers) {
+    if (layer.in_f32) calibration.f32.insert(layer.name);
+  }
+  EXPECT_NO_THROW(quantize(graph, calibration)) << "layers are called as the calibration does";
+  samples.count = 0;
+  EXPECT_THROW(choose(1), Error);
 }
 
 TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {

@@ -122,6 +122,9 @@ void prune(const Graph& graph, Plan& plan) {
     } else if (wanted && (is_function(graph, node.outputs[0], Function::Add) || is_maximum(node) ||
                           is_average(graph, node) || node.op.as<ops::Concat>())) {
       read.insert(node.inputs.begin(), node.inputs.end());
+    } else if (const auto* pool = node.op.as<ops::GlobalPool>();
+               pool && pool->kind == ops::PoolKind::average) {
+      read.insert(node.inputs[0]);  // it gives f32
     }
   }
   std::erase_if(plan.values, [&](ValueId value) { return !read.contains(value); });

@@ -13,7 +13,7 @@ namespace drawbar {
 std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph);
 
 /// The activations that become bytes: what these layers read, and what they, concatenations,
-/// maximum pooling and average pooling that one node reads give to them.
+/// maximum pooling and average pooling that one node reads give to them or to global averages.
 std::vector<ValueId> quantized_values(const Graph& graph);
 
 /// The same graph with these values quantised to u8 (asymmetric, 0 is exact) and dequantised again,

@@ -306,7 +306,7 @@ class Cli(Evaluation):
         folder = self.folder / "wrong_samples"
         folder.mkdir()
         self.refuses("--calibrate", *quantise)
-        self.refuses("fp32, bf16, fp16 or int8", *quantise[:-1], "int3", status=1)
+        self.refuses("fp32, bf16, fp16, int8 or auto", *quantise[:-1], "int3", status=1)
         self.refuses("no images", *quantise, "--calibrate", folder)
         self.refuses("nowhere", *quantise, "--calibrate", "nowhere")
         self.refuses("min-max, percentile", *quantise, "--calibrator", "guess")

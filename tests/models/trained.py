@@ -69,6 +69,7 @@ class Trained:
             "mobilenet_v2_qat: 500 images": self.mobilenet,
             "squeezenet_fp16: as onnxruntime": self.squeezenet,
             "squeezenet_fp16: 500 images": self.squeezenet_counts,
+            "cifar10_resnet20: auto": self.cifar_auto,
             "squeezenet: int8": self.squeezenet_int8,
             "yolox_nano: dog.jpg": self.yolox_dog,
             "yolox_nano: bus.jpg": self.yolox_bus,
@@ -138,8 +139,12 @@ class Trained:
         assert worst < 0.05, f"a probability differs by {worst:.3f}, at most 0.05"
         return f"{len(paths)} files, probabilities differ by at most {worst:.4f}"
 
-    def quantised(self, model, input_name, prepared, classes, calibrator="min-max"):
-        """Calibrated on every fifth sample; how many of the others are right in f32 and in int8."""
+    def quantised(self, model, input_name, prepared, classes, *options,
+                  precision="int8"):
+        """Calibrated on every fifth sample; how many of the others are right in f32 and in bytes.
+
+        Without classes, what f32 says is right.
+        """
         samples = self.folder / f"{model.stem}_samples"
         shutil.rmtree(samples, ignore_errors=True)
         samples.mkdir()
@@ -147,13 +152,15 @@ class Trained:
         for index in chosen.nonzero()[0]:
             np.save(samples / f"{index:03}.npy", prepared[index:index + 1])
         right = []
-        for arguments in ((), ("--precision", "int8", "--calibrate", samples,
-                               "--calibrator", calibrator)):
+        for arguments in ((), ("--precision", precision, "--calibrate", samples, *options)):
             engine = self.contender.compile(model, *arguments)
             (scores,) = self.contender.run(engine, {input_name: prepared[~chosen]}).values()
             found = scores.reshape(len(scores), -1).argmax(axis=1)
+            if classes is None:
+                classes = np.zeros(len(prepared), found.dtype)
+                classes[~chosen] = found
             right.append(int((found == classes[~chosen]).sum()))
-        text = f"{right[1]} right in int8, {right[0]} in f32, of {(~chosen).sum()}"
+        text = f"{right[1]} right in {precision}, {right[0]} in f32, of {(~chosen).sum()}"
         assert right[1] >= 0.99 * right[0], text
         return text
 
@@ -166,6 +173,14 @@ class Trained:
         _, classes, pixels = self.samples()
         prepared = images.normalised(pixels, 127, 128)
         return self.quantised(self.model("efficientnet_lite0"), "input", prepared, classes)
+
+    def cifar_auto(self):
+        """The images shrunk to 32 by 32, in the units CIFAR-10 is usually brought to."""
+        self.needs_quantiser()
+        small = [np.asarray(images.rgb(path).resize((32, 32))) for path in self.samples()[0]]
+        prepared = images.normalised(np.stack(small), (125.3, 123.0, 113.9), (63.0, 62.1, 66.7))
+        return self.quantised(self.model("cifar10_resnet20"), "input", prepared, None,
+                              "--max-loss", "0.03%", precision="auto")
 
     def efficientnet_halves(self):
         """Weights in f16 cost an image at most, in bf16 one in a hundred."""
@@ -216,7 +231,8 @@ class Trained:
         model = self.squeezenet_of_any_batch("squeezenet_f32_batch", in_single_precision)
         _, classes, pixels = self.samples()
         prepared = images.bgr_minus_mean(pixels, np.float32)
-        return self.quantised(model, "data_0", prepared, classes, "percentile")
+        return self.quantised(model, "data_0", prepared, classes,
+                              "--calibrator", "percentile")
 
     def yolox(self, image):
         """{class: scores, best first}, of what is over 0.3, after suppression of each class."""

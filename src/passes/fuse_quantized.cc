@@ -83,7 +83,30 @@ struct Fusion {
   std::string name;
 };
 
-/// To bytes of y, or to f32 where there is none.
+/// The layer's inputs as QLinearConv and QLinearMatMul have them, for bytes of y, or for f32 where
+/// there is none; nothing where it is no layer of bytes or its bias does not fit.
+std::optional<std::vector<ValueId>> linear_inputs(const Graph& graph, const ByteLayer& layer,
+                                                  const Quantization* y, Patch& patch) {
+  const auto x = dequantized(graph, layer.x, {}),
+             w = dequantized(graph, layer.weights, {layer.axis, layer.channels});
+  if (!x || !w || !graph.value(input_of(graph, layer.weights)).is_constant()) return {};
+  std::optional<Tensor> steps;
+  if (layer.bias != no_id) {
+    steps = integer_bias(graph, layer.bias, *x, *w, layer.channels);
+    if (!steps) return {};
+  }
+  std::vector<ValueId> inputs = {input_of(graph, layer.x),
+                                 x->scale,
+                                 zero_point(patch, *x),
+                                 input_of(graph, layer.weights),
+                                 w->scale,
+                                 zero_point(patch, *w),
+                                 y ? y->scale : no_id,
+                                 y ? zero_point(patch, *y) : no_id};
+  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
+  return inputs;
+}
+
 std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const Quantization* y,
                                        Patch& patch) {
   const auto* conv = producer_as<ops::Conv>(graph, result);
@@ -91,30 +114,14 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
   const Node& node = producer(graph, result);
   const auto layer = byte_layer(graph, node);
   if (!layer || (y == nullptr && conv->group != 1)) return {};  // depthwise kernels give bytes
-  const auto x = dequantized(graph, layer->x, {}),
-             w = dequantized(graph, layer->weights, {0, layer->channels});
-  const ValueId weights = layer->weights;
-  if (!x || !w || !graph.value(input_of(graph, weights)).is_constant()) return {};
-  std::optional<Tensor> steps;
-  if (layer->bias != no_id) {
-    steps = integer_bias(graph, layer->bias, *x, *w, layer->channels);
-    if (!steps) return {};
-  }
-  std::vector<ValueId> inputs = {input_of(graph, node.inputs[0]),
-                                 x->scale,
-                                 zero_point(patch, *x),
-                                 input_of(graph, weights),
-                                 w->scale,
-                                 zero_point(patch, *w),
-                                 y ? y->scale : no_id,
-                                 y ? zero_point(patch, *y) : no_id};
-  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
+  auto inputs = linear_inputs(graph, *layer, y, patch);
+  if (!inputs) return {};
   return Fusion{ops::QLinearConv{conv->strides, conv->dilations, conv->pads_begin, conv->pads_end,
                                  conv->auto_pad, conv->group},
-                std::move(inputs), node.name};
+                std::move(*inputs), node.name};
 }
 
-/// A product with constant weights [K, N], or [N, K] where transposed; likewise.
+/// A product with constant weights [K, N], or [N, K] where transposed.
 std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Quantization* y,
                                    Patch& patch) {
   const auto* product = producer_as<ops::MatMul>(graph, result);
@@ -122,37 +129,21 @@ std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Qua
   const Node& node = producer(graph, result);
   const auto layer = byte_layer(graph, node);
   if (!layer) return {};
-  const auto x = dequantized(graph, layer->x, {}),
-             w = dequantized(graph, layer->weights, {layer->axis, layer->channels});
-  if (!x || !w) return {};
-  ValueId matrix = input_of(graph, layer->weights);
-  const Tensor* numbers = constant_of(graph, matrix);
-  if (numbers == nullptr) return {};
-  std::optional<Tensor> steps;
-  if (layer->bias != no_id) {
-    steps = integer_bias(graph, layer->bias, *x, *w, layer->channels);
-    if (!steps) return {};
-  }
+  auto inputs = linear_inputs(graph, *layer, y, patch);
+  if (!inputs) return {};
   if (product->transpose_b) {
-    const int64_t n = numbers->dim(0), k = numbers->dim(1);
-    Tensor turned = Tensor::allocate(numbers->type(), {k, n});
+    constexpr size_t matrix_input = 3;
+    const Tensor& numbers = *constant_of(graph, (*inputs)[matrix_input]);
+    const int64_t n = numbers.dim(0), k = numbers.dim(1);
+    Tensor turned = Tensor::allocate(numbers.type(), {k, n});
     for (int64_t i = 0; i < k; ++i) {
       for (int64_t j = 0; j < n; ++j)
         static_cast<uint8_t*>(turned.raw())[i * n + j] =
-            static_cast<const uint8_t*>(numbers->raw())[j * k + i];
+            static_cast<const uint8_t*>(numbers.raw())[j * k + i];
     }
-    matrix = patch.constant(std::move(turned));
+    (*inputs)[matrix_input] = patch.constant(std::move(turned));
   }
-  std::vector<ValueId> inputs = {input_of(graph, node.inputs[0]),
-                                 x->scale,
-                                 zero_point(patch, *x),
-                                 matrix,
-                                 w->scale,
-                                 zero_point(patch, *w)};
-  inputs.push_back(y ? y->scale : no_id);
-  inputs.push_back(y ? zero_point(patch, *y) : no_id);
-  if (steps) inputs.push_back(patch.constant(std::move(*steps)));
-  return Fusion{ops::QLinearMatMul{}, std::move(inputs), node.name};
+  return Fusion{ops::QLinearMatMul{}, std::move(*inputs), node.name};
 }
 
 bool is_one_number(const Quantization& q) {

@@ -52,13 +52,19 @@ std::unique_ptr<NamedSamples> open_dataset(const Options& options, const Graph& 
   return samples;
 }
 
-/// `labels` is empty or a name for each class.
-EvalResult evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
-                    NamedSamples& samples, const std::vector<std::string>& labels) {
-  Session session(engine, {.threads = options.threads});
-  std::vector<int64_t> classes;  // before anything runs: a wrong name is told at once
+/// The class of each sample, before anything runs: a wrong name is told at once.
+std::vector<int64_t> classes_of(const Options& options, const NamedSamples& samples) {
+  std::vector<int64_t> classes;
   for (size_t i = 0; i < samples.size(); ++i)
     classes.push_back(samples.label(i) + options.class_offset);
+  return classes;
+}
+
+/// `labels` is empty or a name for each class.
+EvalResult evaluate(const Options& options, const std::shared_ptr<Engine>& engine,
+                    NamedSamples& samples, const std::vector<int64_t>& classes,
+                    const std::vector<std::string>& labels) {
+  Session session(engine, {.threads = options.threads});
   EvalResult result{.precision = engine->info().precision};
   // The plan is made, weights are in memory.
   const std::vector<Tensor> answer = session.run(samples.sample(0));
@@ -106,12 +112,14 @@ void eval(const Options& options) {
     const auto samples =
         open_dataset(options, engine->graph(),
                      options.preprocess.empty() ? engine->info().preprocess : options.preprocess);
-    report.results.push_back(evaluate(options, engine, *samples, report.labels));
+    report.results.push_back(
+        evaluate(options, engine, *samples, classes_of(options, *samples), report.labels));
   } else {
     for (const std::string& precision : options.precisions)
       check_precision(precision, options.precision);
     const Graph graph = import_model(options.model);
     const auto samples = open_dataset(options, graph, options.preprocess);
+    const std::vector<int64_t> classes = classes_of(options, *samples);
     CompileRequest request;
     request.model = options.model;
     request.threads = {threads};
@@ -124,7 +132,7 @@ void eval(const Options& options) {
     for (const std::string& precision : options.precisions) {
       const auto engine =
           compile_model(request, precision_steps(precision, options.precision, options.preprocess));
-      report.results.push_back(evaluate(options, engine, *samples, report.labels));
+      report.results.push_back(evaluate(options, engine, *samples, classes, report.labels));
     }
   }
   if (options.json) {

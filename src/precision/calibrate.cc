@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "drawbar/session.h"
 #include "passes/pipeline.h"
 #include "precision/histogram.h"
 #include "precision/slices.h"
@@ -24,16 +23,11 @@ constexpr std::pair<Calibrator, const char*> names[] = {{Calibrator::min_max, "m
                                                         {Calibrator::mse, "mse"},
                                                         {Calibrator::entropy, "entropy"}};
 
-/// A session that gives the values instead of the graph's outputs. Its profiles are left open: a
-/// plan is made for the samples' shapes.
+/// A session that gives the values behind the graph's outputs.
 Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
   Graph observed = graph;
   for (ValueId id : values) observed.add_output(id, "observed " + std::to_string(id));
-  CompileOptions options;
-  options.threads = {available_processors()};
-  options.time_tactics = false;
-  return Session(Engine::compile(std::make_shared<const Graph>(fuse(std::move(observed))), "cpu",
-                                 options, {}));
+  return untimed_session(std::move(observed));
 }
 
 /// Sums of each channel over everything seen.
@@ -61,6 +55,14 @@ struct ChannelSums {
 };
 
 }  // namespace
+
+Session untimed_session(Graph graph) {
+  CompileOptions options;
+  options.threads = {available_processors()};
+  options.time_tactics = false;
+  return Session(
+      Engine::compile(std::make_shared<const Graph>(fuse(std::move(graph))), "cpu", options, {}));
+}
 
 std::string calibration_name(const Graph& graph, ValueId value) {
   const std::string& own = graph.value(value).name;

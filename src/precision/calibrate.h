@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "drawbar/session.h"
 #include "ir/graph.h"
 
 namespace drawbar {
@@ -49,6 +50,10 @@ class SampleSource {
   virtual size_t size() const = 0;
   virtual std::vector<Tensor> sample(size_t i) = 0;  // in the order of the graph's inputs
 };
+
+/// Runs a prepared graph on the CPU with tactics of the cost model, timing nothing; its plan is
+/// made for the first inputs' shapes.
+Session untimed_session(Graph graph);
 
 /// What a value is called in a calibration: its name, told apart by its number where it has none or
 /// another value has the same.

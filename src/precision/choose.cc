@@ -1,11 +1,10 @@
 #include "precision/choose.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <optional>
 
 #include "base/error.h"
-#include "drawbar/session.h"
 #include "engine/timing_cache.h"
 #include "passes/match.h"
 #include "passes/pipeline.h"
@@ -17,20 +16,17 @@ namespace {
 constexpr int kProfiledRuns = 5;
 constexpr double kLeastGain = 1e-3;  // ms: what gains less, or nothing, is put back first
 
-std::shared_ptr<Engine> engine_of(Graph graph, const std::vector<Tensor>* timed_for) {
+/// With tactics timed for these inputs.
+Session timed_session(Graph graph, const std::vector<Tensor>& inputs) {
   CompileOptions options;
   options.threads = {available_processors()};
-  options.time_tactics = timed_for != nullptr;
-  if (timed_for) {
-    InputShapes shapes;
-    for (const Tensor& input : *timed_for) shapes.push_back(input.shape());
-    options.profiles = {shapes};
-    options.timing_cache = load_timing_cache();
-  }
+  auto& shapes = options.profiles.emplace_back();
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  options.timing_cache = load_timing_cache();
   auto engine =
       Engine::compile(std::make_shared<const Graph>(fuse(std::move(graph))), "cpu", options, {});
-  if (timed_for) store_timing_cache(engine->program().timings());
-  return engine;
+  store_timing_cache(engine->program().timings());
+  return Session(std::move(engine));
 }
 
 double energy(const Tensor& tensor) {
@@ -59,7 +55,7 @@ class Chooser {
     const size_t count = std::min(samples.size(), std::max<size_t>(options.samples, 1));
     for (size_t i = 0; i < count; ++i)
       inputs_.push_back(samples.sample(i * samples.size() / count));
-    Session session(engine_of(graph, nullptr));
+    Session session = untimed_session(graph);
     for (const auto& inputs : inputs_) wanted_.push_back(session.run(inputs));
   }
 
@@ -92,7 +88,7 @@ class Chooser {
   double measure(const std::set<std::string>& in_f32) {
     Calibration calibration = calibration_;
     calibration.f32 = in_f32;
-    Session session(engine_of(quantize(graph_, calibration), nullptr));
+    Session session = untimed_session(quantize(graph_, calibration));
     double loss = 0;
     size_t outputs = 0;
     for (size_t i = 0; i < inputs_.size(); ++i) {
@@ -101,6 +97,8 @@ class Chooser {
     }
     return outputs > 0 ? loss / static_cast<double>(outputs) : 0;
   }
+
+  size_t most_trials() const { return std::bit_width(result_.layers.size()) + 2; }
 
   void measure_layers() {
     const auto layers = quantized_layers(graph_);
@@ -136,7 +134,7 @@ class Chooser {
 
   /// The shortest of some runs, ms.
   std::map<std::string, double> times(Graph graph) {
-    Session session(engine_of(std::move(graph), &inputs_[0]));
+    Session session = timed_session(std::move(graph), inputs_[0]);
     std::map<std::string, double> shortest;
     for (int run = 0; run < kProfiledRuns; ++run) {
       std::map<std::string, double> sums;
@@ -160,7 +158,7 @@ class Chooser {
     const auto known = std::find_if(result_.trials.begin(), result_.trials.end(),
                                     [&](const Trial& trial) { return trial.in_f32 == count; });
     if (known != result_.trials.end()) return result_.loss = known->loss;
-    if (options_.progress) options_.progress("choosing", result_.trials.size(), 10);
+    if (options_.progress) options_.progress("choosing", result_.trials.size(), most_trials());
     result_.loss = measure(names);
     result_.trials.push_back({count, result_.loss});
     return result_.loss;

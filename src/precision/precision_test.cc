@@ -148,6 +148,14 @@ Graph block() {
   })"));
 }
 
+Calibration calibrated(const Graph& graph, NormalSamples& samples) {
+  return calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+}
+
+Graph in_bytes(const Graph& graph, NormalSamples& samples) {
+  return quantize(graph, calibrated(graph, samples));
+}
+
 std::map<std::string, int> operators(const Graph& graph) {
   std::map<std::string, int> counts;
   for (NodeId id : graph.order()) ++counts[std::string(graph.node(id).op.name())];
@@ -166,8 +174,7 @@ std::vector<float> run(Graph graph, const Tensor& x) {
 TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
   const Graph graph = block();
   NormalSamples samples;
-  const Calibration calibration =
-      calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  const Calibration calibration = calibrated(graph, samples);
   const Graph quantized = quantize(graph, calibration);
   const auto found = operators(fuse(quantized));
   EXPECT_EQ(found.at("QLinearConv"), 4) << "the last one gives f32";
@@ -189,8 +196,7 @@ TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
 TEST(Quantize, KeepsLayersAndSumsInF32) {
   const Graph graph = block();
   NormalSamples samples;
-  Calibration calibration =
-      calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  Calibration calibration = calibrated(graph, samples);
   std::vector<std::string> layers;
   for (const auto& [node, name] : quantized_layers(graph)) layers.push_back(name);
   ASSERT_EQ(layers.size(), 5U) << "four convolutions and a sum";
@@ -212,8 +218,7 @@ TEST(Quantize, KeepsLayersAndSumsInF32) {
 TEST(ChooseLayers, PutsBackToF32WhatLosesTooMuch) {
   const Graph graph = block();
   NormalSamples samples;
-  Calibration calibration =
-      calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  Calibration calibration = calibrated(graph, samples);
   const auto choose = [&](double most_loss) {
     return choose_layers(graph, calibration, samples, {.most_loss = most_loss});
   };
@@ -252,8 +257,7 @@ TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {
     return %y
   })"));
   NormalSamples samples;
-  const Graph quantized =
-      quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
+  const Graph quantized = in_bytes(graph, samples);
   const auto found = operators(fuse(quantized));
   EXPECT_EQ(found.at("QLinearConv"), 3);
   EXPECT_EQ(found.at("QuantizeLinear"), 1) << "of the input alone";
@@ -274,8 +278,7 @@ TEST(Quantize, KeepsAveragesInBytes) {
     return %y
   })"));
   NormalSamples samples;
-  const Graph quantized =
-      quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
+  const Graph quantized = in_bytes(graph, samples);
   const auto found = operators(fuse(quantized));
   EXPECT_EQ(found.at("QLinearAveragePool"), 2);
   EXPECT_EQ(found.at("QLinearAdd"), 1);
@@ -298,8 +301,7 @@ TEST(Quantize, KeepsAChannelThatIsNearlyAllBias) {
     return %y
   })"));
   NormalSamples samples;
-  const Graph quantized =
-      quantize(graph, calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {}));
+  const Graph quantized = in_bytes(graph, samples);
   EXPECT_EQ(operators(fuse(quantized)).at("QLinearConv"), 2);
   const Tensor x = samples.sample(0)[0];
   const std::vector<float> want = run(graph, x), got = run(quantized, x);
@@ -334,8 +336,7 @@ TEST(Quantize, CorrectsTheBiasForWhatRoundingTheWeightsTakes) {
                       "%y = Conv(%c, %v); return %y }"));
     NormalSamples samples;
     samples.mean = 2;
-    Calibration calibration =
-        calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+    Calibration calibration = calibrated(graph, samples);
     const float corrected = mean_error(graph, quantize(graph, calibration), samples);
     calibration.means.clear();
     const float plain = mean_error(graph, quantize(graph, calibration), samples);

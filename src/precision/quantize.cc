@@ -138,9 +138,7 @@ Plan plan(const Graph& graph, const std::set<NodeId>& in_f32) {
     if (is_maximum(node) && plan.values.contains(node.outputs[0]) &&
         plan.values.contains(node.inputs[0]))
       plan.range_of[node.outputs[0]] = node.inputs[0];
-  }
-  for (NodeId id : graph.order()) {
-    if (graph.node(id).op.as<ops::Concat>()) unite_ranges(graph, graph.node(id), plan);
+    if (node.op.as<ops::Concat>()) unite_ranges(graph, node, plan);
   }
   return plan;
 }
@@ -150,6 +148,23 @@ bool is_layer(const Graph& graph, NodeId id, const Plan& plan) {
   return plan.weighted.contains(id) ||
          (node.outputs.size() == 1 && is_function(graph, node.outputs[0], Function::Add) &&
           plan.values.contains(result_of(graph, node)));
+}
+
+/// The layers of these names.
+std::set<NodeId> kept_nodes(const Graph& graph, const std::set<std::string>& names) {
+  std::set<NodeId> nodes;
+  if (names.empty()) return nodes;
+  std::set<std::string> missing = names;
+  for (const auto& [id, name] : quantized_layers(graph)) {
+    if (names.contains(name)) nodes.insert(id);
+    missing.erase(name);
+  }
+  if (!missing.empty()) {
+    fail(ErrorCode::invalid_argument,
+         "the calibration keeps '{}' in f32: no layer that could run on bytes gives it",
+         *missing.begin());
+  }
+  return nodes;
 }
 
 Tensor scalar(float number) { return Tensor::from<float>({}, {number}); }
@@ -265,23 +280,6 @@ std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph)
       layers.emplace_back(id, calibration_name(graph, graph.node(id).outputs[0]));
   }
   return layers;
-}
-
-/// The layers of these names.
-static std::set<NodeId> kept_nodes(const Graph& graph, const std::set<std::string>& names) {
-  std::set<NodeId> nodes;
-  if (names.empty()) return nodes;
-  std::set<std::string> missing = names;
-  for (const auto& [id, name] : quantized_layers(graph)) {
-    if (names.contains(name)) nodes.insert(id);
-    missing.erase(name);
-  }
-  if (!missing.empty()) {
-    fail(ErrorCode::invalid_argument,
-         "the calibration keeps '{}' in f32: no layer that could run on bytes gives it",
-         *missing.begin());
-  }
-  return nodes;
 }
 
 std::vector<ValueId> quantized_values(const Graph& graph) {

@@ -119,11 +119,11 @@ void eval(const Options& options) {
       check_precision(precision, options.precision);
     const Graph graph = import_model(options.model);
     const auto samples = open_dataset(options, graph, options.preprocess);
-    const std::vector<int64_t> classes = classes_of(options, *samples);
     CompileRequest request;
     request.model = options.model;
     request.threads = {threads};
     const std::vector<Tensor> first = samples->sample(0);
+    const std::vector<int64_t> classes = classes_of(options, *samples);
     auto& profile = request.profiles.emplace_back();
     for (size_t i = 0; i < first.size(); ++i)
       profile.emplace(graph.value(graph.inputs()[i]).name, first[i].shape());

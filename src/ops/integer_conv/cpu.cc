@@ -18,32 +18,52 @@ double seconds(const Problem& p) {
   return byte_product_seconds(byte_conv_shape(p).multiply_adds(), p.isa, p.threads);
 }
 
-/// The weights [m, c, taps] as [taps · c][m].
-ByteProduct product_of(const Problem& p, const ConvShape& shape) {
+/// The weights [m, c, taps] as [taps · c][m], for rows of so many runs.
+ByteProduct product_of(const Problem& p, const ConvShape& shape, int64_t runs) {
   const int64_t taps = shape.kh * shape.kw, c = shape.c;
   const auto index = [=](int64_t i, int64_t j) { return (j * c + i % c) * taps + i / c; };
-  return {p,        p.inputs[kW],      p.inputs[kWZero],
-          taps * c, shape.m,           fmt::format("taps={}", taps),
-          index,    p.inputs[kX].type, p.outputs[0].type};
+  return {p,
+          p.inputs[kW],
+          p.inputs[kWZero],
+          taps * c,
+          shape.m,
+          runs,
+          fmt::format("taps={}", taps),
+          index,
+          p.inputs[kX].type,
+          p.outputs[0].type};
+}
+
+constexpr int64_t kFewChannels = 16;
+constexpr double kMostPadding = 4;  // times the image is worth copying with its padding
+
+/// Height and width of the part of a padded image that the taps see.
+int64_t padded_height(const ConvShape& s) {
+  return (s.oh - 1) * s.stride_h + (s.kh - 1) * s.dilation_h + 1;
+}
+int64_t padded_width(const ConvShape& s) { return (s.ow - 1) * s.stride_w + s.kw; }
+
+/// Whether the image is copied so that a row of the kernel lies in one piece.
+bool merges_rows(const ConvShape& s) {
+  const auto area = [](int64_t h, int64_t w) {
+    return static_cast<double>(h) * static_cast<double>(w);
+  };
+  return s.c < kFewChannels && s.kw > 1 && s.dilation_w == 1 &&
+         area(padded_height(s), padded_width(s)) <= kMostPadding * area(s.h + 16, s.w + 16);
 }
 
 class ByteConv final : public Kernel {
  public:
   explicit ByteConv(const Problem& p)
       : shape_(byte_conv_shape(p)),
-        product_(product_of(p, shape_)),
+        merges_rows_(merges_rows(shape_)),
+        padded_h_(padded_height(shape_)),
+        padded_w_(padded_width(shape_)),
+        product_(product_of(p, shape_, taps())),
         x_type_(p.inputs[kX].type),
         y_type_(p.outputs[0].type),
         w_scales_(p.inputs[kWScale].size()),
-        threads_(p.threads) {
-    padded_h_ = (shape_.oh - 1) * shape_.stride_h + (shape_.kh - 1) * shape_.dilation_h + 1;
-    padded_w_ = (shape_.ow - 1) * shape_.stride_w + shape_.kw;
-    const auto area = [](int64_t h, int64_t w) {
-      return static_cast<double>(h) * static_cast<double>(w);
-    };
-    merges_rows_ = shape_.c < kFewChannels && shape_.kw > 1 && shape_.dilation_w == 1 &&
-                   area(padded_h_, padded_w_) <= kMostPadding * area(shape_.h + 16, shape_.w + 16);
-  }
+        threads_(p.threads) {}
 
   size_t scratch_bytes() const override {
     return static_cast<size_t>(
@@ -71,9 +91,6 @@ class ByteConv final : public Kernel {
   }
 
  private:
-  static constexpr int64_t kFewChannels = 16;
-  static constexpr double kMostPadding = 4;  // times the image is worth copying with its padding
-
   int64_t taps() const { return merges_rows_ ? shape_.kh : shape_.kh * shape_.kw; }
   int64_t tap_bytes() const { return merges_rows_ ? shape_.kw * shape_.c : shape_.c; }
   int64_t line_bytes() const { return padded_w_ * shape_.c; }
@@ -119,12 +136,12 @@ class ByteConv final : public Kernel {
   }
 
   ConvShape shape_;
+  bool merges_rows_;
+  int64_t padded_h_, padded_w_;  // of the copied image
   ByteProduct product_;
   ElementType x_type_, y_type_;
   int64_t w_scales_;
   int threads_;
-  bool merges_rows_ = false;
-  int64_t padded_h_ = 0, padded_w_ = 0;  // of the copied image
 };
 
 std::unique_ptr<Kernel> make(const Problem& p) { return std::make_unique<ByteConv>(p); }

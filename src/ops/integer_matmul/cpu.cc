@@ -34,7 +34,7 @@ std::unique_ptr<Kernel> make(const Problem& p) {
   const Operand &a = p.inputs[kA], &b = p.inputs[kB], &y = p.outputs[0];
   const int64_t m = rows_of(p), k = b.dim(0), n = b.dim(1);
   const auto index = [=](int64_t i, int64_t j) { return i * n + j; };
-  ByteProduct product(p, b, p.inputs[kBZero], k, n, "rows", index, a.type, y.type);
+  ByteProduct product(p, b, p.inputs[kBZero], k, n, 1, "rows", index, a.type, y.type);
   const auto scratch = static_cast<size_t>(product.scratch_bytes(m, 1, k, p.threads));
   const ElementType a_type = a.type, y_type = y.type;
   const int64_t w_scales = p.inputs[kBScale].size();

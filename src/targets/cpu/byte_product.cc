@@ -1,6 +1,7 @@
 #include "targets/cpu/byte_product.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "targets/cpu/gemm/blocking.h"
 
@@ -23,6 +24,18 @@ std::vector<int16_t> without_zero(const Tensor& w, const Tensor& zero, int64_t k
   return numbers;
 }
 
+/// The parts that any weights of a type with these zero points may need.
+int64_t parts_of_type(ElementType type, const Tensor& zero, ByteUnit unit) {
+  int64_t most = 1;
+  for (int64_t i = 0; i < zero.size(); ++i) {
+    const int32_t least =
+        (type == ElementType::i8 ? -128 : 0) - byte_at(zero.raw(), zero.type(), i);
+    const int16_t ends[] = {static_cast<int16_t>(least), static_cast<int16_t>(least + 255)};
+    most = std::max(most, plan_bytes(ends, {.k = 2, .n = 1, .unit = unit}, 1, false).parts);
+  }
+  return most;
+}
+
 }  // namespace
 
 void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
@@ -36,48 +49,45 @@ void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t 
 }
 
 ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k,
-                         int64_t n, const std::string& form,
+                         int64_t n, int64_t taps, const std::string& form,
                          FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x,
                          ElementType y)
     : x_(x), y_(y) {
   const ConstantPtr &weights = w.constant, &zero = w_zero.constant;
-  b_.k = k;
-  b_.n = n;
-  b_.isa = problem.isa;
-  b_.unit = byte_unit(problem.isa);
-  b_.parts = parts(*weights, zero->tensor(), index);
+  const auto numbers = [&](const Tensor& source) {
+    return without_zero(source, zero->tensor(), k, n, index);
+  };
+  const bool is_signed = x == ElementType::i8;
+  const std::string name =
+      fmt::format("bytes {} {} k={} n={} {} runs={}{} zero={}", cpu::name(problem.isa),
+                  cpu::name(byte_unit(problem.isa)), k, n, form, taps, is_signed ? " signed" : "",
+                  zero->hash().hex());
+  b_ = {.k = k, .n = n, .isa = problem.isa, .unit = byte_unit(problem.isa)};
+  if (b_.unit == ByteUnit::pairs) {
+    const PackedConstants::Buffer plan = problem.packed.get(
+        weights, name + " plan", sizeof b_.plan, [&](const Tensor& source, void* packed) {
+          const BytePlan made = plan_bytes(numbers(source).data(), b_, taps, is_signed);
+          std::memcpy(packed, &made, sizeof made);
+        });
+    std::memcpy(&b_.plan, plan.get(), sizeof b_.plan);
+    check_plan(b_, taps, is_signed);
+  } else {
+    b_.plan.parts = parts_of_type(weights->type(), zero->tensor(), b_.unit);
+  }
   const int64_t bytes = packed_size(b_);
-  const std::string key =
-      fmt::format("bytes {} {} k={} n={} {} parts={} zero={}", cpu::name(b_.isa),
-                  cpu::name(b_.unit), k, n, form, b_.parts, zero->hash().hex());
   memory_ = problem.packed.get(
-      weights, key, static_cast<size_t>(bytes + n * 4), [&](const Tensor& source, void* packed) {
-        const std::vector<int16_t> numbers = without_zero(source, zero->tensor(), k, n, index);
-        pack_bytes(numbers.data(), b_, static_cast<std::byte*>(packed));
+      weights, fmt::format("{} parts={} extras={}", name, b_.plan.parts, b_.plan.extras),
+      static_cast<size_t>(bytes + n * 4), [&](const Tensor& source, void* packed) {
+        const std::vector<int16_t> b = numbers(source);
+        pack_bytes(b.data(), b_, static_cast<std::byte*>(packed));
         auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + bytes);
         std::fill_n(sums, n, 0);
         for (int64_t i = 0; i < k; ++i) {
-          for (int64_t j = 0; j < n; ++j) sums[j] += numbers[static_cast<size_t>(i * n + j)];
+          for (int64_t j = 0; j < n; ++j) sums[j] += b[static_cast<size_t>(i * n + j)];
         }
       });
   b_.data = memory_.get();
-}
-
-/// What all weights of their type need, without looking at them; of pairs, what these need.
-int64_t ByteProduct::parts(const Constant& w, const Tensor& zero,
-                           FunctionRef<int64_t(int64_t i, int64_t j)> index) const {
-  if (b_.unit == ByteUnit::pairs) {
-    const std::vector<int16_t> numbers = without_zero(w.tensor(), zero, b_.k, b_.n, index);
-    return parts_for(numbers.data(), b_.k, b_.n, b_.unit);
-  }
-  int64_t most = 1;
-  for (int64_t i = 0; i < zero.size(); ++i) {
-    const int32_t least =
-        (w.type() == ElementType::i8 ? -128 : 0) - byte_at(zero.raw(), zero.type(), i);
-    const int16_t ends[] = {static_cast<int16_t>(least), static_cast<int16_t>(least + 255)};
-    most = std::max(most, parts_for(ends, 2, 1, b_.unit));
-  }
-  return most;
+  check_packed(b_);
 }
 
 int64_t ByteProduct::columns() const {

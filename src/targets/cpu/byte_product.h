@@ -33,10 +33,10 @@ void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t 
 class ByteProduct {
  public:
   /// Element (i, j) of the weights is element index(i, j) of w; `form` names that order. w_zero has
-  /// one number or n.
+  /// one number or n. Rows of x are `taps` runs of k / taps bytes.
   ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k, int64_t n,
-              const std::string& form, FunctionRef<int64_t(int64_t i, int64_t j)> index,
-              ElementType x, ElementType y);
+              int64_t taps, const std::string& form,
+              FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x, ElementType y);
 
   /// Bytes of scratch for m rows, each of `taps` runs of `tap` bytes.
   int64_t scratch_bytes(int64_t m, int64_t taps, int64_t tap, int threads) const;
@@ -46,8 +46,6 @@ class ByteProduct {
            void* scratch, ThreadPool& pool) const;
 
  private:
-  int64_t parts(const Constant& w, const Tensor& zero,
-                FunctionRef<int64_t(int64_t i, int64_t j)> index) const;
   int64_t columns() const;
   const int32_t* column_sums() const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/byte_finish.cc"
@@ -69,29 +70,116 @@ HWY_INLINE void for_vectors(D d, int64_t columns, const Body& body) {
     body(j, static_cast<size_t>(std::min(lanes, columns - j)));
 }
 
+#if HWY_TARGET == HWY_AVX2
+#define DRAWBAR_X86(name) _mm256_##name
+#elif HWY_TARGET == HWY_AVX3
+#define DRAWBAR_X86(name) _mm512_##name
+#endif
+
+#ifdef DRAWBAR_X86
+/// To nearest, ties to even, what exceeds 32 bits being a large or the lowest number; so is
+/// not-a-number.
+template <class D>
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded(D d, Vec<D> v) {
+  return {DRAWBAR_X86(cvtps_epi32)(hn::Min(hn::Set(d, 1e9f), v).raw)};
+}
+
+/// Within each 16 bytes, those of `high` behind those of `low`, saturated.
+template <class D, class V>
+HWY_INLINE Vec<D> packed(D d, V low, V high) {
+  if constexpr (sizeof(hn::TFromD<D>) == 2) return {DRAWBAR_X86(packs_epi32)(low.raw, high.raw)};
+  if constexpr (std::is_signed_v<hn::TFromD<D>>)
+    return {DRAWBAR_X86(packs_epi16)(low.raw, high.raw)};
+  return hn::BitCast(d, V{DRAWBAR_X86(packus_epi16)(low.raw, high.raw)});
+}
+#endif
+
+/// Sums of a tile, and what becomes of them.
+template <class To, class Residual, bool has_residual>
+class Finish {
+ public:
+  using D = hn::ScalableTag<float>;
+  using V = Vec<D>;
+
+  Finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row, int64_t column,
+         void* y, int64_t y_ld)
+      : e_(e), sums_(sums), ld_(ld), column_(column), y_ld_(y_ld), bounds_(e) {
+    to_ = static_cast<To*>(y) + row * y_ld + column;
+    residual_ = static_cast<const Residual*>(e.residual);
+    if constexpr (has_residual) residual_ += row * e.residual_ld + column;
+  }
+
+  HWY_INLINE void tile(int64_t rows, int64_t columns) {
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d_));
+    int64_t j = 0;
+#ifdef DRAWBAR_X86
+    if constexpr (sizeof(To) == 1) {
+      for (; j + 2 * lanes <= columns; j += 2 * lanes) {
+        for (int64_t r = 0; r < rows; r += 2) two_rows(r, r + 1 < rows ? r + 1 : r, j);
+      }
+    }
+#endif
+    for (; j < columns; j += lanes) {
+      const auto count = static_cast<size_t>(std::min(lanes, columns - j));
+      for (int64_t r = 0; r < rows; ++r)
+        store_from_float(d_, value(r, j, count), bounds_, to_ + r * y_ld_ + j, count);
+    }
+  }
+
+ private:
+  HWY_INLINE V value(int64_t r, int64_t j, size_t count) const {
+    const hn::RebindToSigned<D> di;
+    const auto sum =
+        hn::Add(hn::LoadU(di, sums_ + r * ld_ + j), hn::LoadU(di, e_.offset + column_ + j));
+    auto v = hn::MulAdd(hn::ConvertTo(d_, sum), hn::LoadU(d_, e_.multiplier + column_ + j),
+                        hn::LoadU(d_, e_.addend + column_ + j));
+    if constexpr (has_residual) {
+      v = hn::MulAdd(load_as_float(d_, residual_ + r * e_.residual_ld + j, count),
+                     hn::Set(d_, e_.residual_multiplier), v);
+    }
+    return v;
+  }
+
+#ifdef DRAWBAR_X86
+  /// Two vectors of each of two rows, rounded and packed together.
+  HWY_INLINE void two_rows(int64_t r, int64_t below, int64_t j) const {
+    const hn::Repartition<int16_t, D> di16;
+    const hn::Repartition<To, D> dt;
+    const hn::RebindToUnsigned<D> du32;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d_));
+    const auto line = [&](int64_t at) HWY_ATTR {
+      const auto a = rounded(d_, value(at, j, hn::Lanes(d_)));
+      const auto b = rounded(d_, value(at, j + lanes, hn::Lanes(d_)));
+      return hn::SaturatedAdd(packed(di16, a, b), hn::Set(di16, static_cast<int16_t>(e_.zero)));
+    };
+    auto bytes = packed(dt, line(r), line(below));
+    bytes = hn::Min(hn::Max(bytes, hn::Set(dt, static_cast<To>(e_.low))),
+                    hn::Set(dt, static_cast<To>(e_.high)));
+    // Of every 16 bytes, four are of each vector.
+    constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D()) / 4);
+    alignas(64) int32_t order[hn::MaxLanes(D())];
+    for (int i = 0; i < 4 * kBlocks; ++i) order[i] = i % kBlocks * 4 + i / kBlocks;
+    const auto lines =
+        hn::TableLookupLanes(hn::BitCast(du32, bytes), hn::SetTableIndices(du32, order));
+    const hn::Half<decltype(dt)> half;
+    hn::StoreU(hn::LowerHalf(half, hn::BitCast(dt, lines)), half, to_ + r * y_ld_ + j);
+    hn::StoreU(hn::UpperHalf(half, hn::BitCast(dt, lines)), half, to_ + below * y_ld_ + j);
+  }
+#endif
+
+  const D d_;
+  const ByteEpilogue& e_;
+  const int32_t* sums_;
+  const int64_t ld_, column_, y_ld_;
+  const Bounds<D> bounds_;
+  To* to_;
+  const Residual* residual_;
+};
+
 template <class To, class Residual, bool has_residual>
 void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row, int64_t column,
             int64_t rows, int64_t columns, void* y, int64_t y_ld) {
-  const hn::ScalableTag<float> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const Bounds<hn::ScalableTag<float>> bounds(e);
-  const auto factor = hn::Set(d, e.residual_multiplier);
-  To* to = static_cast<To*>(y) + row * y_ld + column;
-  const auto* residual = static_cast<const Residual*>(e.residual);
-  if constexpr (has_residual) residual += row * e.residual_ld + column;
-  for_vectors(d, columns, [&](int64_t j, size_t count) HWY_ATTR {
-    const auto multiplier = hn::LoadU(d, e.multiplier + column + j);
-    const auto addend = hn::LoadU(d, e.addend + column + j);
-    const auto offset = hn::LoadU(di, e.offset + column + j);
-    for (int64_t r = 0; r < rows; ++r) {
-      const auto sum = hn::Add(hn::LoadU(di, sums + r * ld + j), offset);
-      auto v = hn::MulAdd(hn::ConvertTo(d, sum), multiplier, addend);
-      if constexpr (has_residual) {
-        v = hn::MulAdd(load_as_float(d, residual + r * e.residual_ld + j, count), factor, v);
-      }
-      store_from_float(d, v, bounds, to + r * y_ld + j, count);
-    }
-  });
+  Finish<To, Residual, has_residual>(e, sums, ld, row, column, y, y_ld).tile(rows, columns);
 }
 
 /// v of a tile, then what the hook makes of it.
@@ -117,6 +205,7 @@ void quantize_tile(const ByteEpilogue& e, const float* values, int64_t ld, int64
   }
 }
 
+#undef DRAWBAR_X86
 }  // namespace drawbar::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -137,7 +137,7 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
   };
   // As many panels side by side as the first-level cache holds, so that lines of y are written
   // whole.
-  const int64_t panel_bytes = b.parts * steps * 2 * kTileBytes;
+  const int64_t panel_bytes = b.plan.parts * steps * 2 * kTileBytes;
   const int64_t group = std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
   for (int64_t end = 0; panel < panel_end; panel = end) {
     end = std::min(panel + group, panel_end);
@@ -146,7 +146,7 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
       const std::byte* below = r + kTileRows < rows ? tile + tile_bytes : tile;
       for (int64_t i = panel; i < end; ++i) {
         const int64_t column = i * kTilePanel;
-        form_sums<is_signed>(b.parts, steps, tile, below, b.data + i * panel_bytes, meanwhile,
+        form_sums<is_signed>(b.plan.parts, steps, tile, below, b.data + i * panel_bytes, meanwhile,
                              sums[turn]);
         waiting = {sums[turn], row + r, column, std::min(kPair, rows - r),
                    std::min(kTilePanel, b.n - column)};

@@ -29,24 +29,38 @@ const char* name(ByteUnit unit);
 ByteUnit byte_unit(Isa isa);
 std::vector<ByteUnit> byte_units(Isa isa);
 
+/// How a B is kept for a unit. Numbers that are no i8 are the sums of several parts, each
+/// multiplied for itself. With pairs, what exceeds i8 or could saturate 16 bits is taken off
+/// instead and lies behind the panels (byte_pairs.h).
+struct BytePlan {
+  int64_t parts = 1;
+  int64_t run = 0;     // pairs: bytes of a row of A that lie in one piece when it is multiplied
+  int64_t fours = 0;   // pairs: 1 where four products are added in 16 bits, not two
+  int64_t extras = 0;  // pairs: steps of k that are multiplied beside the panels
+};
+
 /// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k
-/// padded with zeros (to multiples of 4, of 64 for tiles). Numbers that are no i8, or whose
-/// neighbours' products with 255 could saturate the 16 bits of pairs, are the sums of several
-/// parts, each multiplied for itself. 64-byte aligned.
+/// padded with zeros (to multiples of 4, of 64 for tiles). 64-byte aligned.
 struct PackedBytes {
   const std::byte* data = nullptr;
   int64_t k = 0, n = 0;
   Isa isa = Isa::baseline;
   ByteUnit unit = ByteUnit::plain;
-  int64_t parts = 1;
+  BytePlan plan = {};
 };
 
-/// How many parts this B needs (1 to 4); element (i, j) is at b[i · n + j].
-int64_t parts_for(const int16_t* b, int64_t k, int64_t n, ByteUnit unit);
+/// The plan for this B, of which the sizes and the unit are given; element (i, j) is at b[i · n +
+/// j]. Rows of A are `taps` runs of k / taps bytes, of i8 where they are signed.
+BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, bool is_signed);
 
 /// Bytes of a packed B, and the packing.
 int64_t packed_size(const PackedBytes& matrix);
 void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed);
+
+/// Of a B packed earlier: check_plan() whether there can be such a plan, before packed_size();
+/// check_packed() whether all bytes it names are of rows of A. Throw INVALID_MODEL.
+void check_plan(const PackedBytes& matrix, int64_t taps, bool is_signed);
+void check_packed(const PackedBytes& matrix);
 
 /// The rows of A: row r is the concatenation over t < taps of the k bytes at pointers(t, r), so
 /// that B has taps · k rows. `fill(row, rows, list)` writes the pointers of rows [row, row + rows)

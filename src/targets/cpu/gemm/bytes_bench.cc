@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <benchmark/benchmark.h>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -45,10 +47,12 @@ void run(benchmark::State& state, const Shape& shape, Isa level, ByteUnit unit, 
   const auto [what, m, n, k] = shape;
   const Buffer rows = buffer(m * k), y = buffer(m * n);
   std::vector<int16_t> w(static_cast<size_t>(n * k));
-  for (size_t i = 0; i < w.size(); ++i)
-    w[i] = static_cast<int16_t>(i * 7 % 127) - 63;  // seven bits
-  PackedBytes b{nullptr, k, n, level, unit};
-  b.parts = parts_for(w.data(), k, n, unit);
+  std::mt19937 engine(7);
+  std::normal_distribution<double> normal(0, 19);  // as of trained weights in seven bits
+  for (auto& x : w)
+    x = static_cast<int16_t>(std::clamp(std::nearbyint(normal(engine)), -63.0, 63.0));
+  PackedBytes b{.k = k, .n = n, .isa = level, .unit = unit};
+  b.plan = plan_bytes(w.data(), b, 1, false);
   const Buffer packed = buffer(packed_size(b)), factors = buffer(3 * 4 * (n + 32));
   pack_bytes(w.data(), b, packed.get());
   b.data = packed.get();

@@ -5,6 +5,7 @@
 #include <random>
 #include <vector>
 
+#include "base/error.h"
 #include "targets/cpu/gemm/blocking.h"
 #include "tests/support/aligned.h"
 
@@ -35,7 +36,12 @@ constexpr Case kCases[] = {{1, 1, 1},
                            {33, 70, 30, 3, true, true},
                            {33, 35, 64, 2, false, false, 255},
                            {20, 35, 62, 1, true, true, 255},
-                           {20, 35, 62, 1, false, true, 200}};
+                           {20, 35, 62, 1, false, true, 200},
+                           {33, 70, 64, 1, false, false, 20},
+                           {33, 70, 64, 9, false, false, 40},
+                           {33, 70, 64, 1, false, true, 64},
+                           {33, 70, 64, 3, false, true, 32},
+                           {9, 40, 100, 1, true, false, 45}};
 
 class Numbers {
  public:
@@ -89,11 +95,12 @@ struct Setup {
 template <class T>
 std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, ByteEpilogue epilogue,
                    int64_t y_ld) {
-  PackedBytes b{nullptr, s.depth(), s.n, setup.isa, setup.unit};
-  b.parts = parts_for(numbers.b.data(), s.depth(), s.n, setup.unit);
+  PackedBytes b{.k = s.depth(), .n = s.n, .isa = setup.isa, .unit = setup.unit};
+  b.plan = plan_bytes(numbers.b.data(), b, s.taps, s.is_signed);
   const AlignedBuffer<std::byte> packed = aligned<std::byte>(packed_size(b));
   pack_bytes(numbers.b.data(), b, packed.get());
   b.data = packed.get();
+  check_packed(b);
   const auto fill = [&](int64_t row, int64_t rows, const std::byte** list) {
     for (int64_t t = 0; t < s.taps; ++t) {
       for (int64_t r = 0; r < rows; ++r)
@@ -150,6 +157,51 @@ TEST_P(BytesTest, SumsAreExact) {
       }
     }
   }
+}
+
+TEST(BytePlan, FoursAreTakenWhereFewExceedThem) {
+  std::vector<int16_t> b(64 * 16, 30);
+  PackedBytes matrix{.k = 64, .n = 16, .isa = Isa::avx2, .unit = ByteUnit::pairs};
+  const auto plan = [&] { return plan_bytes(b.data(), matrix, 1, false); };
+  EXPECT_EQ(plan().fours, 1);
+  EXPECT_EQ(plan().extras, 0);
+  b[5] = 50;  // of k 0
+  EXPECT_EQ(plan().fours, 1);
+  EXPECT_EQ(plan().extras, 1);
+  for (auto& weight : b) weight = 60;
+  EXPECT_EQ(plan().fours, 0);
+  EXPECT_EQ(plan().extras, 0);
+  for (size_t i = 0; i < b.size(); i += 32) b[i] = -128;  // even rows of k: signs do not add up
+  EXPECT_EQ(plan().extras, 0);
+}
+
+TEST(BytePlan, DamagedOnesAreRefused) {
+  const std::vector<int16_t> b(64 * 16, 100);
+  PackedBytes matrix{.k = 64, .n = 16, .isa = Isa::avx2, .unit = ByteUnit::pairs};
+  matrix.plan = plan_bytes(b.data(), matrix, 2, false);
+  ASSERT_GT(matrix.plan.extras, 0);
+  check_plan(matrix, 2, false);
+  EXPECT_THROW(check_plan(matrix, 1, false), Error);
+  const auto bytes = static_cast<size_t>(packed_size(matrix));
+  const AlignedBuffer<std::byte> packed = aligned<std::byte>(packed_size(matrix));
+  pack_bytes(b.data(), matrix, packed.get());
+  matrix.data = packed.get();
+  check_packed(matrix);
+  size_t refused = 0;
+  for (size_t at = 0; at < bytes; ++at) {
+    packed.get()[at] ^= std::byte{0x80};
+    try {
+      check_packed(matrix);
+    } catch (const Error&) {
+      ++refused;
+    }
+    packed.get()[at] ^= std::byte{0x80};
+  }
+  // Every number but the weights themselves.
+  EXPECT_EQ(refused, 2 * 4 + 8 * static_cast<size_t>(matrix.plan.extras));
+  auto huge = matrix;
+  huge.plan.extras = int64_t{1} << 60;
+  EXPECT_THROW(check_plan(huge, 2, false), Error);
 }
 
 TEST_P(BytesTest, QuantizesWithResiduals) {

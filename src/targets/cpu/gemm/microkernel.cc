@@ -91,14 +91,22 @@ void portable_byte_kernel(KernelArgs* args) {
         const auto* b =
             reinterpret_cast<const int8_t*>(advance(args->b, j / 2 * args->b_step) + j % 2 * lanes);
         std::array<int32_t, 16> sum{};
+        const auto row_of = [&](int64_t tap) {
+          return reinterpret_cast<const uint8_t*>(
+              advance(args->a_list, tap * args->list_stride)[r]);
+        };
+        const auto multiply = [&](const uint8_t* a, const int8_t* by) {
+          for (int64_t i = 0; i < 4 * lanes; ++i)
+            sum[static_cast<size_t>(i / 4)] += int32_t{a[i % 4]} * by[i];
+        };
         for (int64_t t = 0; t < args->taps; ++t) {
-          const auto* a =
-              reinterpret_cast<const uint8_t*>(advance(args->a_list, t * args->list_stride)[r]);
-          for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 8 * lanes) {
-            for (int64_t i = 0; i < 4 * lanes; ++i)
-              sum[static_cast<size_t>(i / 4)] += int32_t{a[k + i % 4]} * b[i];
-          }
+          const uint8_t* a = row_of(t);
+          for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 8 * lanes)
+            multiply(a + k, b);
         }
+        const auto* by = reinterpret_cast<const int8_t*>(args->extra_b) + j % 2 * 4 * lanes;
+        for (const ByteExtra* e = args->extra; e != args->extra_end; ++e, by += 8 * lanes)
+          multiply(row_of(e->tap) + e->offset, by);
         std::memcpy(advance(args->c, r * args->c_stride) + j * lanes, sum.data(),
                     static_cast<size_t>(lanes) * 4);
       }
@@ -135,9 +143,9 @@ MicroKernel portable(const KernelShape& shape) {
 MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 5 * 2 * 2 * 3 * kTiles> known{};
+  static std::array<std::atomic<MicroKernel>, 2 * 6 * 2 * 2 * 3 * kTiles> known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
-  index = index * 5 + static_cast<size_t>(shape.multiply);
+  index = index * 6 + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "targets/cpu/isa.h"
@@ -33,6 +34,18 @@ enum class Multiply {
   bf16,   // the same by bf16
   dots,   // four u8 by four i8, added to i32 (VNNI); "k" counts fours, A and B hold them as floats
   pairs,  // the same by AVX2 or AVX-512BW, where two products are added in 16 bits and saturate
+  fours,  // the same, where those of two steps of k are added in 16 bits
+};
+
+/// Steps of k that one turn of a kernel's loop takes; `fours` adds the first two and the last two
+/// of a turn, and steps that make no turn by themselves.
+constexpr int64_t kUnroll = 4;
+
+/// Where four bytes of a row of A lie that are multiplied once more than B's panels say (pairs,
+/// fours).
+struct ByteExtra {
+  int32_t tap = 0;
+  int32_t offset = 0;  // bytes into the tap's run
 };
 
 /// What is prefetched each 4 k; nothing of a row-major B.
@@ -79,8 +92,11 @@ struct KernelArgs {
   int64_t activation = 0;  // an Activation
   float alpha = 0;
   float beta = 0;
-  int64_t tiles = 1;                   // *
-  int64_t last_columns = 0;            // columns in the last vector, 1 … lanes
+  int64_t tiles = 1;                 // *
+  int64_t last_columns = 0;          // columns in the last vector, 1 … lanes
+  const ByteExtra* extra = nullptr;  // pairs, fours: of these panels, in front of the rest …
+  const ByteExtra* extra_end = nullptr;
+  const std::byte* extra_b = nullptr;  // … by [column][4] for each, a panel wide
   const float* const* list = nullptr;  // * the kernel's own
   int64_t taps_left = 0;               // * the kernel's own
   int64_t rows = 0;                    // only the portable kernel reads these
@@ -113,9 +129,14 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
 }
 
-/// The same of products of bytes from panels; those of pairs need two registers more.
+/// Whether sums of 16 bits come before those of 32.
+constexpr bool adds_in_16_bits(Multiply multiply) {
+  return multiply == Multiply::pairs || multiply == Multiply::fours;
+}
+
+/// The same of products of bytes from panels; those added in 16 bits need registers more.
 constexpr int max_byte_rows(Isa isa, int vectors, Multiply multiply) {
-  if (multiply != Multiply::pairs) return max_rows(isa, vectors);
+  if (!adds_in_16_bits(multiply)) return max_rows(isa, vectors);
   const int rows = (isa >= Isa::avx512 ? 20 : 8) / vectors;
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
 }

@@ -18,8 +18,6 @@ namespace drawbar::cpu {
 namespace {
 
 constexpr size_t kCodeBytes = 24 << 10;
-constexpr int kUnroll = 4;
-
 struct alignas(64) Constants {
   std::array<float, 16> sixth, half, one, zero;
   std::array<int32_t, 16> mask;  // lanes() ones, then as many zeros
@@ -70,7 +68,7 @@ class Generator : public Xbyak::CodeGenerator {
   int first_free() const { return rows_ * vectors_; }
   int registers() const { return wide_ ? 32 : 16; }
   int free_vectors() const {
-    return registers() - first_free() - (multiply_ == Multiply::pairs ? 2 : 0);
+    return registers() - first_free() - (adds_in_16_bits(multiply_) ? 2 : 0);
   }
   Xbyak::Xmm ones() const { return vector(registers() - 1); }   // of pairs: 16-bit ones
   Xbyak::Xmm pairs() const { return vector(registers() - 2); }  // and two sums each
@@ -101,6 +99,7 @@ class Generator : public Xbyak::CodeGenerator {
     Xbyak::Label next_tile, next_tap, k_loop, k_rest, k_end;
     L(next_tile);
     begin_tile();
+    if (adds_in_16_bits(multiply_)) multiply_extras();
     if (pointers_) L(next_tap);
     load_rows();
     if (!row_major_) {
@@ -108,7 +107,13 @@ class Generator : public Xbyak::CodeGenerator {
       jge(k_rest, T_NEAR);
       align(32);
       L(k_loop);
-      for (int step = 0; step < kUnroll; ++step) multiply(step);
+      for (int step = 0; step < kUnroll; ++step) {
+        if (multiply_ != Multiply::fours) {
+          multiply(step);
+        } else if (step % 2 == 0) {
+          multiply_fours(step);
+        }
+      }
       prefetch();
       add(rbp, 4 * kUnroll);
       for (int i = 0; i < panels(); ++i) add(panel(i), kUnroll * 2 * b_bytes_);
@@ -201,7 +206,7 @@ class Generator : public Xbyak::CodeGenerator {
     L(zero);
     for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
     L(done);
-    if (multiply_ == Multiply::pairs) set_ones();
+    if (adds_in_16_bits(multiply_)) set_ones();
     // The ends of the k loop, the addresses of the panels, the rows of the first tap.
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
     mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
@@ -282,6 +287,7 @@ class Generator : public Xbyak::CodeGenerator {
         vpdpbusd(sum, a, b, wide_ ? Xbyak::EvexEncoding : Xbyak::VexEncoding);
         return;
       case Multiply::pairs:
+      case Multiply::fours:
         vpmaddubsw(pairs(), a, b);
         vpmaddwd(pairs(), pairs(), ones());
         vpaddd(sum, sum, pairs());
@@ -324,6 +330,58 @@ class Generator : public Xbyak::CodeGenerator {
       vbroadcastss(a, a_at(i));
       for (int j = 0; j < vectors_; ++j) multiply_add(accumulator(i, j), a, vector(first + j));
     }
+  }
+
+  /// Two steps of k, B of both in registers.
+  void multiply_fours(int step) {
+    const int first = first_free();
+    const auto b = [&](int j, int which) { return vector(first + which * vectors_ + j); };
+    const Xbyak::Xmm a = vector(first + 2 * vectors_), sum = vector(registers() - 3);
+    for (int which = 0; which < 2; ++which) {
+      for (int j = 0; j < vectors_; ++j) load_b(b(j, which), j, step + which);
+    }
+    for (int i = 0; i < rows_; ++i) {
+      const auto a_at = [&](int which) { return ptr[row(i) + rbp + (step + which) * 4]; };
+      vbroadcastss(a, a_at(0));
+      for (int j = 0; j < vectors_; ++j) {
+        vpmaddubsw(sum, a, b(j, 0));
+        vbroadcastss(pairs(), a_at(1));
+        vpmaddubsw(pairs(), pairs(), b(j, 1));
+        vpaddw(pairs(), pairs(), sum);
+        vpmaddwd(pairs(), pairs(), ones());
+        vpaddd(accumulator(i, j), accumulator(i, j), pairs());
+      }
+    }
+  }
+
+  /// What the panels hold beside their steps of k. The rows' registers are free yet.
+  void multiply_extras() {
+    Xbyak::Label next, done;
+    const int first = first_free();
+    mov(rax, ptr[rsp + kArgs]);
+    mov(rcx, ptr[rax + field(offsetof(KernelArgs, extra))]);
+    mov(rdx, ptr[rax + field(offsetof(KernelArgs, extra_end))]);
+    mov(rsi, ptr[rax + field(offsetof(KernelArgs, extra_b))]);
+    mov(r8, ptr[rax + field(offsetof(KernelArgs, list))]);
+    cmp(rcx, rdx);
+    jae(done, T_NEAR);
+    L(next);
+    movsxd(r9, dword[rcx + field(offsetof(ByteExtra, tap))]);
+    imul(r9, ptr[rax + field(offsetof(KernelArgs, list_stride))]);
+    movsxd(r10, dword[rcx + field(offsetof(ByteExtra, offset))]);
+    for (int j = 0; j < vectors_; ++j) vmovups(vector(first + j), ptr[rsi + j * lane_bytes_]);
+    add(r9, r8);
+    for (int i = 0; i < rows_; ++i) {
+      const Xbyak::Xmm a = vector(first + vectors_);
+      mov(r11, ptr[r9 + i * 8]);
+      vbroadcastss(a, ptr[r11 + r10]);
+      for (int j = 0; j < vectors_; ++j) multiply_add(accumulator(i, j), a, vector(first + j));
+    }
+    add(rsi, 2 * lane_bytes_);
+    add(rcx, static_cast<int>(sizeof(ByteExtra)));
+    cmp(rcx, rdx);
+    jb(next, T_NEAR);
+    L(done);
   }
 
   bool is_last(int column) const { return column + 1 == vectors_; }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/byte_finish.cc"
-#include "targets/cpu/simd.h"
+#include "targets/cpu/byte_vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
@@ -70,30 +69,6 @@ HWY_INLINE void for_vectors(D d, int64_t columns, const Body& body) {
     body(j, static_cast<size_t>(std::min(lanes, columns - j)));
 }
 
-#if HWY_TARGET == HWY_AVX2
-#define DRAWBAR_X86(name) _mm256_##name
-#elif HWY_TARGET == HWY_AVX3
-#define DRAWBAR_X86(name) _mm512_##name
-#endif
-
-#ifdef DRAWBAR_X86
-/// To nearest, ties to even, what exceeds 32 bits being a large or the lowest number; so is
-/// not-a-number.
-template <class D>
-HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded(D d, Vec<D> v) {
-  return {DRAWBAR_X86(cvtps_epi32)(hn::Min(hn::Set(d, 1e9f), v).raw)};
-}
-
-/// Within each 16 bytes, those of `high` behind those of `low`, saturated.
-template <class D, class V>
-HWY_INLINE Vec<D> packed(D d, V low, V high) {
-  if constexpr (sizeof(hn::TFromD<D>) == 2) return {DRAWBAR_X86(packs_epi32)(low.raw, high.raw)};
-  if constexpr (std::is_signed_v<hn::TFromD<D>>)
-    return {DRAWBAR_X86(packs_epi16)(low.raw, high.raw)};
-  return hn::BitCast(d, V{DRAWBAR_X86(packus_epi16)(low.raw, high.raw)});
-}
-#endif
-
 /// Sums of a tile, and what becomes of them.
 template <class To, class Residual, bool has_residual>
 class Finish {
@@ -112,7 +87,7 @@ class Finish {
   HWY_INLINE void tile(int64_t rows, int64_t columns) {
     const auto lanes = static_cast<int64_t>(hn::Lanes(d_));
     int64_t j = 0;
-#ifdef DRAWBAR_X86
+#ifdef DRAWBAR_BYTE_VECTORS
     if constexpr (sizeof(To) == 1) {
       for (; j + 2 * lanes <= columns; j += 2 * lanes) {
         for (int64_t r = 0; r < rows; r += 2) two_rows(r, r + 1 < rows ? r + 1 : r, j);
@@ -140,30 +115,19 @@ class Finish {
     return v;
   }
 
-#ifdef DRAWBAR_X86
+#ifdef DRAWBAR_BYTE_VECTORS
   /// Two vectors of each of two rows, rounded and packed together.
   HWY_INLINE void two_rows(int64_t r, int64_t below, int64_t j) const {
-    const hn::Repartition<int16_t, D> di16;
     const hn::Repartition<To, D> dt;
-    const hn::RebindToUnsigned<D> du32;
-    const auto lanes = static_cast<int64_t>(hn::Lanes(d_));
-    const auto line = [&](int64_t at) HWY_ATTR {
-      const auto a = rounded(d_, value(at, j, hn::Lanes(d_)));
-      const auto b = rounded(d_, value(at, j + lanes, hn::Lanes(d_)));
-      return hn::SaturatedAdd(packed(di16, a, b), hn::Set(di16, static_cast<int16_t>(e_.zero)));
-    };
-    auto bytes = packed(dt, line(r), line(below));
+    const size_t all = hn::Lanes(d_);
+    const auto lanes = static_cast<int64_t>(all);
+    auto bytes = to_bytes<To>(value(r, j, all), value(r, j + lanes, all), value(below, j, all),
+                              value(below, j + lanes, all), e_.zero);
     bytes = hn::Min(hn::Max(bytes, hn::Set(dt, static_cast<To>(e_.low))),
                     hn::Set(dt, static_cast<To>(e_.high)));
-    // Of every 16 bytes, four are of each vector.
-    constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D()) / 4);
-    alignas(64) int32_t order[hn::MaxLanes(D())];
-    for (int i = 0; i < 4 * kBlocks; ++i) order[i] = i % kBlocks * 4 + i / kBlocks;
-    const auto lines =
-        hn::TableLookupLanes(hn::BitCast(du32, bytes), hn::SetTableIndices(du32, order));
     const hn::Half<decltype(dt)> half;
-    hn::StoreU(hn::LowerHalf(half, hn::BitCast(dt, lines)), half, to_ + r * y_ld_ + j);
-    hn::StoreU(hn::UpperHalf(half, hn::BitCast(dt, lines)), half, to_ + below * y_ld_ + j);
+    hn::StoreU(hn::LowerHalf(half, bytes), half, to_ + r * y_ld_ + j);
+    hn::StoreU(hn::UpperHalf(half, bytes), half, to_ + below * y_ld_ + j);
   }
 #endif
 
@@ -205,7 +169,6 @@ void quantize_tile(const ByteEpilogue& e, const float* values, int64_t ld, int64
   }
 }
 
-#undef DRAWBAR_X86
 }  // namespace drawbar::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

@@ -13,7 +13,8 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int64_t kMostSumRows = 48;  // of sums that wait for their epilogue
+constexpr int64_t kMostSumRows = 48;              // of sums that wait for their epilogue
+constexpr int64_t kFewBytes = int64_t{16} << 10;  // of panels that stay in the first-level cache
 
 int64_t depth_of(const PackedBytes& b) {
   const int64_t unit = b.unit == ByteUnit::tiles ? kByteDepth : 4;
@@ -98,13 +99,25 @@ Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedByte
   return cut;
 }
 
+/// Runs may be short: memcpy's choice of a way would take longer than the copy.
+inline void copy_run(std::byte* to, const std::byte* from, int64_t bytes) {
+  if (bytes >= 16) {
+    for (int64_t i = 0; i + 16 <= bytes; i += 16) std::memcpy(to + i, from + i, 16);
+    std::memcpy(to + bytes - 16, from + bytes - 16, 16);
+  } else if (bytes >= 8) {
+    std::memcpy(to, from, 8);
+    std::memcpy(to + bytes - 8, from + bytes - 8, 8);
+  } else {
+    for (int64_t i = 0; i < bytes; ++i) to[i] = from[i];
+  }
+}
+
 /// Copies rows one behind the other, each padded with zeros to `depth`; i8 becomes u8 with 128
 /// more.
 void copy_rows(const std::byte* const* list, int64_t rows, int64_t taps, int64_t k, int64_t depth,
                bool is_signed, std::byte* out) {
   for (int64_t r = 0; r < rows; ++r, out += depth) {
-    for (int64_t t = 0; t < taps; ++t)
-      std::memcpy(out + t * k, list[t * rows + r], static_cast<size_t>(k));
+    for (int64_t t = 0; t < taps; ++t) copy_run(out + t * k, list[t * rows + r], k);
     std::memset(out + taps * k, 0, static_cast<size_t>(depth - taps * k));
     if (!is_signed) continue;
     for (int64_t i = 0; i < taps * k; ++i) out[i] ^= std::byte{0x80};
@@ -164,17 +177,17 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
   args.b_step = panel_bytes(b);
   args.c_stride = ld * 4;
   const int64_t end = std::min(panel_end * width, b.n);
-  for (; panel < panel_end; panel += at_once) {
-    const int64_t column = panel * width, columns = std::min(at_once * width, end - column);
+  const auto multiply_panels = [&](int64_t at, int64_t row_begin, int64_t row_end) {
+    const int64_t column = at * width, columns = std::min(at_once * width, end - column);
     args.vectors = divide_up(columns, lane);
     shape.vectors = static_cast<int>(args.vectors);
     args.last_columns = lane;  // the sums have room
     const int64_t most = max_byte_rows(b.isa, shape.vectors, shape.multiply);
-    args.b = reinterpret_cast<const float*>(b.data + panel * args.b_step);
+    args.b = reinterpret_cast<const float*>(b.data + at * args.b_step);
     args.prefetch = args.prefetch_end = args.b;
-    if (b.unit == ByteUnit::pairs) set_extras(b, panel, args);
-    for (int64_t r = 0; r < rows; r += kMostSumRows) {
-      const int64_t count = std::min(kMostSumRows, rows - r);
+    if (b.unit == ByteUnit::pairs) set_extras(b, at, args);
+    for (int64_t r = row_begin; r < row_end; r += kMostSumRows) {
+      const int64_t count = std::min(kMostSumRows, row_end - r);
       args.a_list = reinterpret_cast<const float* const*>(memory.list + r);
       args.c = reinterpret_cast<float*>(memory.sums);
       for_tile_heights(count, most, [&](int64_t height, int64_t tiles) {
@@ -186,6 +199,13 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
       finish_bytes(w.epilogue, memory.sums, memory.values, ld, row + r, column, count, columns, w.y,
                    w.y_ld, b.isa);
     }
+  };
+  // Few panels stay in the cache while rows pass, so that rows of y are written whole.
+  const bool few = (panel_end - panel) * args.b_step <= kFewBytes;
+  const int64_t step = few ? kMostSumRows : rows;
+  for (int64_t r = 0; r < rows; r += step) {
+    for (int64_t at = panel; at < panel_end; at += at_once)
+      multiply_panels(at, r, std::min(r + step, rows));
   }
 }
 

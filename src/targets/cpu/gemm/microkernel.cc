@@ -116,6 +116,27 @@ void portable_byte_kernel(KernelArgs* args) {
   }
 }
 
+/// The same of words, whose rows are strided.
+void portable_word_kernel(KernelArgs* args) {
+  const int64_t lanes = args->lanes;
+  for (; args->tiles > 0; --args->tiles) {
+    for (int64_t r = 0; r < args->rows; ++r, args->a = advance(args->a, args->a_stride)) {
+      const auto* a = reinterpret_cast<const int16_t*>(args->a);
+      for (int64_t j = 0; j < args->vectors; ++j) {
+        const auto* b = reinterpret_cast<const int16_t*>(advance(args->b, j / 2 * args->b_step) +
+                                                         j % 2 * lanes);
+        std::array<int32_t, 16> sum{};
+        for (int64_t k = args->k_begin / 2; k < args->k_end / 2; k += 2, b += 4 * lanes) {
+          for (int64_t i = 0; i < 2 * lanes; ++i)
+            sum[static_cast<size_t>(i / 2)] += int32_t{a[k + i % 2]} * b[i];
+        }
+        std::memcpy(args->c + j * lanes, sum.data(), static_cast<size_t>(lanes) * 4);
+      }
+      args->c = advance(args->c, args->c_stride);
+    }
+  }
+}
+
 MicroKernel portable(const KernelShape& shape) {
   const ColumnSource column_source = shape.column_source;
   if (is_of_halves(shape.multiply)) {
@@ -127,6 +148,7 @@ MicroKernel portable(const KernelShape& shape) {
     return strided ? portable_kernel<RowSource::strided, ColumnSource::panels, BFloat16>
                    : portable_kernel<RowSource::pointers, ColumnSource::panels, BFloat16>;
   }
+  if (shape.multiply == Multiply::words) return portable_word_kernel;
   if (shape.multiply != Multiply::f32) return portable_byte_kernel;
   if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
@@ -143,9 +165,9 @@ MicroKernel portable(const KernelShape& shape) {
 MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 6 * 2 * 2 * 3 * kTiles> known{};
+  static std::array<std::atomic<MicroKernel>, 2 * 7 * 2 * 2 * 3 * kTiles> known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
-  index = index * 6 + static_cast<size_t>(shape.multiply);
+  index = index * 7 + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);

@@ -35,6 +35,7 @@ enum class Multiply {
   dots,   // four u8 by four i8, added to i32 (VNNI); "k" counts fours, A and B hold them as floats
   pairs,  // the same by AVX2 or AVX-512BW, where two products are added in 16 bits and saturate
   fours,  // the same, where those of two steps of k are added in 16 bits
+  words,  // two i16 by two i16, added to i32; "k" counts twos
 };
 
 /// Steps of k that one turn of a kernel's loop takes; `fours` adds the first two and the last two
@@ -134,7 +135,7 @@ constexpr bool adds_in_16_bits(Multiply multiply) {
   return multiply == Multiply::pairs || multiply == Multiply::fours;
 }
 
-/// The same of products of bytes from panels; those added in 16 bits need registers more.
+/// The same of products of integers from panels; those added in 16 bits need registers more.
 constexpr int max_byte_rows(Isa isa, int vectors, Multiply multiply) {
   if (!adds_in_16_bits(multiply)) return max_rows(isa, vectors);
   const int rows = (isa >= Isa::avx512 ? 20 : 8) / vectors;

@@ -68,7 +68,8 @@ class Generator : public Xbyak::CodeGenerator {
   int first_free() const { return rows_ * vectors_; }
   int registers() const { return wide_ ? 32 : 16; }
   int free_vectors() const {
-    return registers() - first_free() - (adds_in_16_bits(multiply_) ? 2 : 0);
+    const int kept = adds_in_16_bits(multiply_) ? 2 : multiply_ == Multiply::words ? 1 : 0;
+    return registers() - first_free() - kept;
   }
   Xbyak::Xmm ones() const { return vector(registers() - 1); }   // of pairs: 16-bit ones
   Xbyak::Xmm pairs() const { return vector(registers() - 2); }  // and two sums each
@@ -292,6 +293,12 @@ class Generator : public Xbyak::CodeGenerator {
         vpmaddwd(pairs(), pairs(), ones());
         vpaddd(sum, sum, pairs());
         return;
+      case Multiply::words: {
+        const Xbyak::Xmm product = vector(registers() - 1);
+        vpmaddwd(product, a, b);
+        vpaddd(sum, sum, product);
+        return;
+      }
     }
   }
 

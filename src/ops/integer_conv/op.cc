@@ -1,5 +1,6 @@
 #include "ops/integer_conv/op.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -180,6 +181,10 @@ void reference(const QLinearConv& op, Evaluation& e) {
 
 Dim operations(const QLinearConv& op, const Infer& context) {
   return multiply_adds(op, context, 0, 3);
+}
+
+bool keeps_rows(const QLinearConv&, const Infer&, const std::vector<bool>& batched) {
+  return batched[0] && std::find(batched.begin() + 1, batched.end(), true) == batched.end();
 }
 
 }  // namespace drawbar::ops

@@ -55,5 +55,6 @@ struct QLinearConv {
 void infer(const QLinearConv&, Infer&);
 void reference(const QLinearConv&, Evaluation&);
 Dim operations(const QLinearConv&, const Infer&);
+bool keeps_rows(const QLinearConv&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

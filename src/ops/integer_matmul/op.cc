@@ -229,4 +229,12 @@ void reference(const QLinearMatMul&, Evaluation& e) {
 
 Dim operations(const QLinearMatMul&, const Infer& context) { return multiply_adds(context, 0, 3); }
 
+bool keeps_rows(const QLinearMatMul&, const Infer& context, const std::vector<bool>& batched) {
+  for (size_t i : {1, 2, 6, 7}) {  // a row's own
+    if (context.has(i) && context.tensor(i).size() != Dim(1)) return false;
+  }
+  return batched[0] && context.rank(3) == 2 &&
+         std::find(batched.begin() + 1, batched.end(), true) == batched.end();
+}
+
 }  // namespace drawbar::ops

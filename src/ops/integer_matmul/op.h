@@ -33,5 +33,6 @@ Dim operations(const MatMulInteger&, const Infer&);
 void infer(const QLinearMatMul&, Infer&);
 void reference(const QLinearMatMul&, Evaluation&);
 Dim operations(const QLinearMatMul&, const Infer&);
+bool keeps_rows(const QLinearMatMul&, const Infer&, const std::vector<bool>& batched);
 
 }  // namespace drawbar::ops

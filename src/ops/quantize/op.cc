@@ -21,6 +21,14 @@ bool is_quantized(ElementType type) {
   return is_floating(type) && bits(type) <= 8 && type != ElementType::f8e8m0;
 }
 
+/// Whether every row of x has the same scales: one, or one for each slice along another axis.
+bool scales_keep_rows(int64_t axis, const Infer& context, const std::vector<bool>& batched) {
+  if (!batched[0] || std::find(batched.begin() + 1, batched.end(), true) != batched.end())
+    return false;
+  if (context.rank(1) == 0) return true;
+  return context.rank(1) == 1 && Infer::axis(axis, context.rank(0)) != 0;
+}
+
 void expect_type(const Infer& context, size_t i, bool (*allowed)(ElementType),
                  std::string_view expected) {
   if (!allowed(context.element(i))) {
@@ -133,8 +141,15 @@ void infer(const DynamicQuantizeLinear&, Infer& context) {
 Dim operations(const QuantizeLinear&, const Infer& context) {
   return context.ranked(0) ? Dim(4) * context.tensor(0).size() : Dim(0);
 }
+bool keeps_rows(const QuantizeLinear& op, const Infer& context, const std::vector<bool>& batched) {
+  return scales_keep_rows(op.axis, context, batched);
+}
 Dim operations(const DequantizeLinear&, const Infer& context) {
   return context.ranked(0) ? Dim(3) * context.tensor(0).size() : Dim(0);
+}
+bool keeps_rows(const DequantizeLinear& op, const Infer& context,
+                const std::vector<bool>& batched) {
+  return scales_keep_rows(op.axis, context, batched);
 }
 Dim operations(const DynamicQuantizeLinear&, const Infer& context) {
   return context.ranked(0) ? Dim(6) * context.tensor(0).size() : Dim(0);

@@ -53,9 +53,11 @@ struct DynamicQuantizeLinear {
 void infer(const QuantizeLinear&, Infer&);
 void reference(const QuantizeLinear&, Evaluation&);
 Dim operations(const QuantizeLinear&, const Infer&);
+bool keeps_rows(const QuantizeLinear&, const Infer&, const std::vector<bool>& batched);
 void infer(const DequantizeLinear&, Infer&);
 void reference(const DequantizeLinear&, Evaluation&);
 Dim operations(const DequantizeLinear&, const Infer&);
+bool keeps_rows(const DequantizeLinear&, const Infer&, const std::vector<bool>& batched);
 void infer(const DynamicQuantizeLinear&, Infer&);
 void reference(const DynamicQuantizeLinear&, Evaluation&);
 Dim operations(const DynamicQuantizeLinear&, const Infer&);

@@ -7,7 +7,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/integer_conv/cpu_depthwise_lines.cc"
-#include "targets/cpu/simd.h"
+#include "targets/cpu/byte_vectors-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
@@ -33,30 +33,17 @@ inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, 
 
 #if HWY_TARGET <= HWY_AVX2
 
-// The packs of both words and bytes leave 128-bit blocks where they are, which undoes interleaving.
-HWY_INLINE __m128i pack_bytes(bool to_signed, __m128i a, __m128i b) {
-  return to_signed ? _mm_packs_epi16(a, b) : _mm_packus_epi16(a, b);
-}
-HWY_INLINE __m256i pack_bytes(bool to_signed, __m256i a, __m256i b) {
-  return to_signed ? _mm256_packs_epi16(a, b) : _mm256_packus_epi16(a, b);
-}
-#if HWY_TARGET <= HWY_AVX3
-HWY_INLINE __m512i pack_bytes(bool to_signed, __m512i a, __m512i b) {
-  return to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
-}
-#endif
-
-template <int kWidth>
+// The packs of words and bytes work within blocks, which undoes interleaving.
+template <int kWidth, bool is_signed>
 HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t step,
-                          int64_t channel, bool is_signed, const int16_t* weights,
-                          const Finish& finish, int64_t place, std::byte* y) {
+                          int64_t channel, const int16_t* weights, const Finish& finish,
+                          int64_t place, std::byte* y) {
   const hn::CappedTag<uint8_t, kWidth> d8;
   const hn::Repartition<int16_t, decltype(d8)> d16;
   const hn::Repartition<int32_t, decltype(d8)> d32;
   const hn::Repartition<float, decltype(d8)> df;
   constexpr int64_t kLanes = kWidth / 4;
   const auto zeros = hn::Zero(d8);
-  const auto flip = hn::Set(d8, is_signed ? 0x80 : 0);
   auto unused = hn::Zero(d32);
   auto s0 = hn::LoadU(d32, finish.offset + place),
        s1 = hn::LoadU(d32, finish.offset + place + kLanes);
@@ -64,7 +51,8 @@ HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t
   auto s3 = hn::LoadU(d32, finish.offset + place + 3 * kLanes);
   const auto load = [&](int64_t tap) HWY_ATTR {
     const auto* from = reinterpret_cast<const uint8_t*>(pixels[tap * step] + channel);
-    return hn::Xor(hn::LoadU(d8, from), flip);
+    const auto bytes = hn::LoadU(d8, from);
+    return is_signed ? hn::Xor(bytes, hn::Set(d8, 0x80)) : bytes;
   };
   for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kWidth) {
     const auto first = load(2 * pair), second = load(2 * pair + 1);
@@ -79,15 +67,14 @@ HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t
     s2 = add(hn::InterleaveLower(d8, upper, zeros), 2, s2);
     s3 = add(hn::InterleaveUpper(d8, upper, zeros), 3, s3);
   }
-  const auto most = hn::Set(df, 32767.0f);  // what is above would wrap
-  const auto rounded = [&](auto sum, int64_t at) HWY_ATTR {
+  const auto number = [&](auto sum, int64_t at) HWY_ATTR {
     const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);
-    return hn::NearestInt(hn::Min(most, hn::Mul(hn::ConvertTo(df, sum), factor)));
+    return hn::Mul(hn::ConvertTo(df, sum), factor);
   };
-  const auto zero = hn::Set(d16, static_cast<int16_t>(finish.zero));
-  const auto a = hn::SaturatedAdd(hn::ReorderDemote2To(d16, rounded(s0, 0), rounded(s1, 1)), zero);
-  const auto b = hn::SaturatedAdd(hn::ReorderDemote2To(d16, rounded(s2, 2), rounded(s3, 3)), zero);
-  const hn::Vec<decltype(d8)> bytes{pack_bytes(finish.to_signed, a.raw, b.raw)};
+  const auto a = words_of(number(s0, 0), number(s1, 1), finish.zero);
+  const auto b = words_of(number(s2, 2), number(s3, 3), finish.zero);
+  const hn::Vec<decltype(d8)> bytes{finish.to_signed ? pack_bytes(int8_t{}, a.raw, b.raw)
+                                                     : pack_bytes(uint8_t{}, a.raw, b.raw)};
   hn::StoreU(bytes, d8, reinterpret_cast<uint8_t*>(y + channel));
 }
 
@@ -110,7 +97,11 @@ void run_pixels(const Group* groups, int64_t count, int64_t taps, const std::byt
     const auto run = [&](auto width) HWY_ATTR {
       for_pixels(
           list, pixels, y, y_stride, [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
-            run_group<width>(pairs, at, pixels, g->first, is_signed, weights, finish, place, to);
+            if (is_signed) {
+              run_group<width, true>(pairs, at, pixels, g->first, weights, finish, place, to);
+            } else {
+              run_group<width, false>(pairs, at, pixels, g->first, weights, finish, place, to);
+            }
           });
     };
 #endif

@@ -12,41 +12,52 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_TARGET == HWY_AVX2
-#define DRAWBAR_X86(name) _mm256_##name
-#else
-#define DRAWBAR_X86(name) _mm512_##name
+// The packs work within blocks of 16 bytes: of each, those of the second operand follow.
+HWY_INLINE __m128i nearest(__m128 v) { return _mm_cvtps_epi32(v); }
+HWY_INLINE __m128i pack_words(__m128i a, __m128i b) { return _mm_packs_epi32(a, b); }
+HWY_INLINE __m128i pack_bytes(int8_t, __m128i a, __m128i b) { return _mm_packs_epi16(a, b); }
+HWY_INLINE __m128i pack_bytes(uint8_t, __m128i a, __m128i b) { return _mm_packus_epi16(a, b); }
+HWY_INLINE __m256i nearest(__m256 v) { return _mm256_cvtps_epi32(v); }
+HWY_INLINE __m256i pack_words(__m256i a, __m256i b) { return _mm256_packs_epi32(a, b); }
+HWY_INLINE __m256i pack_bytes(int8_t, __m256i a, __m256i b) { return _mm256_packs_epi16(a, b); }
+HWY_INLINE __m256i pack_bytes(uint8_t, __m256i a, __m256i b) { return _mm256_packus_epi16(a, b); }
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE __m512i nearest(__m512 v) { return _mm512_cvtps_epi32(v); }
+HWY_INLINE __m512i pack_words(__m512i a, __m512i b) { return _mm512_packs_epi32(a, b); }
+HWY_INLINE __m512i pack_bytes(int8_t, __m512i a, __m512i b) { return _mm512_packs_epi16(a, b); }
+HWY_INLINE __m512i pack_bytes(uint8_t, __m512i a, __m512i b) { return _mm512_packus_epi16(a, b); }
 #endif
 
-/// Four vectors one behind the other as bytes T (u8 or i8), rounded to nearest, ties to even, plus
-/// `zero`, saturated; not-a-number becomes the lowest.
+/// Two vectors of f32 as i16, rounded to nearest, ties to even, plus `zero`, saturated;
+/// not-a-number becomes the lowest. In the packs' order.
+template <class V>
+HWY_INLINE auto words_of(V a, V b, int32_t zero) {
+  const hn::DFromV<V> d;
+  const hn::Repartition<int16_t, decltype(d)> d16;
+  const auto most = hn::Set(d, 1e9f);  // of what exceeds 32 bits the instruction makes the lowest
+  const hn::Vec<decltype(d16)> words{
+      pack_words(nearest(hn::Min(most, a).raw), nearest(hn::Min(most, b).raw))};
+  return hn::SaturatedAdd(words, hn::Set(d16, static_cast<int16_t>(zero)));
+}
+
+/// Four vectors of f32, one behind the other, as bytes T (u8 or i8) likewise.
 template <class T, class V>
 HWY_INLINE auto to_bytes(V a, V b, V c, V e, int32_t zero) {
-  namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<float> d;
-  const hn::Repartition<int16_t, decltype(d)> d16;
+  const hn::DFromV<V> d;
   const hn::Repartition<T, decltype(d)> d8;
-  const hn::RebindToUnsigned<decltype(d)> du32;
-  const auto most = hn::Set(d, 1e9f);  // the instruction makes the lowest of what exceeds 32 bits
-  const auto rounded = [&](V v) HWY_ATTR { return DRAWBAR_X86(cvtps_epi32)(hn::Min(most, v).raw); };
-  const auto words = [&](V v, V w) HWY_ATTR {
-    const hn::Vec<decltype(d16)> packed{DRAWBAR_X86(packs_epi32)(rounded(v), rounded(w))};
-    return hn::SaturatedAdd(packed, hn::Set(d16, static_cast<int16_t>(zero)));
-  };
-  const auto low = words(a, b), high = words(c, e);
-  const hn::Vec<decltype(d8)> bytes{std::is_signed_v<T>
-                                        ? DRAWBAR_X86(packs_epi16)(low.raw, high.raw)
-                                        : DRAWBAR_X86(packus_epi16)(low.raw, high.raw)};
+  const hn::RebindToUnsigned<decltype(d)> d32;
+  const hn::Vec<decltype(d8)> bytes{
+      pack_bytes(T{}, words_of(a, b, zero).raw, words_of(c, e, zero).raw)};
   // Of every 16 bytes, four are of each vector.
   constexpr int kBlocks = static_cast<int>(hn::MaxLanes(d) / 4);
   alignas(64) int32_t order[4 * kBlocks];
   for (int i = 0; i < 4 * kBlocks; ++i) order[i] = i % kBlocks * 4 + i / kBlocks;
   return hn::BitCast(
-      d8, hn::TableLookupLanes(hn::BitCast(du32, bytes), hn::SetTableIndices(du32, order)));
+      d8, hn::TableLookupLanes(hn::BitCast(d32, bytes), hn::SetTableIndices(d32, order)));
 }
 
-#undef DRAWBAR_X86
 }  // namespace drawbar::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -38,6 +38,13 @@ int64_t parts_of_type(ElementType type, const Tensor& zero, ByteUnit unit) {
 
 }  // namespace
 
+ConstantPtr weights_zero(const Operand& w_zero, ElementType type) {
+  if (w_zero.present) return w_zero.constant;
+  Tensor zero = Tensor::allocate(type, {});
+  write_integer(zero, 0, 0);
+  return std::make_shared<const Constant>(std::move(zero));
+}
+
 void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
                   int32_t* offset, float* multiplier) {
   const auto taken_off = static_cast<uint32_t>(scales.x_zero + shift);
@@ -53,7 +60,8 @@ ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand
                          FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x,
                          ElementType y)
     : x_(x), y_(y) {
-  const ConstantPtr &weights = w.constant, &zero = w_zero.constant;
+  const ConstantPtr& weights = w.constant;
+  const ConstantPtr zero = weights_zero(w_zero, w.type);
   const auto numbers = [&](const Tensor& source) {
     return without_zero(source, zero->tensor(), k, n, index);
   };
@@ -71,12 +79,18 @@ ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand
         });
     std::memcpy(&b_.plan, plan.get(), sizeof b_.plan);
     check_plan(b_, taps, is_signed);
+    if (words_pay(b_)) {
+      b_.unit = ByteUnit::words;
+      b_.plan = {};
+    }
   } else {
     b_.plan.parts = parts_of_type(weights->type(), zero->tensor(), b_.unit);
   }
   const int64_t bytes = packed_size(b_);
   memory_ = problem.packed.get(
-      weights, fmt::format("{} parts={} extras={}", name, b_.plan.parts, b_.plan.extras),
+      weights,
+      fmt::format("{} parts={} extras={}{}", name, b_.plan.parts, b_.plan.extras,
+                  b_.unit == ByteUnit::words ? " words" : ""),
       static_cast<size_t>(bytes + n * 4), [&](const Tensor& source, void* packed) {
         const std::vector<int16_t> b = numbers(source);
         pack_bytes(b.data(), b_, static_cast<std::byte*>(packed));
@@ -110,6 +124,7 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
   float* addend = multiplier + columns();
   // Beyond n, too: denormals there would be slow.
   std::fill_n(offset, 3 * columns(), 0);
+  if (scales.addend != nullptr) std::copy_n(scales.addend, b_.n, addend);
   byte_factors(scales, column_sums(), adds_128(rows, b_) ? 128 : 0, b_.n, offset, multiplier);
   ByteEpilogue epilogue;
   epilogue.offset = offset;
@@ -126,8 +141,9 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
 bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
                      int64_t n) {
   if (!is_byte(x.type) || !is_byte(w.type)) return false;
-  if (!is_byte(y.type) && y.type != ElementType::f32) return false;
+  if (!is_byte(y.type) && y.type != ElementType::f32 && y.type != ElementType::i32) return false;
   if (!w.constant || w.layout != Layout::row_major || w.size() == 0 || y.size() == 0) return false;
+  if (!w_zero.present) return true;
   return w_zero.constant && (w_zero.size() == 1 || w_zero.size() == n);
 }
 

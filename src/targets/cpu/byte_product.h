@@ -8,14 +8,26 @@
 namespace drawbar::cpu {
 
 /// What is known of a quantised product while running: zero points and scales as ONNX's QLinear
-/// operators have them (y_scale 1 and y_zero 0 of a result in f32). `w_scales` is how many there
-/// are, 1 or n; the bias [n], in steps of x's scale times w's, may be null.
+/// operators have them (y_scale 1 and y_zero 0 of a result in f32; of one in i32 all but x_zero and
+/// the bias are as they are here). `w_scales` is how many there are, 1 or n; the bias [n], in steps
+/// of x's scale times w's, may be null, and so may the addend [n] of a result in f32.
 struct ByteScales {
+  static constexpr float one = 1;
   float x_scale = 1, y_scale = 1;
   int32_t x_zero = 0, y_zero = 0;
-  const float* w_scale = nullptr;
+  const float* w_scale = &one;
   int64_t w_scales = 1;
   const int32_t* bias = nullptr;
+  const float* addend = nullptr;
+
+  /// Of a bias in i32, or in f32: the addend. May be null.
+  void set_bias(const void* numbers, bool is_f32) {
+    if (is_f32) {
+      addend = static_cast<const float*>(numbers);
+    } else {
+      bias = static_cast<const int32_t*>(numbers);
+    }
+  }
 };
 
 /// What sums of n channels are finished with: (sum + offset) · multiplier. `weight_sums` are those
@@ -28,12 +40,12 @@ void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t 
 ///     y = saturate(round((sum of (x - x_zero) · (w - w_zero) + bias) · x_scale · w_scale /
 ///     y_scale)
 ///                  + y_zero),
-/// or f32, neither divided, rounded nor saturated.
-/// Immutable, thread-safe.
+/// or f32, neither divided, rounded nor saturated, plus the addend; or the sums and the bias in
+/// i32. Immutable, thread-safe.
 class ByteProduct {
  public:
   /// Element (i, j) of the weights is element index(i, j) of w; `form` names that order. w_zero has
-  /// one number or n. Rows of x are `taps` runs of k / taps bytes.
+  /// one number or n, or is absent (0). Rows of x are `taps` runs of k / taps bytes.
   ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k, int64_t n,
               int64_t taps, const std::string& form,
               FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x, ElementType y);
@@ -45,19 +57,24 @@ class ByteProduct {
   void run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y, int64_t y_ld,
            void* scratch, ThreadPool& pool) const;
 
+  /// The sum of each column of the weights.
+  const int32_t* column_sums() const;
+
  private:
   int64_t columns() const;
-  const int32_t* column_sums() const;
 
   PackedBytes b_;
   PackedConstants::Buffer memory_;  // the packed weights, and behind them the sum of each column
   ElementType x_, y_;
 };
 
-/// Whether weights and their zero points are constants of bytes, the latter one or n, and the
-/// result bytes or f32.
+/// Whether weights and their zero points are constants of bytes, the latter absent, one or n, and
+/// the result bytes, f32 or i32.
 bool is_byte_product(const Operand& x, const Operand& w, const Operand& w_zero, const Operand& y,
                      int64_t n);
+
+/// The zero points of weights of such a type, or where there are none a 0.
+ConstantPtr weights_zero(const Operand& w_zero, ElementType type);
 
 /// Number i of u8 or i8.
 inline int32_t byte_at(const void* bytes, ElementType type, int64_t i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "targets/cpu/gemm/byte_finish.cc"
@@ -96,17 +97,23 @@ class Finish {
 #endif
     for (; j < columns; j += lanes) {
       const auto count = static_cast<size_t>(std::min(lanes, columns - j));
-      for (int64_t r = 0; r < rows; ++r)
-        store_from_float(d_, value(r, j, count), bounds_, to_ + r * y_ld_ + j, count);
+      for (int64_t r = 0; r < rows; ++r) {
+        if constexpr (std::is_same_v<To, int32_t>) {
+          store(di_, sum(r, j), to_ + r * y_ld_ + j, count);
+        } else {
+          store_from_float(d_, value(r, j, count), bounds_, to_ + r * y_ld_ + j, count);
+        }
+      }
     }
   }
 
  private:
+  HWY_INLINE hn::Vec<hn::RebindToSigned<D>> sum(int64_t r, int64_t j) const {
+    return hn::Add(hn::LoadU(di_, sums_ + r * ld_ + j), hn::LoadU(di_, e_.offset + column_ + j));
+  }
+
   HWY_INLINE V value(int64_t r, int64_t j, size_t count) const {
-    const hn::RebindToSigned<D> di;
-    const auto sum =
-        hn::Add(hn::LoadU(di, sums_ + r * ld_ + j), hn::LoadU(di, e_.offset + column_ + j));
-    auto v = hn::MulAdd(hn::ConvertTo(d_, sum), hn::LoadU(d_, e_.multiplier + column_ + j),
+    auto v = hn::MulAdd(hn::ConvertTo(d_, sum(r, j)), hn::LoadU(d_, e_.multiplier + column_ + j),
                         hn::LoadU(d_, e_.addend + column_ + j));
     if constexpr (has_residual) {
       v = hn::MulAdd(load_as_float(d_, residual_ + r * e_.residual_ld + j, count),
@@ -132,6 +139,7 @@ class Finish {
 #endif
 
   const D d_;
+  const hn::RebindToSigned<D> di_;
   const ByteEpilogue& e_;
   const int32_t* sums_;
   const int64_t ld_, column_, y_ld_;
@@ -210,6 +218,10 @@ void with_type(ElementType to, const Body& body) {
 void finish_bytes(const ByteEpilogue& e, const int32_t* sums, float* values, int64_t ld,
                   int64_t row, int64_t column, int64_t rows, int64_t columns, void* y, int64_t y_ld,
                   Isa isa) {
+  if (e.to == ElementType::i32) {
+    const auto store_sums = DRAWBAR_SIMD_FOR(isa, finish<int32_t, float, false>);
+    return store_sums(e, sums, ld, row, column, rows, columns, y, y_ld);
+  }
   if (e.hook != nullptr) finish_hooked_of(e, isa)(e, sums, values, ld, row, column, rows, columns);
   with_type(e.to, [&](auto type) {
     using To = decltype(type);

@@ -66,8 +66,9 @@ struct Waiting {
 
 /// Whether finish_pairs() can: bytes that nothing is added to, in the range of their type.
 bool is_plain(const ByteEpilogue& e) {
-  if (e.hook != nullptr || e.residual != nullptr || e.to == ElementType::f32) return false;
-  return e.to == ElementType::i8 ? e.low == -128 && e.high == 127 : e.low == 0 && e.high == 255;
+  if (e.hook != nullptr || e.residual != nullptr) return false;
+  return (e.to == ElementType::i8 && e.low == -128 && e.high == 127) ||
+         (e.to == ElementType::u8 && e.low == 0 && e.high == 255);
 }
 
 /// finish_bytes() for rows [begin, end), two at a time, so that a vector of bytes is full.

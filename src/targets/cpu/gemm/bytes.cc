@@ -16,19 +16,22 @@ namespace {
 constexpr int64_t kMostSumRows = 48;              // of sums that wait for their epilogue
 constexpr int64_t kFewBytes = int64_t{16} << 10;  // of panels that stay in the first-level cache
 
+/// Bytes of a row of A as it is multiplied, and of a column of B.
 int64_t depth_of(const PackedBytes& b) {
+  if (b.unit == ByteUnit::words) return divide_up(b.k, 2) * 4;
   const int64_t unit = b.unit == ByteUnit::tiles ? kByteDepth : 4;
   return divide_up(b.k, unit) * unit;
 }
 
 Multiply multiply_of(const PackedBytes& b) {
+  if (b.unit == ByteUnit::words) return Multiply::words;
   if (b.unit != ByteUnit::pairs) return Multiply::dots;
   return b.plan.fours == 1 ? Multiply::fours : Multiply::pairs;
 }
 
 /// Whether rows of A are copied into one piece each before they are multiplied.
 bool copies_rows(ByteUnit unit, bool is_signed, int64_t run) {
-  return unit == ByteUnit::tiles || is_signed || run % 4 != 0;
+  return unit == ByteUnit::tiles || unit == ByteUnit::words || is_signed || run % 4 != 0;
 }
 
 /// The parts of a number, which add up to it and differ by 1 at most, the smallest first.
@@ -124,6 +127,18 @@ void copy_rows(const std::byte* const* list, int64_t rows, int64_t taps, int64_t
   }
 }
 
+/// The same with each number in 16 bits.
+template <class Byte>
+void copy_words(const std::byte* const* list, int64_t rows, int64_t taps, int64_t k, int64_t depth,
+                std::byte* out) {
+  for (int64_t r = 0; r < rows; ++r, out += depth) {
+    auto* words = reinterpret_cast<int16_t*>(out);
+    for (int64_t t = 0; t < taps; ++t, words += k)
+      std::copy_n(reinterpret_cast<const Byte*>(list[t * rows + r]), k, words);
+    if (taps * k % 2 != 0) *words = 0;
+  }
+}
+
 /// What all pieces of one product share.
 struct Work {
   int64_t m;
@@ -216,7 +231,12 @@ void prepare_rows(const Work& w, const Memory& memory, int64_t row, int64_t rows
   int64_t taps = a.taps;
   if (w.b.unit == ByteUnit::tiles) return tile_rows(memory.list, rows, taps, a.k, memory.rows);
   if (w.cut.copied) {
-    copy_rows(memory.list, rows, taps, a.k, w.cut.depth, a.is_signed, memory.rows);
+    if (w.b.unit == ByteUnit::words) {
+      const auto copy = a.is_signed ? copy_words<int8_t> : copy_words<uint8_t>;
+      copy(memory.list, rows, taps, a.k, w.cut.depth, memory.rows);
+    } else {
+      copy_rows(memory.list, rows, taps, a.k, w.cut.depth, a.is_signed, memory.rows);
+    }
     for (int64_t r = 0; r < rows; ++r) memory.list[r] = memory.rows + r * w.cut.depth;
     taps = 1;
   }
@@ -260,7 +280,7 @@ void pack_pairs(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
 }  // namespace
 
 const char* name(ByteUnit unit) {
-  constexpr const char* kNames[] = {"plain", "pairs", "dots", "tiles"};
+  constexpr const char* kNames[] = {"plain", "words", "pairs", "dots", "tiles"};
   return kNames[static_cast<size_t>(unit)];
 }
 
@@ -270,6 +290,7 @@ std::vector<ByteUnit> byte_units(Isa isa) {
   if (isa >= Isa::avx2) {
     if (has_byte_dots(isa)) units.push_back(ByteUnit::dots);
     units.push_back(ByteUnit::pairs);
+    units.push_back(ByteUnit::words);
   }
   if (isa == Isa::baseline) units.push_back(ByteUnit::plain);
   return units;
@@ -279,6 +300,7 @@ ByteUnit byte_unit(Isa isa) { return byte_units(isa).front(); }
 
 BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, bool is_signed) {
   BytePlan plan;
+  if (matrix.unit == ByteUnit::words) return plan;
   if (matrix.unit != ByteUnit::pairs) {
     for (int64_t i = 0; i < matrix.k * matrix.n; ++i) {
       while (part_of(b[i], plan.parts, 0) < -128 || part_of(b[i], plan.parts, plan.parts - 1) > 127)
@@ -295,6 +317,11 @@ BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, b
   return plan;
 }
 
+bool words_pay(const PackedBytes& matrix) {
+  // Measured on Zen 3: words take twice the time of pairs, an extra 1.3 of a step's.
+  return matrix.unit == ByteUnit::pairs && 5 * matrix.plan.extras > 4 * steps_of(matrix);
+}
+
 int64_t packed_size(const PackedBytes& matrix) {
   if (matrix.unit == ByteUnit::pairs) return Extras(matrix).end;
   return panels_of(matrix) * panel_bytes(matrix);
@@ -305,6 +332,15 @@ void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
   const int64_t part_bytes = depth_of(matrix) * width;
   std::memset(packed, 0, static_cast<size_t>(packed_size(matrix)));
   if (matrix.unit == ByteUnit::pairs) return pack_pairs(b, matrix, packed);
+  if (matrix.unit == ByteUnit::words) {
+    auto* words = reinterpret_cast<int16_t*>(packed);
+    for (int64_t i = 0; i < matrix.k; ++i) {
+      for (int64_t j = 0; j < n; ++j)
+        words[j / width * (depth_of(matrix) / 2 * width) + (i / 2 * width + j % width) * 2 +
+              i % 2] = b[i * n + j];
+    }
+    return;
+  }
   for (int64_t i = 0; i < matrix.k; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       std::byte* to = packed + j / width * panel_bytes(matrix) + i / 4 * width * 4 + j % width * 4;

@@ -19,6 +19,7 @@ namespace drawbar::cpu {
 /// How bytes are multiplied on a processor.
 enum class ByteUnit : uint8_t {
   plain,  // in portable C++
+  words,  // AVX2: two products of 16 bits are added in 32 bits
   pairs,  // AVX2: two products are added in 16 bits, which saturate
   dots,   // AVX-VNNI, AVX512-VNNI: four products are added in 32 bits
   tiles,  // AMX-INT8
@@ -40,7 +41,8 @@ struct BytePlan {
 };
 
 /// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k
-/// padded with zeros (to multiples of 4, of 64 for tiles). 64-byte aligned.
+/// padded with zeros (to multiples of 4, of 64 for tiles). Of words, [k / 2][column][2] of 16 bits,
+/// in one part. 64-byte aligned.
 struct PackedBytes {
   const std::byte* data = nullptr;
   int64_t k = 0, n = 0;
@@ -52,6 +54,9 @@ struct PackedBytes {
 /// The plan for this B, of which the sizes and the unit are given; element (i, j) is at b[i · n +
 /// j]. Rows of A are `taps` runs of k / taps bytes, of i8 where they are signed.
 BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, bool is_signed);
+
+/// Whether pairs need so many extras that words take less time.
+bool words_pay(const PackedBytes& matrix);
 
 /// Bytes of a packed B, and the packing.
 int64_t packed_size(const PackedBytes& matrix);
@@ -68,22 +73,23 @@ void check_packed(const PackedBytes& matrix);
 struct ByteRows {
   int64_t taps = 1;
   int64_t k = 0;
-  /// i8. Units but tiles see each number plus 128: then that times the sum of a column is to be
-  /// taken off again, by the offset (adds_128()).
+  /// i8. Units but tiles and words see each number plus 128: then that times the sum of a column is
+  /// to be taken off again, by the offset (adds_128()).
   bool is_signed = false;
   FunctionRef<void(int64_t row, int64_t rows, const std::byte** list)> fill;
 };
 
 /// Whether sums come out with 128 · (the sum of B's column) more: of signed rows.
 inline bool adds_128(const ByteRows& a, const PackedBytes& b) {
-  return a.is_signed && b.unit != ByteUnit::tiles;
+  return a.is_signed && b.unit != ByteUnit::tiles && b.unit != ByteUnit::words;
 }
 
 /// What becomes of the sum s of row r and column j: v = (s + offset[j]) · multiplier[j] +
 /// addend[j], plus residual[r, j] · residual_multiplier where there is one; with a hook, v is what
 /// that makes of it, times `scale`. Bytes are y = clamp(round(v) + zero, low, high), ties to even,
-/// f32 are y = v. In f32 but for the offset, which may be multiplied for itself. The first three
-/// are readable up to a multiple of panel_width.
+/// f32 are y = v. In f32 but for the offset, which may be multiplied for itself. i32 are s +
+/// offset[j], and nothing else is done to them. The first three are readable up to a multiple of
+/// panel_width.
 struct ByteEpilogue {
   const int32_t* offset = nullptr;              // [n]
   const float* multiplier = nullptr;            // [n]
@@ -95,7 +101,7 @@ struct ByteEpilogue {
   const TileHook* hook = nullptr;  // on tiles of v; sees c of the thread's own
   float scale = 1;
   int32_t zero = 0, low = 0, high = 255;  // of bytes
-  ElementType to = ElementType::u8;       // u8, i8 or f32
+  ElementType to = ElementType::u8;       // u8, i8, f32 or i32
 };
 
 /// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.

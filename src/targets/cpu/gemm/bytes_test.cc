@@ -159,6 +159,20 @@ TEST_P(BytesTest, SumsAreExact) {
   }
 }
 
+TEST_P(BytesTest, GivesSumsAsTheyAre) {
+  const Case s{47, 65, 60, 3, true, true, 255};
+  const Numbers numbers(s);
+  ByteEpilogue epilogue;
+  epilogue.to = ElementType::i32;
+  for (ByteUnit unit : byte_units(GetParam())) {
+    const auto y = run<int32_t>(s, numbers, {GetParam(), unit, 2}, epilogue, s.n);
+    for (int64_t i = 0; i < s.m; ++i) {
+      for (int64_t j = 0; j < s.n; ++j)
+        ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)], numbers.sum(i, j)) << name(unit);
+    }
+  }
+}
+
 TEST(BytePlan, FoursAreTakenWhereFewExceedThem) {
   std::vector<int16_t> b(64 * 16, 30);
   PackedBytes matrix{.k = 64, .n = 16, .isa = Isa::avx2, .unit = ByteUnit::pairs};
@@ -173,6 +187,16 @@ TEST(BytePlan, FoursAreTakenWhereFewExceedThem) {
   EXPECT_EQ(plan().extras, 0);
   for (size_t i = 0; i < b.size(); i += 32) b[i] = -128;  // even rows of k: signs do not add up
   EXPECT_EQ(plan().extras, 0);
+}
+
+TEST(BytePlan, WordsPayWhereMostStepsExceedPairs) {
+  std::vector<int16_t> b(64 * 16, 127);
+  PackedBytes matrix{.k = 64, .n = 16, .isa = Isa::avx2, .unit = ByteUnit::pairs};
+  matrix.plan = plan_bytes(b.data(), matrix, 1, false);
+  EXPECT_TRUE(words_pay(matrix));
+  for (size_t i = 0; i < b.size(); ++i) b[i] = i < 512 ? 127 : 60;
+  matrix.plan = plan_bytes(b.data(), matrix, 1, false);
+  EXPECT_FALSE(words_pay(matrix));
 }
 
 TEST(BytePlan, DamagedOnesAreRefused) {

@@ -82,57 +82,44 @@ void portable_kernel(KernelArgs* args) {
   }
 }
 
-/// The same of bytes, from panels and by pointers.
-void portable_byte_kernel(KernelArgs* args) {
+/// The same of integers, from panels: `A` and `B` are what lies in four bytes.
+template <RowSource row_source, class A, class B>
+void portable_integer_kernel(KernelArgs* args) {
+  constexpr int64_t kCount = 4 / sizeof(A);
   const int64_t lanes = args->lanes;
   for (; args->tiles > 0; --args->tiles) {
     for (int64_t r = 0; r < args->rows; ++r) {
       for (int64_t j = 0; j < args->vectors; ++j) {
         const auto* b =
-            reinterpret_cast<const int8_t*>(advance(args->b, j / 2 * args->b_step) + j % 2 * lanes);
+            reinterpret_cast<const B*>(advance(args->b, j / 2 * args->b_step) + j % 2 * lanes);
         std::array<int32_t, 16> sum{};
         const auto row_of = [&](int64_t tap) {
-          return reinterpret_cast<const uint8_t*>(
-              advance(args->a_list, tap * args->list_stride)[r]);
+          return row_source == RowSource::pointers
+                     ? advance(args->a_list, tap * args->list_stride)[r]
+                     : advance(args->a, r * args->a_stride);
         };
-        const auto multiply = [&](const uint8_t* a, const int8_t* by) {
-          for (int64_t i = 0; i < 4 * lanes; ++i)
-            sum[static_cast<size_t>(i / 4)] += int32_t{a[i % 4]} * by[i];
+        const auto multiply = [&](const float* a, const B* by) {
+          for (int64_t i = 0; i < kCount * lanes; ++i)
+            sum[static_cast<size_t>(i / kCount)] +=
+                int32_t{reinterpret_cast<const A*>(a)[i % kCount]} * by[i];
         };
         for (int64_t t = 0; t < args->taps; ++t) {
-          const uint8_t* a = row_of(t);
-          for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 8 * lanes)
-            multiply(a + k, b);
+          const float* a = row_of(t);
+          for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 2 * kCount * lanes)
+            multiply(advance(a, k), b);
         }
-        const auto* by = reinterpret_cast<const int8_t*>(args->extra_b) + j % 2 * 4 * lanes;
-        for (const ByteExtra* e = args->extra; e != args->extra_end; ++e, by += 8 * lanes)
-          multiply(row_of(e->tap) + e->offset, by);
+        const auto* by = reinterpret_cast<const B*>(args->extra_b) + j % 2 * kCount * lanes;
+        for (const ByteExtra* e = args->extra; e != args->extra_end; ++e, by += 2 * kCount * lanes)
+          multiply(advance(row_of(e->tap), e->offset), by);
         std::memcpy(advance(args->c, r * args->c_stride) + j * lanes, sum.data(),
                     static_cast<size_t>(lanes) * 4);
       }
     }
     args->c = advance(args->c, args->rows * args->c_stride);
-    args->a_list += args->rows;
-  }
-}
-
-/// The same of words, whose rows are strided.
-void portable_word_kernel(KernelArgs* args) {
-  const int64_t lanes = args->lanes;
-  for (; args->tiles > 0; --args->tiles) {
-    for (int64_t r = 0; r < args->rows; ++r, args->a = advance(args->a, args->a_stride)) {
-      const auto* a = reinterpret_cast<const int16_t*>(args->a);
-      for (int64_t j = 0; j < args->vectors; ++j) {
-        const auto* b = reinterpret_cast<const int16_t*>(advance(args->b, j / 2 * args->b_step) +
-                                                         j % 2 * lanes);
-        std::array<int32_t, 16> sum{};
-        for (int64_t k = args->k_begin / 2; k < args->k_end / 2; k += 2, b += 4 * lanes) {
-          for (int64_t i = 0; i < 2 * lanes; ++i)
-            sum[static_cast<size_t>(i / 2)] += int32_t{a[k + i % 2]} * b[i];
-        }
-        std::memcpy(args->c + j * lanes, sum.data(), static_cast<size_t>(lanes) * 4);
-      }
-      args->c = advance(args->c, args->c_stride);
+    if (row_source == RowSource::pointers) {
+      args->a_list += args->rows;
+    } else {
+      args->a = advance(args->a, args->rows * args->a_stride);
     }
   }
 }
@@ -148,8 +135,13 @@ MicroKernel portable(const KernelShape& shape) {
     return strided ? portable_kernel<RowSource::strided, ColumnSource::panels, BFloat16>
                    : portable_kernel<RowSource::pointers, ColumnSource::panels, BFloat16>;
   }
-  if (shape.multiply == Multiply::words) return portable_word_kernel;
-  if (shape.multiply != Multiply::f32) return portable_byte_kernel;
+  if (shape.multiply == Multiply::words) {
+    return shape.row_source == RowSource::strided
+               ? portable_integer_kernel<RowSource::strided, int16_t, int16_t>
+               : portable_integer_kernel<RowSource::pointers, int16_t, int16_t>;
+  }
+  if (shape.multiply != Multiply::f32)
+    return portable_integer_kernel<RowSource::pointers, uint8_t, int8_t>;
   if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
                ? portable_kernel<RowSource::strided, ColumnSource::panels>
@@ -165,9 +157,10 @@ MicroKernel portable(const KernelShape& shape) {
 MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
-  static std::array<std::atomic<MicroKernel>, 2 * 7 * 2 * 2 * 3 * kTiles> known{};
+  constexpr size_t kMultiplies = static_cast<size_t>(Multiply::words) + 1;
+  static std::array<std::atomic<MicroKernel>, 2 * kMultiplies * 2 * 2 * 3 * kTiles> known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
-  index = index * 7 + static_cast<size_t>(shape.multiply);
+  index = index * kMultiplies + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * 3 + static_cast<size_t>(shape.prefetch);

@@ -59,7 +59,7 @@ enum class Prefetch {
 /// What a kernel is made for.
 struct KernelShape {
   Isa isa = Isa::baseline;
-  Multiply multiply = Multiply::f32;  // of bytes: panels alone; sums as they are, without epilogue
+  Multiply multiply = Multiply::f32;  // of integers: panels, pointers; sums without epilogue
   int rows = 0;                       // of a tile, at most max_rows(isa, vectors, column_source)
   int vectors = 0;                    // of a row of it, at most kMaxKernelVectors
   RowSource row_source = RowSource::strided;

@@ -73,6 +73,7 @@ class Generator : public Xbyak::CodeGenerator {
   }
   Xbyak::Xmm ones() const { return vector(registers() - 1); }   // of pairs: 16-bit ones
   Xbyak::Xmm pairs() const { return vector(registers() - 2); }  // and two sums each
+  Xbyak::Xmm words() const { return vector(registers() - 1); }  // of words: two products' sums
 
   const Reg& row(int index) const {
     const std::array<const Reg*, kMaxKernelRows> registers = {&rax, &rcx, &rdx, &rsi, &r8,  &r9,
@@ -293,12 +294,10 @@ class Generator : public Xbyak::CodeGenerator {
         vpmaddwd(pairs(), pairs(), ones());
         vpaddd(sum, sum, pairs());
         return;
-      case Multiply::words: {
-        const Xbyak::Xmm product = vector(registers() - 1);
-        vpmaddwd(product, a, b);
-        vpaddd(sum, sum, product);
+      case Multiply::words:
+        vpmaddwd(words(), a, b);
+        vpaddd(sum, sum, words());
         return;
-      }
     }
   }
 

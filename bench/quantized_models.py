@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""QDQ models for comparisons: onnxruntime's static quantisation of filled graphs.
+"""Quantised models for comparisons: onnxruntime's static quantisation of filled graphs, as QDQ, or
+its dynamic one.
 
-    .venv/bin/python bench/quantized_models.py [--output .cache/quantized] [MODEL.onnx ...]
+    .venv/bin/python bench/quantized_models.py [--dynamic] [--output FOLDER] [MODEL.onnx ...]
 
-Activations are u8, weights i8 of seven bits for each output channel (products of pairs then do not
-saturate on any processor), calibrated on four seeded random inputs: for speed, not for accuracy.
-Needs `tools/setup compare`.
+writes NAME_qdq.onnx or NAME_dynamic.onnx (to .cache/quantized). Activations are u8. QDQ's weights
+are i8 of seven bits for each output channel (products of pairs then do not saturate on any
+processor), calibrated on four seeded random inputs: for speed, not for accuracy. Dynamic weights
+are i8 of eight bits with one scale, quantize_dynamic's defaults. Needs `tools/setup compare`.
 """
 import argparse
 import tempfile
@@ -13,7 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_dynamic,
+    quantize_static,
+)
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 
@@ -54,19 +62,24 @@ def quantize(source, target):
         )
 
 
+def quantize_dynamically(source, target):
+    quantize_dynamic(source, target, weight_type=QuantType.QInt8)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, default=Path(".cache/quantized"))
+    parser.add_argument("--dynamic", action="store_true", help="scales are found while running")
     parser.add_argument("models", nargs="*", type=Path)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    filled = [Path(".cache/filled") / f"{name}.onnx" for name in ("resnet50", "mobilenet_v2")]
-    models = options.models or filled
-    for model in models:
-        target = options.output / f"{model.stem}_qdq.onnx"
-        quantize(model, target)
+    names = ("bert_base",) if options.dynamic else ("resnet50", "mobilenet_v2")
+    suffix = "dynamic" if options.dynamic else "qdq"
+    for model in options.models or [Path(".cache/filled") / f"{name}.onnx" for name in names]:
+        target = options.output / f"{model.stem}_{suffix}.onnx"
+        (quantize_dynamically if options.dynamic else quantize)(model, target)
         print(f"{target}: {target.stat().st_size / 2**20:.1f} MiB", flush=True)
 
 

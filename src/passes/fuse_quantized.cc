@@ -113,7 +113,7 @@ std::optional<Fusion> fuse_convolution(const Graph& graph, ValueId result, const
   if (conv == nullptr) return {};
   const Node& node = producer(graph, result);
   const auto layer = byte_layer(graph, node);
-  if (!layer || (y == nullptr && conv->group != 1)) return {};  // depthwise kernels give bytes
+  if (!layer) return {};
   auto inputs = linear_inputs(graph, *layer, y, patch);
   if (!inputs) return {};
   return Fusion{ops::QLinearConv{conv->strides, conv->dilations, conv->pads_begin, conv->pads_end,

@@ -9,7 +9,7 @@ namespace drawbar {
 /// sum. Scales are constants, those of activations one number, and the activation does no more than
 /// bytes do anyway (Relu where the zero point is the lowest number, Clip where its bounds are the
 /// outermost steps or lie beyond). A bias of f32 becomes i32 by the scale of the sums. What is not
-/// quantised behind f becomes a QLinearConv (not a depthwise one) or QLinearMatMul that gives f32.
+/// quantised behind f becomes a QLinearConv or QLinearMatMul that gives f32.
 ///
 /// Averages of images, by windows or whole, read bytes, and give them where they are quantised:
 /// QLinearAveragePool of x alone, in f32, or of y's scale and zero point too, whatever views and

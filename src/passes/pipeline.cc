@@ -10,6 +10,7 @@
 #include "passes/fold_constants.h"
 #include "passes/fold_padding.h"
 #include "passes/fold_shapes.h"
+#include "passes/fuse_dynamic_quantized.h"
 #include "passes/fuse_epilogue.h"
 #include "passes/fuse_pointwise.h"
 #include "passes/fuse_quantized.h"
@@ -43,6 +44,7 @@ constexpr Pass preparing[] = {
     {"drop_expands", drop_expands},
     {"merge_equal", merge_equal},
     {"append_in_loops", append_in_loops},
+    {"fuse_dynamic_quantized", fuse_dynamic_quantized},
 
     // What models spell out in small steps.
     {"recognise_activations", recognise_activations},

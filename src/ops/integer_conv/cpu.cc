@@ -1,37 +1,38 @@
 // Convolution of bytes as a product of bytes (targets/cpu/gemm/bytes.h) whose rows are given by a
 // pointer per tap and output pixel, padding pointing at zero points. Channels-last. Few input
 // channels are copied into an image with its padding first, where a row of the kernel lies in one
-// piece: a stem's 7 × 7 taps of 3 bytes become 7 of 21.
+// piece: a stem's 7 × 7 taps of 3 bytes become 7 of 21. Groups are one product after the other.
 #include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/cpu_operands.h"
 
 namespace drawbar::cpu {
 namespace {
 
-using ops::QLinearConv;
-
 DRAWBAR_CPU_LAYOUT(QLinearConv, channels_last);
+DRAWBAR_CPU_LAYOUT(ConvInteger, channels_last);
 
-bool applies(const Problem& p) { return p.op.as<QLinearConv>()->group == 1 && is_byte_conv(p); }
-
-double seconds(const Problem& p) {
-  return byte_product_seconds(byte_conv_shape(p).multiply_adds(), p.isa, p.threads);
+/// Zero points of the weights that are one for all, where there are groups.
+bool applies(const Problem& p) {
+  const ByteConvolution at(p);
+  return at.applies(p) && (ByteConvolution::group(p) == 1 || at.w_zero(p).size() == 1);
 }
 
-/// The weights [m, c, taps] as [taps · c][m], for rows of so many runs.
-ByteProduct product_of(const Problem& p, const ConvShape& shape, int64_t runs) {
-  const int64_t taps = shape.kh * shape.kw, c = shape.c;
-  const auto index = [=](int64_t i, int64_t j) { return (j * c + i % c) * taps + i / c; };
-  return {p,
-          p.inputs[kW],
-          p.inputs[kWZero],
-          taps * c,
-          shape.m,
-          runs,
-          fmt::format("taps={}", taps),
-          index,
-          p.inputs[kX].type,
-          p.outputs[0].type};
+double seconds(const Problem& p) {
+  const ConvShape shape = ByteConvolution(p).shape(p);
+  const double products = byte_product_seconds(shape.multiply_adds(), p.isa, p.threads);
+  return products + static_cast<double>(shape.groups) * 2e-6;
+}
+
+/// The weights [m, c, taps] of a group as [taps · c][m], for rows of so many runs.
+ByteProduct product_of(const Problem& p, const ByteConvolution& at, const ConvShape& shape,
+                       int64_t group, int64_t runs) {
+  const int64_t taps = shape.kh * shape.kw, c = shape.c / shape.groups, m = shape.m / shape.groups;
+  const auto index = [=](int64_t i, int64_t j) {
+    return ((group * m + j) * c + i % c) * taps + i / c;
+  };
+  std::string form = fmt::format("taps={}", taps);
+  if (shape.groups > 1) form += fmt::format(" group={}", group);
+  return {p, p.inputs[at.w_input], at.w_zero(p), taps * c, m, runs, form, index, at.x, at.y};
 }
 
 constexpr int64_t kFewChannels = 16;
@@ -48,32 +49,36 @@ bool merges_rows(const ConvShape& s) {
   const auto area = [](int64_t h, int64_t w) {
     return static_cast<double>(h) * static_cast<double>(w);
   };
-  return s.c < kFewChannels && s.kw > 1 && s.dilation_w == 1 &&
+  return s.groups == 1 && s.c < kFewChannels && s.kw > 1 && s.dilation_w == 1 &&
          area(padded_height(s), padded_width(s)) <= kMostPadding * area(s.h + 16, s.w + 16);
 }
 
 class ByteConv final : public Kernel {
  public:
   explicit ByteConv(const Problem& p)
-      : shape_(byte_conv_shape(p)),
+      : at_(p),
+        shape_(at_.shape(p)),
         merges_rows_(merges_rows(shape_)),
         padded_h_(padded_height(shape_)),
         padded_w_(padded_width(shape_)),
-        product_(product_of(p, shape_, taps())),
-        x_type_(p.inputs[kX].type),
-        y_type_(p.outputs[0].type),
-        w_scales_(p.inputs[kWScale].size()),
-        threads_(p.threads) {}
+        threads_(p.threads) {
+    for (int64_t g = 0; g < shape_.groups; ++g)
+      products_.push_back(product_of(p, at_, shape_, g, taps()));
+  }
 
   size_t scratch_bytes() const override {
-    return static_cast<size_t>(
-        image_bytes() + product_.scratch_bytes(shape_.pixels(), taps(), tap_bytes(), threads_));
+    int64_t most = 0;  // groups may differ in their unit
+    for (const ByteProduct& product : products_) {
+      const int64_t bytes = product.scratch_bytes(shape_.pixels(), taps(), tap_bytes(), threads_);
+      most = std::max(most, bytes);
+    }
+    return static_cast<size_t>(image_bytes() + most);
   }
-  uint32_t packed_inputs() const override { return 1U << kW; }
+  uint32_t packed_inputs() const override { return 1U << at_.w_input; }
 
   void run(const KernelRun& run) const override {
     auto* image = static_cast<std::byte*>(run.scratch);
-    const ByteScales scales = byte_conv_scales(run, x_type_, y_type_, w_scales_);
+    ByteScales scales = at_.scales(run);
     const auto* x = run.in<std::byte>(kX);
     const auto zero = static_cast<std::byte>(scales.x_zero);
     if (merges_rows_) {
@@ -81,18 +86,29 @@ class ByteConv final : public Kernel {
     } else {
       std::fill_n(image, shape_.c, zero);
     }
-    const auto fill = [&](int64_t begin, int64_t count, const std::byte** list) {
-      if (merges_rows_) return fill_rows(image, begin, count, list);
-      fill_taps(shape_, x, static_cast<const std::byte*>(image), begin, count, list);
-    };
-    const ByteRows rows{taps(), tap_bytes(), x_type_ == ElementType::i8, fill};
-    product_.run(shape_.pixels(), rows, scales, run.outputs[0], shape_.y_pixel_stride,
-                 image + image_bytes(), run.pool);
+    const int64_t m = shape_.m / shape_.groups, y_bytes = bits(at_.y) / 8;
+    auto* y = run.out<std::byte>(0);
+    for (const ByteProduct& product : products_) {
+      const auto fill = [&](int64_t begin, int64_t count, const std::byte** list) {
+        if (merges_rows_) return fill_rows(image, begin, count, list);
+        fill_taps(shape_, x, static_cast<const std::byte*>(image), begin, count, list);
+      };
+      const ByteRows rows{taps(), tap_bytes(), at_.x == ElementType::i8, fill};
+      product.run(shape_.pixels(), rows, scales, y, shape_.y_pixel_stride, image + image_bytes(),
+                  run.pool);
+      x += tap_bytes();
+      y += m * y_bytes;
+      if (scales.w_scales > 1) scales.w_scale += m;
+      if (scales.bias != nullptr) scales.bias += m;
+      if (scales.addend != nullptr) scales.addend += m;
+    }
   }
 
  private:
   int64_t taps() const { return merges_rows_ ? shape_.kh : shape_.kh * shape_.kw; }
-  int64_t tap_bytes() const { return merges_rows_ ? shape_.kw * shape_.c : shape_.c; }
+  int64_t tap_bytes() const {
+    return merges_rows_ ? shape_.kw * shape_.c : shape_.c / shape_.groups;
+  }
   int64_t line_bytes() const { return padded_w_ * shape_.c; }
   /// The copied image, or the pixel that padding points at.
   int64_t image_bytes() const {
@@ -135,20 +151,21 @@ class ByteConv final : public Kernel {
         });
   }
 
+  ByteConvolution at_;
   ConvShape shape_;
   bool merges_rows_;
   int64_t padded_h_, padded_w_;  // of the copied image
-  ByteProduct product_;
-  ElementType x_type_, y_type_;
-  int64_t w_scales_;
   int threads_;
+  std::vector<ByteProduct> products_;  // of each group
 };
 
 std::unique_ptr<Kernel> make(const Problem& p) { return std::make_unique<ByteConv>(p); }
 
 }  // namespace
 
-DRAWBAR_CPU_TACTIC(bytes, .op = "QLinearConv", .name = "conv_bytes", .applies = applies,
+DRAWBAR_CPU_TACTIC(linear, .op = "QLinearConv", .name = "conv_bytes", .applies = applies,
+                   .seconds = seconds, .make = make, .writes_slices = true);
+DRAWBAR_CPU_TACTIC(integer, .op = "ConvInteger", .name = "conv_bytes", .applies = applies,
                    .seconds = seconds, .make = make, .writes_slices = true);
 
 }  // namespace drawbar::cpu

@@ -7,31 +7,29 @@
 namespace drawbar::cpu {
 namespace {
 
-using ops::QLinearConv;
-
 constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
 
 bool applies(const Problem& p) {
   const int64_t c = p.inputs[kX].rank() == 4 ? p.inputs[kX].dim(1) : 0;
-  return p.op.as<QLinearConv>()->group == c && is_byte_conv(p) && p.outputs[0].dim(1) == c &&
-         p.outputs[0].type != ElementType::f32;
+  return ByteConvolution::group(p) == c && ByteConvolution(p).applies(p) &&
+         p.outputs[0].dim(1) == c && p.outputs[0].type != ElementType::i32;
 }
 
 double seconds(const Problem& p) {
-  return byte_conv_shape(p).multiply_adds() / 40e9 / p.threads + 2e-6;
+  return ByteConvolution(p).shape(p).multiply_adds() / 40e9 / p.threads + 2e-6;
 }
 
 class DepthwiseByteConv final : public Kernel {
  public:
   explicit DepthwiseByteConv(const Problem& p)
-      : shape_(byte_conv_shape(p)),
+      : at_(p),
+        shape_(at_.shape(p)),
         taps_(shape_.kh * shape_.kw),
         lines_(shape_.c, taps_, p.isa),
-        x_type_(p.inputs[kX].type),
-        y_type_(p.outputs[0].type),
-        w_scales_(p.inputs[kWScale].size()),
         threads_(p.threads) {
-    const ConstantPtr &w = p.inputs[kW].constant, &zero = p.inputs[kWZero].constant;
+    const Operand& weights = p.inputs[at_.w_input];
+    const ConstantPtr& w = weights.constant;
+    const ConstantPtr zero = weights_zero(at_.w_zero(p), weights.type);
     const std::string form = fmt::format("bytes depthwise {} c={} taps={} zero={}",
                                          cpu::name(p.isa), shape_.c, taps_, zero->hash().hex());
     const auto bytes = static_cast<size_t>(sums_at() + shape_.c * 4);
@@ -55,23 +53,28 @@ class DepthwiseByteConv final : public Kernel {
   size_t scratch_bytes() const override {
     return static_cast<size_t>(lists_at() + threads_ * list_bytes());
   }
-  uint32_t packed_inputs() const override { return 1U << kW; }
+  uint32_t packed_inputs() const override { return 1U << at_.w_input; }
 
   void run(const KernelRun& run) const override {
     auto* memory = static_cast<std::byte*>(run.scratch);
     auto* offset = reinterpret_cast<int32_t*>(memory);
     auto* multiplier = reinterpret_cast<float*>(offset + lines_.places());
-    auto* numbers = multiplier + lines_.places();  // of channels, before they are arranged
+    auto* addend = multiplier + lines_.places();
+    auto* numbers = addend + lines_.places();  // of channels, before they are arranged
     std::byte* padding = memory + padding_at();
-    const ByteScales scales = byte_conv_scales(run, x_type_, y_type_, w_scales_);
+    const ByteScales scales = at_.scales(run);
     std::fill_n(padding, shape_.c, static_cast<std::byte>(scales.x_zero));
     auto* offsets = reinterpret_cast<int32_t*>(numbers + shape_.c);
     byte_factors(scales, reinterpret_cast<const int32_t*>(packed_.get() + sums_at()),
                  is_signed() ? 128 : 0, shape_.c, offsets, numbers);
     lines_.arrange(offsets, offset);
     lines_.arrange(numbers, multiplier);
-    const DepthwiseBytes::Finish finish{offset, multiplier, scales.y_zero,
-                                        y_type_ == ElementType::i8};
+    const bool to_f32 = at_.y == ElementType::f32;
+    std::fill_n(addend, lines_.places(), 0.0f);
+    if (scales.addend != nullptr) lines_.arrange(scales.addend, addend);
+    const DepthwiseBytes::Finish finish{offset, multiplier, to_f32 ? addend : nullptr,
+                                        scales.y_zero, at_.y == ElementType::i8};
+    const int64_t y_stride = shape_.y_pixel_stride * bits(at_.y) / 8;
     const auto* x = run.in<std::byte>(kX);
     const auto* weights = reinterpret_cast<const int16_t*>(packed_.get());
     auto* y = run.out<std::byte>(0);
@@ -82,25 +85,23 @@ class DepthwiseByteConv final : public Kernel {
         const int64_t count = std::min(kPiece, end - at);
         fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
         std::fill_n(list + taps_ * count, count, padding);
-        lines_.run(list, count, is_signed(), weights, finish, y + at * shape_.y_pixel_stride,
-                   shape_.y_pixel_stride);
+        lines_.run(list, count, is_signed(), weights, finish, y + at * y_stride, y_stride);
       }
     });
   }
 
  private:
   int64_t sums_at() const { return align_up(lines_.weights() * 2, 64); }
-  int64_t padding_at() const { return align_up(lines_.places() * 8 + shape_.c * 8, 64); }
+  int64_t padding_at() const { return align_up(lines_.places() * 12 + shape_.c * 8, 64); }
   int64_t lists_at() const { return align_up(padding_at() + shape_.c, 64); }
   int64_t list_bytes() const { return kPiece * (taps_ + 1) * 8; }
 
-  bool is_signed() const { return x_type_ == ElementType::i8; }
+  bool is_signed() const { return at_.x == ElementType::i8; }
 
+  ByteConvolution at_;
   ConvShape shape_;
   int64_t taps_;
   DepthwiseBytes lines_;
-  ElementType x_type_, y_type_;
-  int64_t w_scales_;
   int threads_;
   PackedConstants::Buffer packed_;  // weights, and behind them the sum of each channel's
 };

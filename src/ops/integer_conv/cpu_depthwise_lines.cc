@@ -25,6 +25,11 @@ inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, 
     const auto byte = static_cast<int32_t>(pixels[t * step][channel]);
     sum += (is_signed ? byte ^ 0x80 : byte) * weights[t];
   }
+  if (finish.addend != nullptr) {
+    reinterpret_cast<float*>(y)[channel] =
+        static_cast<float>(sum) * finish.multiplier[place] + finish.addend[place];
+    return;
+  }
   const float v = std::min(static_cast<float>(sum) * finish.multiplier[place], 1e6f);
   const int32_t low = finish.to_signed ? -128 : 0;
   const int32_t number = static_cast<int32_t>(std::nearbyint(std::max(v, -1e6f))) + finish.zero;
@@ -66,6 +71,21 @@ HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t
     s1 = add(hn::InterleaveUpper(d8, lower, zeros), 1, s1);
     s2 = add(hn::InterleaveLower(d8, upper, zeros), 2, s2);
     s3 = add(hn::InterleaveUpper(d8, upper, zeros), 3, s3);
+  }
+  if (finish.addend != nullptr) {
+    const auto store = [&](auto sum, int64_t at) HWY_ATTR {
+      const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);
+      const auto addend = hn::LoadU(df, finish.addend + place + at * kLanes);
+      float numbers[kLanes];
+      hn::StoreU(hn::MulAdd(hn::ConvertTo(df, sum), factor, addend), df, numbers);
+      float* to = reinterpret_cast<float*>(y) + channel + 4 * at;
+      for (int64_t i = 0; i < kLanes; i += 4) std::copy_n(numbers + i, 4, to + 4 * i);
+    };
+    store(s0, 0);
+    store(s1, 1);
+    store(s2, 2);
+    store(s3, 3);
+    return;
   }
   const auto number = [&](auto sum, int64_t at) HWY_ATTR {
     const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);

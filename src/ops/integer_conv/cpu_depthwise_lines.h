@@ -31,10 +31,12 @@ class DepthwiseBytes {
     }
   }
 
-  /// What becomes of the sums: y = saturate(round((sum + offset) · multiplier) + zero).
+  /// What becomes of the sums: y = saturate(round((sum + offset) · multiplier) + zero), or where
+  /// there is an addend f32: y = (sum + offset) · multiplier + addend.
   struct Finish {
     const int32_t* offset;    // arranged
     const float* multiplier;  // arranged
+    const float* addend;      // arranged, or null
     int32_t zero;
     bool to_signed;
   };

@@ -12,22 +12,21 @@
 namespace drawbar::cpu {
 namespace {
 
-using ops::QLinearConv;
-
 constexpr int64_t kTileRows = 6;        // of a product: tiles at once
 constexpr int64_t kMostTiles = 96;      // of a block
 constexpr int64_t kMostChannels = 900;  // so that 9 · c · 255 · 255 fits 30 bits
 
 bool applies(const Problem& p) {
-  if (p.op.as<QLinearConv>()->group != 1 || !is_byte_conv(p)) return false;
-  const ConvShape s = byte_conv_shape(p);
+  const ByteConvolution at(p);
+  if (ByteConvolution::group(p) != 1 || !at.applies(p)) return false;
+  const ConvShape s = at.shape(p);
   return byte_unit(p.isa) == ByteUnit::pairs && s.kh == 3 && s.kw == 3 && s.stride_h == 1 &&
          s.stride_w == 1 && s.dilation_h == 1 && s.dilation_w == 1 &&
          s.c % kWinogradChannels == 0 && s.c <= kMostChannels;
 }
 
 double seconds(const Problem& p) {
-  const ConvShape s = byte_conv_shape(p);
+  const ConvShape s = ByteConvolution(p).shape(p);
   const double moved = static_cast<double>(s.pixels() * (4 * s.c + 10 * s.m));
   return (s.multiply_adds() / 190e9 + moved / 12e9) / p.threads + 3e-6;
 }
@@ -35,11 +34,9 @@ double seconds(const Problem& p) {
 class WinogradByteConv final : public Kernel {
  public:
   explicit WinogradByteConv(const Problem& p)
-      : shape_(byte_conv_shape(p)),
+      : at_(p),
+        shape_(at_.shape(p)),
         isa_(p.isa),
-        x_type_(p.inputs[kX].type),
-        y_type_(p.outputs[0].type),
-        w_scales_(p.inputs[kWScale].size()),
         threads_(p.threads),
         width_(panel_width(p.isa)),
         panels_(divide_up(shape_.m, width_)),
@@ -55,7 +52,8 @@ class WinogradByteConv final : public Kernel {
     groups_ = blocks_ >= 2 * threads_ || threads_ == 1
                   ? 1
                   : std::min<int64_t>(divide_up(2 * threads_, blocks_), panels_);
-    const ConstantPtr &w = p.inputs[kW].constant, &zero = p.inputs[kWZero].constant;
+    const ConstantPtr& w = p.inputs[at_.w_input].constant;
+    const ConstantPtr zero = weights_zero(at_.w_zero(p), w->type());
     const std::string form = fmt::format("bytes winograd2 {} m={} c={} zero={}", cpu::name(p.isa),
                                          shape_.m, shape_.c, zero->hash().hex());
     packed_ = p.packed.get(w, form, static_cast<size_t>(sums_at() + shape_.m * 4),
@@ -67,7 +65,7 @@ class WinogradByteConv final : public Kernel {
   size_t scratch_bytes() const override {
     return static_cast<size_t>(workers_at() + threads_ * worker_bytes());
   }
-  uint32_t packed_inputs() const override { return 1U << kW; }
+  uint32_t packed_inputs() const override { return 1U << at_.w_input; }
   std::optional<double> executed_operations() const override {
     return 2.0 * static_cast<double>(kWinogradPlanes * tiles_ * shape_.c * shape_.m);
   }
@@ -76,8 +74,9 @@ class WinogradByteConv final : public Kernel {
     auto* memory = static_cast<std::byte*>(run.scratch);
     auto* offset = reinterpret_cast<int32_t*>(memory);
     auto* multiplier = reinterpret_cast<float*>(offset + columns());
-    const ByteScales scales = byte_conv_scales(run, x_type_, y_type_, w_scales_);
+    const ByteScales scales = at_.scales(run);
     std::fill_n(offset, 3 * columns(), 0);
+    if (scales.addend != nullptr) std::copy_n(scales.addend, shape_.m, multiplier + columns());
     byte_factors(scales, reinterpret_cast<const int32_t*>(packed_.get() + sums_at()), 0, shape_.m,
                  offset, multiplier);
     std::byte* padding = memory + padding_at();
@@ -86,9 +85,9 @@ class WinogradByteConv final : public Kernel {
     epilogue.offset = offset;
     epilogue.multiplier = multiplier;
     epilogue.addend = multiplier + columns();
-    epilogue.to = y_type_;
+    epilogue.to = at_.y;
     epilogue.zero = scales.y_zero;
-    epilogue.low = y_type_ == ElementType::i8 ? -128 : 0;
+    epilogue.low = at_.y == ElementType::i8 ? -128 : 0;
     epilogue.high = epilogue.low + 255;
     const Call call{run.in<std::byte>(kX), padding, run.outputs[0], epilogue};
     run.pool.parallel_for(blocks_ * groups_, 1, [&](int64_t begin, int64_t end, int worker) {
@@ -171,8 +170,7 @@ class WinogradByteConv final : public Kernel {
         pixels[i] =
             inside ? call.x + ((image * s.h + iy) * s.w + ix) * s.x_pixel_stride : call.padding;
       }
-      winograd_bytes_input(pixels, s.c, x_type_ == ElementType::i8, planes + t * s.c, plane(),
-                           isa_);
+      winograd_bytes_input(pixels, s.c, at_.x == ElementType::i8, planes + t * s.c, plane(), isa_);
     }
   }
 
@@ -235,10 +233,9 @@ class WinogradByteConv final : public Kernel {
     }
   }
 
+  ByteConvolution at_;
   ConvShape shape_;
   Isa isa_;
-  ElementType x_type_, y_type_;
-  int64_t w_scales_;
   int threads_;
   int64_t width_, panels_;  // of the weights' columns
   int64_t tiles_x_, tiles_;
@@ -252,6 +249,8 @@ std::unique_ptr<Kernel> make(const Problem& p) { return std::make_unique<Winogra
 }  // namespace
 
 DRAWBAR_CPU_TACTIC(winograd_bytes, .op = "QLinearConv", .name = "conv_winograd2_bytes",
+                   .applies = applies, .seconds = seconds, .make = make, .writes_slices = true);
+DRAWBAR_CPU_TACTIC(winograd_sums, .op = "ConvInteger", .name = "conv_winograd2_bytes",
                    .applies = applies, .seconds = seconds, .make = make, .writes_slices = true);
 
 }  // namespace drawbar::cpu

@@ -137,7 +137,7 @@ void infer(const QLinearConv& op, Infer& context) {
   check_type(context, 5, context.element(3), "w_zero_point");
   for (size_t i : {1, 4}) check_type(context, i, ElementType::f32, "a scale");
   if (!to_f32) check_type(context, 6, ElementType::f32, "a scale");
-  check_type(context, 8, ElementType::i32, "b");
+  check_bias(context, 8, to_f32, "b");
   for (size_t i : {1, 2, 6, 7}) check_size(context, i, nullptr, "size of a scale or zero point");
   const ElementType element = to_f32 ? ElementType::f32 : context.element(7);
   const std::optional<Dims> y = convolution_dims(op, context, 0, 3);
@@ -161,16 +161,16 @@ void reference(const QLinearConv& op, Evaluation& e) {
   const auto zero = to_f32 ? 0 : static_cast<float>(read_integer(e.input(7), 0));
   const float x_scale = e.input(1).data<float>()[0],
               y_scale = to_f32 ? 1 : e.input(6).data<float>()[0];
-  const int32_t* bias = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
+  const LinearBias bias(e, 8);
   convolve(op, e, linear_operands, window,
            [&](int64_t image, int64_t m, const std::vector<int64_t>& sums) {
              const float scale =
                  x_scale * w_scale.data<float>()[w_scale.size() > 1 ? m : 0] / y_scale;
              const int64_t start = (image * w.dim(0) + m) * window.outputs();
              for (size_t i = 0; i < sums.size(); ++i) {
-               const auto sum = static_cast<float>(sums[i] + (bias ? bias[m] : 0));
+               const auto sum = static_cast<float>(sums[i] + bias.steps(m));
                if (to_f32) {
-                 y.data<float>()[start + static_cast<int64_t>(i)] = sum * scale;
+                 y.data<float>()[start + static_cast<int64_t>(i)] = sum * scale + bias.addend(m);
                  continue;
                }
                const float value = std::nearbyint(sum * scale) + zero;

@@ -36,7 +36,7 @@ Dim operations(const ConvInteger&, const Infer&);
 /// x, x_scale, x_zero_point, w, w_scale, w_zero_point, y_scale, y_zero_point, b [M] i32 (optional)
 /// → y of y_zero_point's type. Scales are f32; those of w and its zero points are scalars or [M],
 /// the others scalars. Without y's (passes leave both out) y is f32: the sums times x_scale *
-/// w_scale. Source: ONNX QLinearConv-10.
+/// w_scale, and b may be f32, which is added to that. Source: ONNX QLinearConv-10.
 struct QLinearConv {
   static constexpr std::string_view name = "QLinearConv";
   std::vector<int64_t> strides, dilations, pads_begin, pads_end;

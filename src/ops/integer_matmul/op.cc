@@ -191,7 +191,7 @@ void infer(const QLinearMatMul&, Infer& context) {
            name(context.element(i)));
     }
   }
-  check_type(context, 8, ElementType::i32, "c");
+  check_bias(context, 8, to_f32, "c");
   const ElementType element = to_f32 ? ElementType::f32 : context.element(7);
   const std::optional<Dims> y = product_dims(context, 0, 3);
   if (!y) return context.unranked(0, element);
@@ -211,14 +211,15 @@ void reference(const QLinearMatMul&, Evaluation& e) {
   const Parameter a_scale(e, 1, rows, shape, 1), b_scale(e, 4, columns, shape, 1);
   const Parameter y_scale(e, 6, rows, shape, 1), y_zero(e, 7, rows, shape, 0);
   Tensor& y = e.output(0, element, shape);
-  const int32_t* c = e.has(8) ? e.input(8).data<int32_t>() : nullptr;
+  const LinearBias c(e, 8);
   multiply(e, 0, 2, 3, 5, shape, [&](int64_t index, int64_t sum) {
-    if (c != nullptr) sum += c[index % shape.back()];
+    const int64_t column = index % shape.back();
+    sum += c.steps(column);
     const float scale = static_cast<float>(a_scale.at(index)) *
                         static_cast<float>(b_scale.at(index)) /
                         static_cast<float>(y_scale.at(index));
     if (to_f32) {
-      y.data<float>()[index] = static_cast<float>(sum) * scale;
+      y.data<float>()[index] = static_cast<float>(sum) * scale + c.addend(column);
       return;
     }
     const float value =

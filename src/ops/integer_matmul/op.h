@@ -20,7 +20,7 @@ struct MatMulInteger {
 /// added to the sums; passes put it there) → y [..., M, N] of y_zero_point's type, u8 or i8. Scales
 /// are floats of one type; a's scale and zero point are scalars or one per row, b's one per column,
 /// y's scalars or one per row. Without y's (passes leave both out) y is f32: the sums times a_scale
-/// · b_scale. Source: ONNX QLinearMatMul-21.
+/// · b_scale, and c may be f32, which is added to that. Source: ONNX QLinearMatMul-21.
 struct QLinearMatMul {
   static constexpr std::string_view name = "QLinearMatMul";
   void fields(auto&&) {}

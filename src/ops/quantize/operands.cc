@@ -20,6 +20,20 @@ void check_type(const Infer& context, size_t i, ElementType element, std::string
   }
 }
 
+void check_bias(const Infer& context, size_t i, bool to_f32, std::string_view what) {
+  if (to_f32 && context.has(i) && context.element(i) == ElementType::f32) return;
+  check_type(context, i, ElementType::i32, what);
+}
+
+LinearBias::LinearBias(Evaluation& e, size_t i) {
+  if (!e.has(i)) return;
+  if (e.input(i).type() == ElementType::f32) {
+    addend_ = e.input(i).data<float>();
+  } else {
+    steps_ = e.input(i).data<int32_t>();
+  }
+}
+
 int64_t saturated(float value, ElementType to) {
   const float low = to == ElementType::i8 ? -128 : 0, high = low + 255;
   return static_cast<int64_t>(value > low ? std::min(value, high) : low);

@@ -138,8 +138,8 @@ std::unique_ptr<Kernel> make_kernel(F run, size_t scratch_bytes = 0, uint32_t pa
                                     executed_operations);
 }
 
-/// How an operator gets on with memory orders. Rank-4 tensors of f32 or bytes may be
-/// stored channels-last.
+/// How an operator gets on with memory orders. Rank-4 tensors of f32, i32 or bytes may be stored
+/// channels-last.
 enum class LayoutRule : uint8_t {
   row_major,      // knows only row-major
   channels_last,  // its first input and output are channels-last when `applies` says so, or the

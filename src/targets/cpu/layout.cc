@@ -9,7 +9,8 @@ namespace {
 bool is_candidate(const Type& type) {
   if (!type.is_tensor() || !type.tensor.ranked || type.tensor.rank() != 4) return false;
   const ElementType element = type.tensor.element;
-  return element == ElementType::f32 || element == ElementType::u8 || element == ElementType::i8;
+  return element == ElementType::f32 || element == ElementType::i32 || element == ElementType::u8 ||
+         element == ElementType::i8;
 }
 
 /// The type's shape with a plausible number for every dimension that is only known while running.

@@ -1,6 +1,7 @@
 #include "ops/window/import.h"
 
 #include "ops/integer_conv/op.h"
+#include "ops/quantize/import.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -20,6 +21,9 @@ ONNX_OP(ConvInteger) {
 }
 
 ONNX_OP(QLinearConv) {
+  constexpr std::string_view kNames[] = {"x",       "x_scale",      "x_zero_point", "w",
+                                         "w_scale", "w_zero_point", "y_scale",      "y_zero_point"};
+  check_linear_inputs(node, kNames);
   node.replace_with(import_integer_conv<ops::QLinearConv>(node, 0, 3), node.all_inputs());
 }
 

@@ -1,4 +1,5 @@
-#include "import/onnx/node.h"
+#include "ops/quantize/import.h"
+
 #include "ops/integer_matmul/op.h"
 #include "ops/reshape/op.h"
 
@@ -25,6 +26,13 @@ void import_integer_matmul(OnnxNode& node, Op op, size_t a, size_t b) {
 }  // namespace
 
 ONNX_OP(MatMulInteger) { import_integer_matmul(node, ops::MatMulInteger{}, 0, 1); }
-ONNX_OP(QLinearMatMul) { import_integer_matmul(node, ops::QLinearMatMul{}, 0, 3); }
+ONNX_OP(QLinearMatMul) {
+  constexpr std::string_view kNames[] = {"a",       "a_scale",      "a_zero_point", "b",
+                                         "b_scale", "b_zero_point", "y_scale",      "y_zero_point"};
+  check_linear_inputs(node, kNames);
+  if (node.inputs() > std::size(kNames))
+    fail(ErrorCode::invalid_model, "has {} inputs, expected {}", node.inputs(), std::size(kNames));
+  import_integer_matmul(node, ops::QLinearMatMul{}, 0, 3);
+}
 
 }  // namespace drawbar::onnx

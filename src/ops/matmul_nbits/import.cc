@@ -2,6 +2,7 @@
 
 #include "import/onnx/node.h"
 #include "ops/matmul_nbits/op.h"
+#include "ops/quantize/import.h"
 
 namespace drawbar::onnx {
 namespace {
@@ -40,6 +41,7 @@ ONNX_MICROSOFT_OP(MatMulNBits) {
     fail(ErrorCode::unsupported, "weights in a device's own order");
   }
   expect_plain_groups(node, op, groups);
+  check_scale(node, scales, "scales", ScaleUse::multiplying);
   std::vector<ValueId> inputs = {node.input(a), node.input(b),
                                  as_matrix(node, node.input(scales), op.n, op.blocks())};
   if (node.has_input(zero_points) || node.has_input(bias)) {

@@ -1,4 +1,7 @@
-#include "import/onnx/node.h"
+#include "ops/quantize/import.h"
+
+#include <cmath>
+
 #include "ops/quantize/op.h"
 
 namespace drawbar::onnx {
@@ -18,6 +21,7 @@ ElementType type_or(const OnnxNode& node, std::string_view attribute, ElementTyp
 
 void import_quantize(OnnxNode& node) {
   const std::vector<ValueId> inputs = node.inputs_padded(3);
+  check_scale(node, 1, "y_scale", ScaleUse::dividing);
   const ElementType scale = element_of(node, inputs[1]);
   ops::QuantizeLinear op;
   op.to = inputs[2] != no_id ? element_of(node, inputs[2])
@@ -32,6 +36,7 @@ void import_quantize(OnnxNode& node) {
 
 void import_dequantize(OnnxNode& node) {
   const std::vector<ValueId> inputs = node.inputs_padded(3);
+  check_scale(node, 1, "x_scale", ScaleUse::multiplying);
   const ElementType scale = element_of(node, inputs[1]);
   ops::DequantizeLinear op;
   op.to = type_or(node, "output_dtype", scale == ElementType::f8e8m0 ? ElementType::f32 : scale);
@@ -41,6 +46,28 @@ void import_dequantize(OnnxNode& node) {
 }
 
 }  // namespace
+
+void check_scale(const OnnxNode& node, size_t input, std::string_view what, ScaleUse use) {
+  const Tensor* scale = node.constant(input);
+  if (scale == nullptr || !is_floating(scale->type())) return;  // inference looks at its type
+  for (int64_t i = 0; i < scale->size(); ++i) {
+    const double number = read_number(*scale, i);
+    if (std::isfinite(number) && (number > 0 || use == ScaleUse::multiplying)) continue;
+    fail(ErrorCode::invalid_model, "{} (input {}) is {} at {}, expected {}", what, input, number, i,
+         use == ScaleUse::dividing ? "a number above 0" : "a finite number");
+  }
+}
+
+void check_linear_inputs(const OnnxNode& node, std::span<const std::string_view> names) {
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!node.has_input(i)) {
+      fail(ErrorCode::invalid_model, "{} (input {}) is missing", names[i], i);
+    }
+    if (!names[i].ends_with("scale")) continue;
+    const bool weights = names[i] == "w_scale" || names[i] == "b_scale";
+    check_scale(node, i, names[i], weights ? ScaleUse::multiplying : ScaleUse::dividing);
+  }
+}
 
 ONNX_OP(QuantizeLinear) { import_quantize(node); }
 ONNX_OP(DequantizeLinear) { import_dequantize(node); }

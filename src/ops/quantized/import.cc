@@ -7,6 +7,7 @@
 #include "ops/integer_matmul/op.h"
 #include "ops/pointwise/op.h"
 #include "ops/pool/op.h"
+#include "ops/quantize/import.h"
 #include "ops/quantize/op.h"
 #include "ops/reshape/op.h"
 #include "ops/softmax/op.h"
@@ -37,12 +38,14 @@ ValueId apply(OnnxNode& node, Function function, ValueId a, ValueId b) {
 /// Input x as f32, whose scale and zero point (which may be absent) are the inputs behind it.
 ValueId dequantized(OnnxNode& node, size_t x) {
   element_of(node, x);
+  check_scale(node, x + 1, "a scale", ScaleUse::multiplying);
   return node.add(ops::DequantizeLinear{}, {node.input(x), node.input(x + 1), node.input(x + 2)});
 }
 
 /// Answers with y in bytes of the type that input x has; scale and zero point are inputs.
 void answer(OnnxNode& node, ValueId y, size_t x, size_t scale) {
   const ElementType to = element_of(node, x);
+  check_scale(node, scale, "y_scale", ScaleUse::dividing);
   node.set_output(
       0, node.add(ops::QuantizeLinear{.to = to}, {y, node.input(scale), node.input(scale + 1)}));
 }

@@ -15,6 +15,7 @@
 #include "passes/fuse_pointwise.h"
 #include "passes/fuse_quantized.h"
 #include "passes/inline_branches.h"
+#include "passes/keep_small_weights.h"
 #include "passes/merge_equal.h"
 #include "passes/merge_transposes.h"
 #include "passes/merge_views.h"
@@ -34,6 +35,7 @@ namespace {
 
 constexpr Pass preparing[] = {
     // What is known before running.
+    {"keep_small_weights", keep_small_weights},
     {"fold_constants", fold_constants},
     {"fold_shapes", fold_shapes},
     {"sink_constants", sink_constants},

@@ -3,6 +3,7 @@ import numpy as np
 
 import efficientnet_lite0
 import minilm
+import requantised
 import wheels
 from expected import expect_equal, note
 from tally import Skip
@@ -36,6 +37,9 @@ class Packages:
             "silero_vad_op18_ifless: 8 kHz": lambda: self.silero("silero_vad_op18_ifless", 8000),
             "minilm: as onnxruntime": self.minilm,
             "minilm: likeness of sentences": self.minilm_sentences,
+            "minilm: quantised dynamically, 7 bits": lambda: self.minilm_dynamic(7),
+            "minilm: quantised dynamically, 8 bits": lambda: self.minilm_dynamic(8),
+            "minilm: weights of 8 and 4 bits": self.minilm_weights,
         }
 
     def espresso(self):
@@ -83,6 +87,27 @@ class Packages:
             want = self.expected.answers(model, inputs)
             differences.append(expect_equal(self.contender.run(model, inputs), want))
         return note(max(differences))
+
+    def minilm_dynamic(self, bits):
+        """A rounding that falls to the other side moves all that follows: embeddings are compared
+        by their cosines."""
+        model, vocabulary = minilm.make(self.folder)
+        quantised = self.folder / f"minilm_dynamic{bits}.onnx"
+        requantised.quantise_dynamically(model, quantised, bits)
+        inputs = minilm.tokens(vocabulary, SENTENCES)
+        (want,) = self.expected.answers(quantised, inputs).values()
+        (found,) = self.contender.run(quantised, inputs).values()
+        worst = float((found * want).sum(-1).min())
+        assert worst > 0.999, f"cosine {worst:.5f} to onnxruntime's, expected 0.999"
+        return f"cosine at least {worst:.6f} to onnxruntime's"
+
+    def minilm_weights(self):
+        model, vocabulary = minilm.make(self.folder)
+        quantised, plain = (self.folder / f"minilm_{n}.onnx" for n in ("weights", "plain"))
+        count = requantised.quantise_weights(model, quantised, plain)
+        inputs = minilm.tokens(vocabulary, SENTENCES)
+        want = self.expected.answers(plain, inputs)
+        return f"{count} tensors, {note(expect_equal(self.contender.run(quantised, inputs), want))}"
 
     def minilm_sentences(self):
         model, vocabulary = minilm.make(self.folder)

@@ -16,6 +16,7 @@ constexpr int64_t piece = 16384;  // elements a worker takes at a time
 
 DRAWBAR_CPU_LAYOUT(QuantizeLinear, any);
 DRAWBAR_CPU_LAYOUT(DequantizeLinear, any);
+DRAWBAR_CPU_LAYOUT(DynamicQuantizeLinear, any);
 
 bool row_major(const Problem& problem) {
   return problem.inputs[0].layout == Layout::row_major &&
@@ -35,13 +36,17 @@ struct Piece {
   int64_t x, scale, count;
 };
 
-/// x cut into pieces: along lines of one scale, or along the axis itself where it is innermost.
+/// x cut into pieces: along lines or blocks of one scale, or of neighbouring scales.
 class Pieces {
  public:
-  explicit Pieces(const ScaleMap& map) : per_element_(map.inner == 1 && map.scale_axis != 0) {
-    length_ = per_element_ ? map.axis : map.inner;
-    scales_ = per_element_ ? 0 : map.scale_axis == 0 ? 0 : map.axis;
-    lines_ = length_ == 0 ? 0 : map.outer * (per_element_ ? 1 : map.axis);
+  explicit Pieces(const ScaleMap& map)
+      : map_(map),
+        blocked_(map.scale_inner != 0),
+        per_element_(map.scale_axis != 0 && (map.inner == 1) != blocked_) {
+    const bool along_axis = map.inner == 1 && map.scale_axis != 0;
+    length_ = !along_axis ? map.inner : blocked_ ? std::min(map.block, map.axis) : map.axis;
+    per_outer_ = !along_axis ? map.axis : blocked_ ? (map.axis + map.block - 1) / map.block : 1;
+    lines_ = length_ == 0 ? 0 : map.outer * per_outer_;
     per_line_ = (length_ + piece - 1) / piece;
   }
   bool per_element() const { return per_element_; }
@@ -49,13 +54,21 @@ class Pieces {
   int64_t grain() const { return std::max<int64_t>(1, piece / std::max<int64_t>(1, length_)); }
   Piece operator[](int64_t i) const {
     const int64_t line = i / per_line_, first = i % per_line_ * piece;
-    const int64_t scale = per_element_ ? first : scales_ ? line % scales_ : 0;
-    return {line * length_ + first, scale, std::min(piece, length_ - first)};
+    const int64_t o = line / per_outer_, at = line % per_outer_;
+    if (blocked_ && !per_element_) {  // the last block may be shorter
+      const int64_t left = std::min(length_, map_.axis - at * length_) - first;
+      return {o * map_.axis + at * length_ + first, o * map_.scale_outer + at,
+              std::clamp<int64_t>(left, 0, piece)};
+    }
+    const int64_t neighbour = per_element_ ? first : 0;
+    const int64_t scale = map_.inner == 1 ? 0 : map_.index(o, at, 0);
+    return {line * length_ + first, scale + neighbour, std::min(piece, length_ - first)};
   }
 
  private:
-  bool per_element_;
-  int64_t length_, scales_, lines_, per_line_;
+  ScaleMap map_;
+  bool blocked_, per_element_;
+  int64_t length_, per_outer_, lines_, per_line_;
 };
 
 double line_seconds(const Problem& problem) {
@@ -74,13 +87,14 @@ const T* at(const T* data, int64_t elements, int64_t width) {
 bool quantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
   return scaled_by_f32(problem) && problem.inputs[0].type == ElementType::f32 &&
-         op.block_size == 0 && op.precision == ElementType::f32 && quantize_line(op.to);
+         op.precision == ElementType::f32 && quantize_line(op.to);
 }
 
 std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
   const QuantizeLine line = quantize_line(op.to);
-  const Pieces pieces(ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, 0));
+  const Pieces pieces(
+      ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, op.block_size));
   return make_kernel([=](const KernelRun& run) {
     const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
     run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {
@@ -95,7 +109,7 @@ std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
 
 bool dequantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<DequantizeLinear>();
-  return scaled_by_f32(problem) && op.to == ElementType::f32 && op.block_size == 0 &&
+  return scaled_by_f32(problem) && op.to == ElementType::f32 &&
          dequantize_line(problem.inputs[0].type);
 }
 
@@ -104,7 +118,8 @@ std::unique_ptr<Kernel> make_dequantize(const Problem& problem) {
   const ElementType type = problem.inputs[0].type;
   const DequantizeLine line = dequantize_line(type);
   const int64_t width = bits(type) / 8;
-  const Pieces pieces(ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, 0));
+  const Pieces pieces(
+      ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, op.block_size));
   return make_kernel([=](const KernelRun& run) {
     const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
     run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {
@@ -148,7 +163,9 @@ std::unique_ptr<Kernel> make_dynamic(const Problem& problem) {
   return make_kernel(body, static_cast<size_t>(pieces) * 2 * sizeof(float));
 }
 
-bool dynamic_applies(const Problem& problem) { return row_major(problem); }
+bool dynamic_applies(const Problem& problem) {
+  return problem.inputs[0].layout == problem.outputs[0].layout;
+}
 
 DRAWBAR_CPU_TACTIC(quantize, .op = "QuantizeLinear", .name = "quantize_f32",
                    .applies = quantize_applies, .seconds = line_seconds, .make = make_quantize);

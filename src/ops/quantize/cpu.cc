@@ -23,12 +23,25 @@ bool row_major(const Problem& problem) {
          problem.outputs[0].layout == Layout::row_major;
 }
 
-/// In any order where one scale holds for all.
-bool scaled_by_f32(const Problem& problem) {
+bool is_of_channels(const Problem& problem, int64_t axis) {
+  const auto rank = std::ssize(problem.inputs[0].shape);
+  return problem.inputs[1].shape.size() == 1 && (axis < 0 ? axis + rank : axis) == 1;
+}
+
+/// In any order where one scale holds for all or for each channel.
+bool scaled_by_f32(const Problem& problem, int64_t axis) {
   const Operand& scale = problem.inputs[1];
   if (!scale.present || scale.type != ElementType::f32) return false;
-  return row_major(problem) ||
-         (scale.size() == 1 && problem.inputs[0].layout == problem.outputs[0].layout);
+  return row_major(problem) || (problem.inputs[0].layout == problem.outputs[0].layout &&
+                                (scale.size() == 1 || is_of_channels(problem, axis)));
+}
+
+/// The scales along the elements as they lie in memory.
+ScaleMap map_of(const Problem& problem, int64_t axis, int64_t block_size) {
+  const Shape& x = problem.inputs[0].shape;
+  if (row_major(problem)) return ops::scale_map(x, problem.inputs[1].shape, axis, block_size);
+  if (problem.inputs[1].size() == 1) return {.inner = problem.inputs[0].size()};
+  return {.outer = x[1] == 0 ? 0 : problem.inputs[0].size() / x[1], .axis = x[1], .scale_axis = 1};
 }
 
 /// A piece of x that one scale holds for, or whose elements have neighbouring scales.
@@ -86,15 +99,14 @@ const T* at(const T* data, int64_t elements, int64_t width) {
 
 bool quantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
-  return scaled_by_f32(problem) && problem.inputs[0].type == ElementType::f32 &&
+  return scaled_by_f32(problem, op.axis) && problem.inputs[0].type == ElementType::f32 &&
          op.precision == ElementType::f32 && quantize_line(op.to);
 }
 
 std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
   const QuantizeLine line = quantize_line(op.to);
-  const Pieces pieces(
-      ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, op.block_size));
+  const Pieces pieces(map_of(problem, op.axis, op.block_size));
   return make_kernel([=](const KernelRun& run) {
     const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
     run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {
@@ -109,7 +121,7 @@ std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
 
 bool dequantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<DequantizeLinear>();
-  return scaled_by_f32(problem) && op.to == ElementType::f32 &&
+  return scaled_by_f32(problem, op.axis) && op.to == ElementType::f32 &&
          dequantize_line(problem.inputs[0].type);
 }
 
@@ -118,8 +130,7 @@ std::unique_ptr<Kernel> make_dequantize(const Problem& problem) {
   const ElementType type = problem.inputs[0].type;
   const DequantizeLine line = dequantize_line(type);
   const int64_t width = bits(type) / 8;
-  const Pieces pieces(
-      ops::scale_map(problem.inputs[0].shape, problem.inputs[1].shape, op.axis, op.block_size));
+  const Pieces pieces(map_of(problem, op.axis, op.block_size));
   return make_kernel([=](const KernelRun& run) {
     const char* zero = run.inputs.size() > 2 ? run.in<char>(2) : nullptr;
     run.pool.parallel_for(pieces.count(), pieces.grain(), [&](int64_t begin, int64_t end, int) {

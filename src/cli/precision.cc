@@ -71,10 +71,13 @@ Graph quantize_as(const std::string& precision, const PrecisionOptions& options,
     samples = open_samples(options.calibrate, graph,
                            {preprocess, options.samples, options.skip_unreadable});
   }
-  Calibration calibration =
-      known ? read_calibration(options.cache)
-            : calibrate(graph, quantized_values(graph), *samples,
-                        calibrator_named(options.calibrator), progress_on_terminal());
+  const Activations activations = activations_named(options.activations);
+  Calibration calibration = known ? read_calibration(options.cache)
+                                  : calibrate(graph, *samples,
+                                              {.calibrator = calibrator_named(options.calibrator),
+                                               .activations = activations,
+                                               .progress = progress_on_terminal()});
+  for (auto& [value, range] : calibration.ranges) range = spread(range, activations);
   if (chooses) choose(options, graph, *samples, calibration);
   if (!options.cache.empty() && (chooses || !known)) write_calibration(options.cache, calibration);
   return quantize(std::move(graph), calibration);
@@ -90,6 +93,11 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options) {
   command
       .add_option("--calibrator", options.calibrator,
                   "How ranges are chosen: min-max, percentile, mse, entropy")
+      ->capture_default_str();
+  command
+      .add_option("--activations", options.activations,
+                  "Where 0 lies among the 256 steps: asymmetric: anywhere; symmetric: in the "
+                  "middle, or at the end where nothing is negative")
       ->capture_default_str();
   command.add_option("--calibration-samples", options.samples,
                      "Use so many, spread over the folder (all)");
@@ -111,6 +119,7 @@ void check_precision(const std::string& precision, const PrecisionOptions& optio
   }
   share_of(options.most_loss);
   calibrator_named(options.calibrator);
+  activations_named(options.activations);
 }
 
 CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,

@@ -13,14 +13,13 @@ namespace {
 
 constexpr size_t pad_value_input = 2;
 
-/// Whether each result is some of the first input's numbers, or the value of a Pad.
+}  // namespace
+
 bool keeps_numbers(const Op& op) {
   const auto* pool = op.as<ops::Pool>();
   return ops::is_view(op) || op.as<ops::Transpose>() || op.as<ops::Slice>() ||
          op.as<ops::Split>() || op.as<ops::Pad>() || (pool && pool->kind == ops::PoolKind::maximum);
 }
-
-}  // namespace
 
 Patch sink_dequantize(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);

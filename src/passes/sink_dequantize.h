@@ -9,4 +9,7 @@ namespace drawbar {
 /// bytes, and what quantises its result again as before falls away (fuse_quantized).
 Patch sink_dequantize(const Graph& graph, NodeId id);
 
+/// Whether each result of a node is some of its first input's numbers, or the value of a Pad.
+bool keeps_numbers(const Op& op);
+
 }  // namespace drawbar

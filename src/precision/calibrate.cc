@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "passes/pipeline.h"
 #include "precision/histogram.h"
+#include "precision/migrate.h"
 #include "precision/slices.h"
 #include "targets/target.h"
 
@@ -30,29 +31,15 @@ Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
   return untimed_session(std::move(observed));
 }
 
-/// Sums of each channel over everything seen.
-struct ChannelSums {
-  std::vector<double> sums;
-  int64_t count = 0;  // of numbers in one channel
-
-  void add(const Tensor& seen) {
-    if (seen.rank() == 0 || seen.size() == 0) return;
-    const Slices channels(seen.shape(), channel_axis(seen.rank()));
-    sums.resize(static_cast<size_t>(channels.count));
-    const auto* numbers = seen.data<float>();
-    for (int64_t i = 0; i < seen.size(); i += channels.inner)
-      sums[static_cast<size_t>(channels(i))] +=
-          std::accumulate(numbers + i, numbers + i + channels.inner, 0.0);
-    count += seen.size() / channels.count;
-  }
-
-  std::vector<float> means() const {
-    std::vector<float> result;
-    for (double sum : sums)
-      result.push_back(static_cast<float>(sum / static_cast<double>(std::max<int64_t>(count, 1))));
-    return result;
-  }
-};
+/// The numbers of a value with each channel divided by its factor, where it has some.
+std::span<const float> divided(Tensor& seen, const std::vector<float>& factors) {
+  const std::span<float> numbers(seen.data<float>(), static_cast<size_t>(seen.size()));
+  if (factors.empty() || numbers.empty()) return numbers;
+  const Slices channel(seen.shape(), channel_axis(seen.rank()));
+  for (int64_t i = 0; i < seen.size(); ++i)
+    numbers[static_cast<size_t>(i)] /= factors[static_cast<size_t>(channel(i))];
+  return numbers;
+}
 
 }  // namespace
 
@@ -71,8 +58,6 @@ std::string calibration_name(const Graph& graph, ValueId value) {
   return own.empty() || same > 1 ? fmt::format("{}#{}", own, value) : own;
 }
 
-int64_t channel_axis(int64_t rank) { return rank > 3 ? 1 : rank - 1; }
-
 Calibrator calibrator_named(const std::string& name) {
   std::string known;
   for (const auto& [calibrator, text] : names) {
@@ -89,6 +74,25 @@ std::string name(Calibrator wanted) {
   return {};
 }
 
+Activations activations_named(const std::string& name) {
+  if (name == "asymmetric") return Activations::asymmetric;
+  if (name == "symmetric") return Activations::symmetric;
+  fail(ErrorCode::invalid_argument, "activations '{}': expected asymmetric or symmetric", name);
+}
+
+Range spread(Range range, Activations activations) {
+  const Range wide{std::min(range.low, 0.0f), std::max(range.high, 0.0f)};
+  if (activations == Activations::asymmetric || wide.low == 0) return wide;
+  const float most = std::max(-wide.low * (127.0f / 128), wide.high);
+  return {-most * (128.0f / 127), most};
+}
+
+float scale_of(Range range) {
+  const auto scale =
+      static_cast<float>((static_cast<double>(range.high) - static_cast<double>(range.low)) / 255);
+  return scale > std::numeric_limits<float>::min() ? scale : 1;
+}
+
 void write_calibration(const std::string& path, const Calibration& calibration) {
   // A line a value, so that it reads as a table.
   const auto table = [](const auto& rows, auto&& numbers) {
@@ -98,17 +102,16 @@ void write_calibration(const std::string& path, const Calibration& calibration) 
           (text.size() > 1 ? ",\n  " : "\n  ") + Json(value).dump() + ": " + numbers(row).dump();
     return text + "\n }";
   };
-  const std::string text =
-      "{\n \"calibrator\": " + Json(calibration.calibrator).dump() +
-      ",\n \"samples\": " + std::to_string(calibration.samples) +
-      ",\n \"f32\": " + Json(calibration.f32).dump() + ",\n \"ranges\": " +
-      table(calibration.ranges,
-            [](const Range& r) {
-              return Json::array({r.low, r.high});
-            }) +
-      ",\n \"means\": " +
-      table(calibration.means, [](const std::vector<float>& means) { return Json(means); }) +
-      "\n}\n";
+  const auto of_channels = [](const std::vector<float>& numbers) { return Json(numbers); };
+  const std::string text = "{\n \"calibrator\": " + Json(calibration.calibrator).dump() +
+                           ",\n \"samples\": " + std::to_string(calibration.samples) +
+                           ",\n \"f32\": " + Json(calibration.f32).dump() + ",\n \"ranges\": " +
+                           table(calibration.ranges,
+                                 [](const Range& r) {
+                                   return Json::array({r.low, r.high});
+                                 }) +
+                           ",\n \"means\": " + table(calibration.means, of_channels) +
+                           ",\n \"factors\": " + table(calibration.factors, of_channels) + "\n}\n";
   AtomicFile file(path);
   file.write(text.data(), text.size());
   file.commit();
@@ -133,9 +136,15 @@ Calibration read_calibration(const std::string& path) {
     }
     if (json.contains("f32")) json.at("f32").get_to(calibration.f32);
     if (json.contains("means")) json.at("means").get_to(calibration.means);
+    if (json.contains("factors")) json.at("factors").get_to(calibration.factors);
     for (const auto& [value, means] : calibration.means) {
       if (!std::all_of(means.begin(), means.end(), [](float x) { return std::isfinite(x); }))
         fail(ErrorCode::invalid_argument, "{}: means of '{}' are not finite", path, value);
+    }
+    for (const auto& [value, factors] : calibration.factors) {
+      if (!std::all_of(factors.begin(), factors.end(),
+                       [](float x) { return std::isnormal(x) && x > 0; }))
+        fail(ErrorCode::invalid_argument, "{}: factors of '{}' are not above 0", path, value);
     }
     return calibration;
   } catch (const Json::exception& error) {
@@ -143,39 +152,54 @@ Calibration read_calibration(const std::string& path) {
   }
 }
 
-Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, SampleSource& samples,
-                      Calibrator calibrator,
-                      const std::function<void(const std::string&, size_t, size_t)>& progress) {
+Calibration calibrate(const Graph& graph, SampleSource& samples,
+                      const CalibrationOptions& options) {
   if (samples.size() == 0) fail(ErrorCode::invalid_argument, "calibration: there are no samples");
+  const BytePlan plan = plan_bytes(graph, {});
+  const std::vector<ValueId> values(plan.values.begin(), plan.values.end());
   Session session = session_for(graph, values);
-  std::vector<Histogram> histograms(values.size());
-  std::vector<ChannelSums> sums(values.size());
   const size_t first = graph.outputs().size();
-  const size_t rounds = calibrator == Calibrator::min_max ? 1 : 2;  // ranges; then histograms
-  for (size_t round = 0; round < rounds; ++round) {
+  const size_t rounds = options.calibrator == Calibrator::min_max ? 1 : 2;
+  const auto each = [&](size_t round, auto&& see) {
     for (size_t i = 0; i < samples.size(); ++i) {
-      if (progress) progress("calibrating", round * samples.size() + i, rounds * samples.size());
-      const std::vector<Tensor> outputs = session.run(samples.sample(i));
-      for (size_t v = 0; v < values.size(); ++v) {
-        const Tensor& seen = outputs[first + v];
-        const std::span numbers(seen.data<float>(), static_cast<size_t>(seen.size()));
-        if (round == 1) {
-          histograms[v].count(numbers);
-        } else if (!histograms[v].widen(numbers)) {
-          fail(ErrorCode::invalid_argument, "calibration: sample {}: value '{}' is not finite", i,
-               calibration_name(graph, values[v]));
-        } else {
-          sums[v].add(seen);
-        }
-      }
+      if (options.progress)
+        options.progress("calibrating", round * samples.size() + i, rounds * samples.size());
+      std::vector<Tensor> outputs = session.run(samples.sample(i));
+      for (size_t v = 0; v < values.size(); ++v) see(i, values[v], outputs[first + v]);
     }
+  };
+  std::map<ValueId, ChannelStatistics> statistics;
+  each(0, [&](size_t i, ValueId value, const Tensor& seen) {
+    if (statistics[value].add(seen)) return;
+    fail(ErrorCode::invalid_argument, "calibration: sample {}: value '{}' is not finite", i,
+         calibration_name(graph, value));
+  });
+  const ChannelFactors factors = options.migrate
+                                     ? choose_factors(graph, plan, statistics, options.activations)
+                                     : ChannelFactors{};
+  const auto factors_of = [&](ValueId value) {
+    const auto found = factors.find(value);
+    return found == factors.end() ? std::vector<float>{} : found->second;
+  };
+  std::map<ValueId, Histogram> histograms;
+  if (rounds > 1) {
+    for (ValueId value : values)
+      histograms.emplace(value, statistics[value].range(factors_of(value)));
+    each(1, [&](size_t, ValueId value, Tensor& seen) {
+      histograms.at(value).count(divided(seen, factors_of(value)));
+    });
   }
-  Calibration result{name(calibrator), samples.size(), {}, {}, {}};
-  for (size_t v = 0; v < values.size(); ++v) {
-    const std::string value = calibration_name(graph, values[v]);
-    result.ranges[value] = histograms[v].range(calibrator);
-    result.means[value] = sums[v].means();
+  Calibration result{name(options.calibrator), samples.size(), {}, {}, {}, {}};
+  for (ValueId value : values) {
+    const std::string name = calibration_name(graph, value);
+    const Range range = rounds > 1 ? histograms.at(value).range(options.calibrator)
+                                   : statistics[value].range(factors_of(value));
+    result.ranges[name] = spread(range, options.activations);
+    for (size_t c = 0; c < statistics[value].channels(); ++c)
+      result.means[name].push_back(static_cast<float>(statistics[value].mean(c)));
   }
+  for (const auto& [value, numbers] : factors)
+    result.factors[calibration_name(graph, value)] = numbers;
   return result;
 }
 

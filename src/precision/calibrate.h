@@ -27,13 +27,28 @@ struct Range {
   bool operator==(const Range&) const = default;
 };
 
+/// Where 0 lies among the 256 steps. asymmetric: anywhere. symmetric: in the middle, or at the end
+/// where nothing lies below 0.
+enum class Activations { asymmetric, symmetric };
+
+/// "asymmetric" or "symmetric"; throws INVALID_ARGUMENT.
+Activations activations_named(const std::string& name);
+
+/// The range widened to hold 0, and for symmetric activations [-m · 128 / 127, m] unless nothing
+/// lies below 0.
+Range spread(Range range, Activations activations);
+/// The step of 256 over such a range; 1 for a range of nothing.
+float scale_of(Range range);
+
 /// What calibration found, by `calibration_name`.
 struct Calibration {
   std::string calibrator;
   size_t samples = 0;
   std::map<std::string, Range> ranges;
-  std::map<std::string, std::vector<float>> means;  // of each channel, for `correct_bias`
-  std::set<std::string> f32;                        // layers that stay so (`quantized_layers`)
+  std::map<std::string, std::vector<float>> means;    // of each channel, for `correct_bias`
+  std::map<std::string, std::vector<float>> factors;  // of each channel (`migrate`); ranges are
+                                                      // those of the value divided by them
+  std::set<std::string> f32;                          // layers that stay so (`quantized_layers`)
 };
 
 /// The text of a calibration cache: JSON, to be read, edited and used again.
@@ -59,14 +74,16 @@ Session untimed_session(Graph graph);
 /// another value has the same.
 std::string calibration_name(const Graph& graph, ValueId value);
 
-/// The axis of a value's channels: 1 of images and volumes, else the last.
-int64_t channel_axis(int64_t rank);
+struct CalibrationOptions {
+  Calibrator calibrator = Calibrator::min_max;
+  Activations activations = Activations::asymmetric;
+  bool migrate = true;  // scales between channels of activations and weights
+  std::function<void(const std::string&, size_t, size_t)> progress = {};
+};
 
-/// Runs the graph on all samples, on the CPU, and gives the range and the channels' means of each
-/// of the values (f32). Throws INVALID_ARGUMENT when there is no sample, or
-/// naming the sample and value where something is not finite; and what running throws.
-Calibration calibrate(const Graph& graph, const std::vector<ValueId>& values, SampleSource& samples,
-                      Calibrator calibrator,
-                      const std::function<void(const std::string&, size_t, size_t)>& progress);
+/// Runs the graph on all samples, on the CPU, and gives range, channels' means and factors of each
+/// of the values that become bytes (`quantized_values`). Throws INVALID_ARGUMENT when there is no
+/// sample, or naming the sample and value where something is not finite; and what running throws.
+Calibration calibrate(const Graph& graph, SampleSource& samples, const CalibrationOptions& options);
 
 }  // namespace drawbar

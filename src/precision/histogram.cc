@@ -14,19 +14,6 @@ constexpr int candidates = 40;  // ranges tried on either side, from all of it t
 
 }  // namespace
 
-bool Histogram::widen(std::span<const float> numbers) {
-  float low = low_, high = high_;
-  bool finite = true;
-  for (float x : numbers) {
-    finite &= std::isfinite(x);
-    low = std::min(low, x);
-    high = std::max(high, x);
-  }
-  low_ = low;
-  high_ = high;
-  return finite;
-}
-
 void Histogram::count(std::span<const float> numbers) {
   if (!(width() > 0)) return;
   const float scale = 1 / width();

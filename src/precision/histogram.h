@@ -8,15 +8,14 @@
 
 namespace drawbar {
 
-/// How often a value was where, between the smallest and the largest number seen. First `widen` on
-/// all of it, then `count`. Zeros do not count: every range holds 0 exactly, and after an
+/// How often a value was where, between the smallest and the largest number of it. Zeros do not
+/// count: every range holds 0 exactly, and after an
 /// activation most numbers are 0.
 class Histogram {
  public:
   static constexpr size_t bins = 4096;
 
-  /// False when something is not finite.
-  bool widen(std::span<const float> numbers);
+  explicit Histogram(Range all) : low_(all.low), high_(all.high) {}
   void count(std::span<const float> numbers);
 
   /// The range that the calibrator chooses for 256 steps; it holds 0.

@@ -2,35 +2,26 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <random>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/half_tensor.h"
 #include "base/threads.h"
-#include "drawbar/session.h"
 #include "ir/text.h"
 #include "passes/pipeline.h"
+#include "precision/channel_statistics.h"
 #include "precision/choose.h"
 #include "precision/half_weights.h"
 #include "precision/histogram.h"
+#include "precision/precision_testing.h"
 #include "precision/quantize.h"
-#include "targets/target.h"
 
 namespace drawbar {
 namespace {
 
-std::vector<float> normal_numbers(size_t count, unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal;
-  std::vector<float> numbers(count);
-  for (float& x : numbers) x = normal(random);
-  return numbers;
-}
-
 Histogram histogram_of(const std::vector<float>& numbers) {
-  Histogram histogram;
-  EXPECT_TRUE(histogram.widen(numbers));
+  const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
+  Histogram histogram({*low, *high});
   histogram.count(numbers);
   return histogram;
 }
@@ -62,10 +53,10 @@ TEST(Histogram, IsNotMisledByTheZerosBehindAnActivation) {
   }
 }
 
-TEST(Histogram, SeesWhatIsNotFinite) {
+TEST(ChannelStatistics, SeesWhatIsNotFinite) {
   for (const float x : {NAN, INFINITY, -INFINITY}) {
-    Histogram histogram;
-    EXPECT_FALSE(histogram.widen(std::vector<float>{1, x, 2}));
+    ChannelStatistics seen;
+    EXPECT_FALSE(seen.add(Tensor::from<float>({1, 3}, {1, x, 2})));
   }
 }
 
@@ -91,14 +82,20 @@ struct Scratch {
 
 TEST(Calibration, ReadsWhatItWrites) {
   const Scratch file;
-  const Calibration written{
-      "mse", 7, {{"a/b", {-1.25f, 3}}, {"\"x\"", {0, 0.1f}}}, {{"a/b", {0.5f, -3}}}};
+  const Calibration written{"mse",
+                            7,
+                            {{"a/b", {-1.25f, 3}}, {"\"x\"", {0, 0.1f}}},
+                            {{"a/b", {0.5f, -3}}},
+                            {{"a/b", {0.25f, 1}}},
+                            {"c"}};
   write_calibration(file.path, written);
   const Calibration read = read_calibration(file.path);
   EXPECT_EQ(read.calibrator, "mse");
   EXPECT_EQ(read.samples, 7u);
   EXPECT_EQ(read.ranges, written.ranges);
   EXPECT_EQ(read.means, written.means);
+  EXPECT_EQ(read.factors, written.factors);
+  EXPECT_EQ(read.f32, written.f32);
 }
 
 TEST(Calibration, RefusesWhatIsNone) {
@@ -113,21 +110,6 @@ TEST(Calibration, RefusesWhatIsNone) {
     EXPECT_THROW(read_calibration(file.path), Error) << text;
   }
 }
-
-/// Samples [1, 8, 12, 12] of normal numbers, their mean given.
-struct NormalSamples : SampleSource {
-  size_t count = 4;
-  float poison = 0, mean = 0;
-  size_t size() const override { return count; }
-  std::vector<Tensor> sample(size_t i) override {
-    std::vector<float> numbers = normal_numbers(8 * 12 * 12, static_cast<unsigned>(i + 1));
-    for (float& x : numbers) x += mean;
-    if (poison != 0) numbers[5] = poison;
-    Tensor tensor = Tensor::allocate(ElementType::f32, {1, 8, 12, 12});
-    std::copy(numbers.begin(), numbers.end(), tensor.data<float>());
-    return {tensor};
-  }
-};
 
 Graph block() {
   return prepare(parse(R"(graph g(%x: f32[N, 8, 12, 12]) {
@@ -149,26 +131,11 @@ Graph block() {
 }
 
 Calibration calibrated(const Graph& graph, NormalSamples& samples) {
-  return calibrate(graph, quantized_values(graph), samples, Calibrator::min_max, {});
+  return calibrate(graph, samples, {});
 }
 
 Graph in_bytes(const Graph& graph, NormalSamples& samples) {
   return quantize(graph, calibrated(graph, samples));
-}
-
-std::map<std::string, int> operators(const Graph& graph) {
-  std::map<std::string, int> counts;
-  for (NodeId id : graph.order()) ++counts[std::string(graph.node(id).op.name())];
-  return counts;
-}
-
-std::vector<float> run(Graph graph, const Tensor& x) {
-  CompileOptions options;
-  options.time_tactics = false;
-  const auto engine =
-      Engine::compile(std::make_shared<const Graph>(fuse(std::move(graph))), "cpu", options, {});
-  const Tensor y = Session(engine).run({&x, 1})[0];
-  return {y.data<float>(), y.data<float>() + y.size()};
 }
 
 TEST(Quantize, RunsABlockOnIntegersNearItsF32) {
@@ -349,12 +316,12 @@ TEST(Calibrate, TellsValuesWithoutNamesApart) {
   const std::vector<ValueId> values = quantized_values(graph);
   for (size_t i = 1; i < values.size(); ++i) graph.set_value_name(values[i], i % 2 ? "" : "same");
   NormalSamples samples;
-  const Calibration calibration = calibrate(graph, values, samples, Calibrator::min_max, {});
+  const Calibration calibration = calibrate(graph, samples, {});
   EXPECT_EQ(calibration.ranges.size(), values.size());
   const Tensor x = samples.sample(1)[0];
   const Graph named = block();
   EXPECT_EQ(run(quantize(graph, calibration), x),
-            run(quantize(named, calibrate(named, values, samples, Calibrator::min_max, {})), x));
+            run(quantize(named, calibrate(named, samples, {})), x));
 }
 
 TEST(Quantize, NamesTheValueThatHasNoRange) {
@@ -374,8 +341,7 @@ TEST(Calibrate, RefusesWhatIsNotFiniteAndNoSamples) {
   poisoned.poison = NAN;
   none.count = 0;
   for (NormalSamples* samples : {&poisoned, &none}) {
-    EXPECT_THROW(calibrate(graph, quantized_values(graph), *samples, Calibrator::entropy, {}),
-                 Error);
+    EXPECT_THROW(calibrate(graph, *samples, {.calibrator = Calibrator::entropy}), Error);
   }
 }
 

@@ -14,4 +14,19 @@ struct Slices {
   int64_t operator()(int64_t element) const { return element / inner % count; }
 };
 
+/// Which input channel of a layer an element of its weights is multiplied with. Weights are
+/// [M, C, k1…kn], [C, 1, k1…kn] of a depthwise convolution, [K, N] or, where their output channels
+/// lie along axis 0, [N, K].
+struct InputChannels {
+  int64_t count;
+
+  InputChannels(const Shape& weights, int64_t output_axis, bool depthwise)
+      : count(depthwise ? weights[0] : weights[output_axis == 0 ? 1 : 0]),
+        slices_(weights, depthwise || output_axis == 1 ? 0 : 1) {}
+  int64_t operator()(int64_t element) const { return slices_(element); }
+
+ private:
+  Slices slices_;
+};
+
 }  // namespace drawbar

@@ -9,6 +9,7 @@
 #include "ops/quantize/op.h"
 #include "precision/channel_statistics.h"
 #include "precision/migrate.h"
+#include "precision/quantize_tables.h"
 #include "precision/slices.h"
 
 namespace drawbar {
@@ -167,6 +168,7 @@ Graph quantize(Graph graph, const Calibration& calibration) {
   for (ValueId value : plan.values) uses[value] = byte_uses(graph, plan, value);
   for (ValueId value : plan.values)
     quantize_value(graph, value, range_of(value), scales[value], uses[value]);
+  quantize_tables(graph);
   return graph;
 }
 

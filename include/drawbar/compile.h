@@ -21,6 +21,7 @@ struct CompileRequest {
   bool time_tactics = true;       // false: choose by the cost model
   bool deterministic = false;     // the same bytes from the same model: no timing, no date
   bool strict = false;            // only ways whose error is that of plain sums in another order
+  bool smallest = false;          // saved without packed weights: opening it packs them again
   bool on_the_fly = false;        // no profiles at all: plans are made when first run
   std::string preprocess = {};    // EngineInfo's
   std::string options = {};       // EngineInfo's

@@ -10,7 +10,8 @@ namespace drawbar::cli {
 namespace {
 
 struct Options {
-  std::string model, output, target = "cpu", precision = "fp32", threads, preprocess, dump_after;
+  std::string model, output, target = "cpu", precision = "fp32", optimize = "speed", threads,
+                             preprocess, dump_after;
   std::vector<std::string> shapes;
   bool deterministic = false, strict = false;
   PrecisionOptions quantization;
@@ -18,6 +19,8 @@ struct Options {
 
 void compile(const Options& options) {
   check_precision(options.precision, options.quantization);
+  if (options.optimize != "speed" && options.optimize != "size")
+    fail(ErrorCode::invalid_argument, "--optimize {}: expected speed or size", options.optimize);
   CompileRequest request;
   request.model = options.model;
   request.target = options.target;
@@ -25,14 +28,19 @@ void compile(const Options& options) {
   if (!options.threads.empty()) request.threads = parse_threads(options.threads);
   request.deterministic = options.deterministic;
   request.strict = options.strict;
+  request.smallest = options.optimize == "size";
   request.preprocess = options.preprocess;
   if (!options.preprocess.empty())
     Preprocess::parse(options.preprocess);  // refused now rather than when run
-  request.options = fmt::format("--target {} --precision {}{}{}", options.target, options.precision,
+  request.options = fmt::format("--target {} --precision {}{}{}{}", options.target,
+                                options.precision, request.smallest ? " --optimize size" : "",
                                 options.deterministic ? " --deterministic" : "",
                                 options.strict ? " --strict" : "");
-  if (options.precision == "int8")
-    request.options += " --calibrator " + options.quantization.calibrator;
+  if (options.precision == "int8" || options.precision == "auto") {
+    request.options +=
+        fmt::format(" --calibrator {} --activations {}", options.quantization.calibrator,
+                    options.quantization.activations);
+  }
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
   request.progress = progress_on_terminal();
   CompileSteps steps = precision_steps(options.precision, options.quantization, options.preprocess);
@@ -57,7 +65,11 @@ void add_compile(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The engine to write")->required();
   command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
       ->capture_default_str();
-  command->add_option("--precision", options->precision, "fp32, bf16, fp16 or int8")
+  command->add_option("--precision", options->precision, "fp32, bf16, fp16, int8 or auto")
+      ->capture_default_str();
+  command
+      ->add_option("--optimize", options->optimize,
+                   "speed, or size: the engine leaves out what can be made again when it is opened")
       ->capture_default_str();
   add_precision_options(*command, options->quantization);
   command

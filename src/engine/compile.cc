@@ -102,6 +102,7 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
       request.threads.empty() ? std::vector<int>{available_processors()} : request.threads;
   options.time_tactics = request.time_tactics && !request.deterministic;
   options.strict = request.strict;
+  options.smallest = request.smallest;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   options.progress = request.progress;
   EngineInfo info = info_of(request);

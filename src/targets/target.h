@@ -24,6 +24,7 @@ struct CompileOptions {
   std::vector<int> threads = {1};
   bool time_tactics = true;  // false: choose by the cost model, as `--deterministic` does
   bool strict = false;       // only ways whose error is that of plain sums in another order
+  bool smallest = false;     // saved without what can be made again when it is opened
   std::map<std::string, std::string> timing_cache;  // what earlier compilations found, by problem
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };

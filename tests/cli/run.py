@@ -192,6 +192,41 @@ class Cli(Evaluation):
         for words in ("junk.npy", "nan.npy", "shape.npy", "3 samples skipped, 4 used"):
             assert words in told, told
 
+    def symmetric_activations(self):
+        """0 lies in the middle of what has negative numbers: half as many steps for the rest."""
+        samples = self.folder / "signed.npy"
+        np.save(samples, np.random.default_rng(4).random((4, 3, 8, 8), np.float32) * 3 - 1)
+        quantise = ["compile", self.model, "--precision", "int8", "--deterministic"]
+        text = {}
+        for activations in ("asymmetric", "symmetric"):
+            cache = self.folder / f"{activations}.json"
+            self.run(*quantise, "--calibrate", samples, "--activations", activations,
+                     "--calibration-cache", cache, "-o", "signed.engine")
+            low, high = json.loads(cache.read_text())["ranges"]["x"]
+            assert 1.9 < high <= 2 and low < -0.9, (low, high)
+            assert (abs(low * 127 + high * 128) < 1e-3) == (activations == "symmetric"), (low, high)
+            text[activations] = self.run("inspect", "signed.engine", "--text").stdout
+        assert f"--activations {activations}" in self.run("inspect", "signed.engine").stdout
+        assert "u8[] [128]" in text["symmetric"] and "u8[] [128]" not in text["asymmetric"], text
+        # A cache's ranges are widened too.
+        self.run(*quantise, "--activations", "symmetric", "-o", "signed.engine",
+                 "--calibration-cache", self.folder / "asymmetric.json")
+        assert "u8[] [128]" in self.run("inspect", "signed.engine", "--text").stdout
+
+    def smallest(self):
+        """An engine without packed weights answers the same."""
+        sizes, answers = {}, {}
+        for optimize in ("speed", "size"):
+            engine = self.folder / f"{optimize}.engine"
+            self.run("compile", self.model, "-o", engine, "--deterministic", "--optimize", optimize)
+            sizes[optimize] = engine.stat().st_size
+            self.run("run", engine, "--input", f"x={self.input}", "--output", self.folder / "out")
+            answers[optimize] = np.load(self.folder / "out/y.npy")
+        assert sizes["size"] < sizes["speed"], sizes
+        assert np.array_equal(answers["size"], answers["speed"])
+        assert "--optimize size" in self.run("inspect", "size.engine").stdout
+        assert "--optimize" not in self.run("inspect", "speed.engine").stdout
+
     def sample_archives(self):
         """Two inputs from .npz files: a folder of them, one with many; the same ranges."""
         model, folder = self.folder / "two.onnx", self.folder / "npz"
@@ -310,6 +345,8 @@ class Cli(Evaluation):
         self.refuses("no images", *quantise, "--calibrate", folder)
         self.refuses("nowhere", *quantise, "--calibrate", "nowhere")
         self.refuses("min-max, percentile", *quantise, "--calibrator", "guess")
+        self.refuses("asymmetric or symmetric", *quantise, "--activations", "even")
+        self.refuses("speed or size", *quantise, "--optimize", "beauty")
         for name, tensor, words in (
             ("nan", np.full((1, 3, 8, 8), np.nan, np.float32), "not finite"),
             ("shape", np.zeros((1, 4, 8, 8), np.float32), "input 'x' is f32[N, 3, 8, 8]"),
@@ -643,6 +680,8 @@ class Cli(Evaluation):
         compile,
         deterministic,
         calibrate,
+        symmetric_activations,
+        smallest,
         Evaluation.eval,
         Evaluation.eval_report,
         Evaluation.eval_imagenet,

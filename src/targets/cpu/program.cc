@@ -12,15 +12,17 @@
 namespace drawbar::cpu {
 
 namespace {
-constexpr std::string_view strict_line = "strict";
+constexpr std::string_view strict_line = "strict", smallest_line = "smallest";
 
 /// The tile unit's sums are as exact as others, but not plain.
 Isa sums_isa(bool strict) { return strict ? std::min(isa(), Isa::avx512) : isa(); }
 }  // namespace
 
-CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict)
+CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
+                       bool smallest)
     : graph_(std::move(graph)),
       strict_(strict),
+      smallest_(smallest),
       lowered_(std::make_shared<const Graph>(widen_half(*graph_, sums_isa(strict)))),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
@@ -74,10 +76,11 @@ void CpuProgram::tune(const CompileOptions& options) {
 
 ProgramImage CpuProgram::save() const {
   ProgramImage image;
-  if (strict_) image.text = fmt::format("{}\n", strict_line);
+  if (strict_) image.text += fmt::format("{}\n", strict_line);
+  if (smallest_) image.text += fmt::format("{}\n", smallest_line);
   for (const auto& [problem, tactic] : chooser_->choices())
     image.text += tactic + " " + problem + "\n";
-  image.sections = packed_->saved();
+  if (!smallest_) image.sections = packed_->saved();
   return image;
 }
 
@@ -121,26 +124,29 @@ class CpuTarget final : public Target {
   }
 
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
-    auto program =
-        std::make_shared<CpuProgram>(std::move(graph), options.timing_cache, options.strict);
+    auto program = std::make_shared<CpuProgram>(std::move(graph), options.timing_cache,
+                                                options.strict, options.smallest);
     program->tune(options);
     return program;
   }
 
   std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
     std::map<std::string, std::string> tactics;
-    bool strict = false;
+    bool strict = false, smallest = false;
     for (size_t at = 0; at < image.text.size();) {
       const size_t end = std::min(image.text.find('\n', at), image.text.size());
       const size_t space = image.text.find(' ', at);
-      strict |= std::string_view(image.text).substr(at, end - at) == strict_line;
+      const std::string_view line = std::string_view(image.text).substr(at, end - at);
+      strict |= line == strict_line;
+      smallest |= line == smallest_line;
       if (space != std::string::npos && space < end) {
         tactics.insert_or_assign(image.text.substr(space + 1, end - space - 1),
                                  image.text.substr(at, space - at));
       }
       at = end + 1;
     }
-    auto program = std::make_shared<CpuProgram>(std::move(graph), std::move(tactics), strict);
+    auto program =
+        std::make_shared<CpuProgram>(std::move(graph), std::move(tactics), strict, smallest);
     program->restore(std::move(image));
     return program;
   }

@@ -13,7 +13,9 @@ namespace drawbar::cpu {
 class CpuProgram final : public Program {
  public:
   /// `strict`: without tactics whose error is more than that of plain sums in some order.
-  CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict);
+  /// `smallest`: saved without packed constants.
+  CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
+             bool smallest);
 
   const Graph& graph() const override { return *graph_; }
   ProgramImage save() const override;
@@ -29,7 +31,7 @@ class CpuProgram final : public Program {
   std::shared_ptr<Plan> plan(const Bindings& bindings, int threads, ThreadPool* timing_pool);
 
   GraphPtr graph_;
-  bool strict_;
+  bool strict_, smallest_;
   GraphPtr lowered_;  // what plans are made from: graph_ with halves widened
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<TacticChooser> chooser_;

@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 
 import images
+from dequantised import dequantise
 from expected import expect_equal, note
 from tally import Skip
 
@@ -67,6 +68,7 @@ class Trained:
             "efficientnet_lite0: int8": self.efficientnet_int8,
             "efficientnet_lite0: halves": self.efficientnet_halves,
             "mobilenet_v2_qat: 500 images": self.mobilenet,
+            "mobilenet_v2: int8": self.mobilenet_int8,
             "squeezenet_fp16: as onnxruntime": self.squeezenet,
             "squeezenet_fp16: 500 images": self.squeezenet_counts,
             "cifar10_resnet20: auto": self.cifar_auto,
@@ -200,6 +202,16 @@ class Trained:
         engine = self.contender.compile(self.model("mobilenet_v2_qat"))
         logits = self.logits(engine, "input", lambda p: images.normalised(p, 128, 128))
         return expect_counts(count_right(logits, self.samples()[1] + 1), (435, 485))
+
+    def mobilenet_int8(self):
+        """Drawbar's own quantisation of the model in f32."""
+        self.needs_quantiser()
+        model = onnx.load(self.model("mobilenet_v2_qat"))
+        dequantise(model)
+        path = self.folder / "mobilenet_v2_f32.onnx"
+        onnx.save(model, path)
+        _, classes, pixels = self.samples()
+        return self.quantised(path, "input", images.normalised(pixels, 128, 128), classes + 1)
 
     def squeezenet(self):
         model = self.model("squeezenet_fp16")

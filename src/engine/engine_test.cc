@@ -82,6 +82,34 @@ TEST(Engine, StaysStrictWhenReloaded) {
   }
 }
 
+TEST(Engine, SmallestLeavesOutPackedWeightsAndAnswersTheSame) {
+  const GraphPtr graph = std::make_shared<const Graph>(parse(R"(graph g(%x: f32[N, 64]) {
+    %w = const f32[64, 64] normal(0.0, 0.1, 1)
+    %s = const f32[64, 64] normal(0.0, 0.1, 2)
+    %m = MatMul(%x, %w)
+    %y = MatMul(%m, %s)
+    return %y
+  })"));
+  const Tensor x = Tensor::from<float>({3, 64}, std::vector<float>(192, 0.5f));
+  std::vector<Tensor> answers;
+  std::vector<size_t> sizes;
+  for (const bool smallest : {false, true}) {
+    CompileOptions options;
+    options.profiles = {{{3, 64}}};
+    options.time_tactics = false;
+    options.smallest = smallest;
+    const Scratch file("smallest.engine"), again("again.engine");
+    Engine::compile(graph, "cpu", options, {})->save(file.path);
+    const auto engine = Engine::load(file.path);
+    answers.push_back(Session(engine, {.threads = 1}).run({&x, 1})[0]);
+    engine->save(again.path);
+    sizes.push_back(file.bytes().size());
+    EXPECT_EQ(again.bytes(), file.bytes()) << "what was packed to run is not saved";
+  }
+  EXPECT_TRUE(answers[1].identical(answers[0]));
+  EXPECT_LT(sizes[1], sizes[0]);
+}
+
 TEST(Engine, IsTheSameFileEveryTimeWithoutTiming) {
   const Scratch a("a.engine"), b("b.engine");
   small_engine()->save(a.path);

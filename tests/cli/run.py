@@ -215,15 +215,20 @@ class Cli(Evaluation):
 
     def smallest(self):
         """An engine without packed weights answers the same."""
-        sizes, answers = {}, {}
-        for optimize in ("speed", "size"):
-            engine = self.folder / f"{optimize}.engine"
-            self.run("compile", self.model, "-o", engine, "--deterministic", "--optimize", optimize)
-            sizes[optimize] = engine.stat().st_size
-            self.run("run", engine, "--input", f"x={self.input}", "--output", self.folder / "out")
-            answers[optimize] = np.load(self.folder / "out/y.npy")
-        assert sizes["size"] < sizes["speed"], sizes
-        assert np.array_equal(answers["size"], answers["speed"])
+        samples = self.folder / "few.npy"
+        np.save(samples, np.random.default_rng(5).random((2, 3, 8, 8), np.float32))
+        for precision in (["fp32"], ["bf16"], ["int8", "--calibrate", samples]):
+            sizes, answers = {}, {}
+            for optimize in ("speed", "size"):
+                engine = self.folder / f"{optimize}.engine"
+                self.run("compile", self.model, "-o", engine, "--deterministic",
+                         "--optimize", optimize, "--precision", *precision)
+                sizes[optimize] = engine.stat().st_size
+                self.run(
+                    "run", engine, "--input", f"x={self.input}", "--output", self.folder / "out")
+                answers[optimize] = np.load(self.folder / "out/y.npy")
+            assert sizes["size"] < sizes["speed"], (precision, sizes)
+            assert np.array_equal(answers["size"], answers["speed"]), precision
         assert "--optimize size" in self.run("inspect", "size.engine").stdout
         assert "--optimize" not in self.run("inspect", "speed.engine").stdout
 

@@ -21,6 +21,10 @@ void compile(const Options& options) {
   check_precision(options.precision, options.quantization);
   if (options.optimize != "speed" && options.optimize != "size")
     fail(ErrorCode::invalid_argument, "--optimize {}: expected speed or size", options.optimize);
+  if (!options.quantization.report.empty() && options.precision != "auto") {
+    fail(ErrorCode::invalid_argument, "--report tells what --precision auto chose, not {}",
+         options.precision);
+  }
   CompileRequest request;
   request.model = options.model;
   request.target = options.target;
@@ -43,7 +47,8 @@ void compile(const Options& options) {
   }
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
   request.progress = progress_on_terminal();
-  CompileSteps steps = precision_steps(options.precision, options.quantization, options.preprocess);
+  CompileSteps steps =
+      precision_steps(options.precision, options.quantization, options.preprocess, options.model);
   steps.passes.dump_after = options.dump_after;
   const auto engine = compile_model(request, steps);
   engine->save(options.output);
@@ -65,13 +70,15 @@ void add_compile(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The engine to write")->required();
   command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
       ->capture_default_str();
-  command->add_option("--precision", options->precision, "fp32, bf16, fp16, int8 or auto")
+  command->add_option("--precision", options->precision, "fp32, bf16, fp16, int8, or auto")
       ->capture_default_str();
   command
       ->add_option("--optimize", options->optimize,
                    "speed, or size: the engine leaves out what can be made again when it is opened")
       ->capture_default_str();
   add_precision_options(*command, options->quantization);
+  command->add_option("--report", options->quantization.report,
+                      "For auto: what was measured and chosen, as a page, or as FILE.json");
   command
       ->add_option("--shape", options->shapes,
                    "NAME=1x3x224x224, once per input; a name given again opens the next profile")

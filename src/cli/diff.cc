@@ -1,139 +1,117 @@
-#include <cmath>
-#include <map>
-#include <nlohmann/json.hpp>
-
 #include "cli/command.h"
+#include "cli/diff_bisect.h"
+#include "cli/diff_report.h"
 #include "cli/inputs.h"
 #include "cli/model.h"
-#include "drawbar/session.h"
+#include "cli/precision.h"
 
 namespace drawbar::cli {
 namespace {
 
 struct Options {
-  std::string a, b;
-  std::vector<std::string> inputs, shapes;
+  std::string a, b, dataset, preprocess, page;
+  std::vector<std::string> inputs, shapes, precisions;
+  size_t samples = 16;
   int threads = 0;
   double threshold = 0;
-  bool json = false;
+  bool json = false, bisect = false;
+  PrecisionOptions precision;
 };
 
-struct Difference {
-  std::string name, type;
-  double largest = 0;     // of |a - b|
-  double relative = 0;    // largest / max |a|
-  double snr = INFINITY;  // decibels of a over a - b
-  bool comparable = true;
+/// One run's inputs, read or drawn.
+class OneSample : public SampleSource {
+ public:
+  explicit OneSample(std::vector<Tensor> inputs) : inputs_(std::move(inputs)) {}
+  size_t size() const override { return 1; }
+  std::vector<Tensor> sample(size_t) override { return inputs_; }
+
+ private:
+  std::vector<Tensor> inputs_;
 };
 
-Difference compare(const std::string& name, const Tensor& a, const Tensor& b) {
-  Difference d{name, to_string(Type::of(a))};
-  d.comparable = a.has_value() && b.has_value() && a.kind() == Tensor::Kind::tensor &&
-                 b.kind() == Tensor::Kind::tensor && a.shape() == b.shape() &&
-                 kind(a.type()) != ElementKind::string && kind(a.type()) != ElementKind::complex &&
-                 kind(b.type()) != ElementKind::string && kind(b.type()) != ElementKind::complex;
-  if (!d.comparable) return d;
-  double signal = 0, noise = 0, scale = 0;
-  for (int64_t i = 0; i < a.size(); ++i) {
-    const double x = read_number(a, i), y = read_number(b, i);
-    if (std::isnan(x) && std::isnan(y)) continue;
-    const double error = x == y ? 0 : std::fabs(x - y);
-    d.largest = std::isnan(error) ? INFINITY : std::max(d.largest, error);
-    if (std::isfinite(x)) scale = std::max(scale, std::fabs(x));
-    if (std::isfinite(x) && std::isfinite(error)) {
-      signal += x * x;
-      noise += error * error;
-    }
-  }
-  d.relative = d.largest == 0 ? 0 : d.largest / std::max(scale, 1e-30);
-  if (noise > 0) d.snr = 10 * std::log10(signal / noise);
-  return d;
+std::shared_ptr<Engine> open_side(const Options& options, const std::string& path,
+                                  const std::string& precision) {
+  if (Engine::is_engine(path)) return Engine::load(path);
+  CompileRequest request;
+  request.model = path;
+  request.threads = {options.threads > 0 ? options.threads : available_processors()};
+  request.time_tactics = false;
+  request.on_the_fly = true;
+  return compile_model(request,
+                       precision_steps(precision, options.precision, options.preprocess, path));
 }
 
-/// The same graph with every value named in `names` as an output.
-std::shared_ptr<Engine> with_outputs(const Engine& engine,
-                                     const std::map<std::string, ValueId>& values,
-                                     const std::vector<std::string>& names) {
-  Graph graph = engine.graph();
-  for (const std::string& name : names) graph.add_output(values.at(name), name);
-  return Engine::compile(std::make_shared<const Graph>(std::move(graph)), engine.target(), {});
+/// A's precision and B's: fp32, unless the options say.
+std::pair<std::string, std::string> precisions_of(const Options& options) {
+  const auto& given = options.precisions;
+  for (const std::string& precision : given) check_precision(precision, options.precision);
+  if (given.size() > 2) {
+    fail(ErrorCode::invalid_argument, "--precision: {} of them, expected B's, or A's and B's",
+         given.size());
+  }
+  if (given.empty()) return {"fp32", "fp32"};
+  return given.size() == 1 ? std::pair<std::string, std::string>("fp32", given[0])
+                           : std::pair(given[0], given[1]);
 }
 
-std::map<std::string, ValueId> values_by_name(const Graph& graph) {
-  std::map<std::string, ValueId> values;
-  for (NodeId id : graph.order()) {
-    for (ValueId output : graph.node(id).outputs) {
-      if (graph.is_used(output) && !graph.is_output(output))
-        values[graph.value(output).name] = output;
+/// Those of --dataset, or of --calibrate; else the one that --input names, or a drawn one. Says
+/// which in the report.
+std::unique_ptr<SampleSource> open_inputs(const Options& options, const Engine& a,
+                                          const std::string& preprocess, DiffReport& report) {
+  const std::string& source =
+      options.dataset.empty() ? options.precision.calibrate : options.dataset;
+  if (!options.inputs.empty() || !options.shapes.empty() || source.empty()) {
+    if (!options.dataset.empty()) {
+      fail(ErrorCode::invalid_argument, "--dataset {}: not together with --input or --shape",
+           options.dataset);
     }
+    report.samples = options.inputs.empty() ? "drawn numbers" : "the inputs given";
+    return std::make_unique<OneSample>(
+        options.inputs.empty()
+            ? draw_inputs(a.graph(), profiles_of(a.graph(), parse_profiles(options.shapes)).front())
+            : read_inputs(a.graph(), options.inputs));
   }
-  return values;
+  auto samples = open_samples(source, a.graph(),
+                              {preprocess, options.samples, options.precision.skip_unreadable});
+  if (samples->size() == 0) fail(ErrorCode::invalid_argument, "{}: no sample can be used", source);
+  report.samples = fmt::format("{} samples of {}", samples->size(), source);
+  return samples;
 }
 
 void diff(const Options& options) {
-  const auto a = open_model(options.a, options.threads), b = open_model(options.b, options.threads);
-  const auto values_a = values_by_name(a->graph()), values_b = values_by_name(b->graph());
-  std::vector<std::string> common;
-  for (NodeId id : a->graph().order()) {
-    for (ValueId output : a->graph().node(id).outputs) {
-      const std::string& name = a->graph().value(output).name;
-      if (values_a.contains(name) && values_b.contains(name)) common.push_back(name);
+  if (options.bisect) {
+    if (!options.b.empty() || !options.precisions.empty()) {
+      fail(ErrorCode::invalid_argument,
+           "--bisect compares one model in int8 with itself in f32, without B and --precision");
     }
+    check_precision("int8", options.precision);
+    bisect({options.a, options.preprocess, options.json, options.precision});
+    return;
   }
-  const std::vector<Tensor> inputs =
-      options.inputs.empty()
-          ? draw_inputs(a->graph(), profiles_of(a->graph(), parse_profiles(options.shapes)).front())
-          : read_inputs(a->graph(), options.inputs);
-  SessionOptions session_options;
-  session_options.threads = options.threads;
-  Session first(with_outputs(*a, values_a, common), session_options),
-      second(with_outputs(*b, values_b, common), session_options);
-  const std::vector<Tensor> left = first.run(inputs), right = second.run(inputs);
-  std::vector<Difference> layers, outputs;
-  const size_t outputs_a = a->graph().outputs().size(), outputs_b = b->graph().outputs().size();
-  for (size_t i = 0; i < common.size(); ++i)
-    layers.push_back(compare(common[i], left[outputs_a + i], right[outputs_b + i]));
-  for (size_t i = 0; i < outputs_a; ++i) {
-    for (size_t k = 0; k < outputs_b; ++k) {
-      if (a->graph().output_names()[i] == b->graph().output_names()[k])
-        outputs.push_back(compare(a->graph().output_names()[i], left[i], right[k]));
-    }
+  const auto [precision_a, precision_b] = precisions_of(options);
+  if (options.b.empty() && (options.precisions.empty() || Engine::is_engine(options.a))) {
+    fail(ErrorCode::invalid_argument,
+         "{}: expected a second model or engine, or a model and --precision", options.a);
   }
-  if (outputs.empty())
-    fail(ErrorCode::invalid_argument, "the two models have no output name in common");
-  double worst = 0;
-  for (const Difference& d : outputs) worst = std::max(worst, d.comparable ? d.relative : INFINITY);
+  DiffReport report{.a = options.a, .b = options.b.empty() ? options.a : options.b};
+  const auto a = open_side(options, report.a, precision_a),
+             b = open_side(options, report.b, precision_b);
+  report.precision_a = a->info().precision;
+  report.precision_b = b->info().precision;
+  std::string preprocess = options.preprocess;
+  for (const auto& engine : {a, b}) {
+    if (preprocess.empty()) preprocess = engine->info().preprocess;
+  }
+  const auto samples = open_inputs(options, *a, preprocess, report);
+  compare_layers(report, *a, *b, *samples, options.threads, progress_on_terminal());
   if (options.json) {
-    const auto list = [](const std::vector<Difference>& differences) {
-      nlohmann::json result = nlohmann::json::array();
-      for (const Difference& d : differences) {
-        result.push_back({{"name", d.name},
-                          {"type", d.type},
-                          {"comparable", d.comparable},
-                          {"max_difference", d.largest},
-                          {"relative", d.relative},
-                          {"snr_db", d.snr}});
-      }
-      return result;
-    };
-    fmt::print("{}\n",
-               nlohmann::json{
-                   {"layers", list(layers)}, {"outputs", list(outputs)}, {"worst_output", worst}}
-                   .dump(1));
+    using Json = nlohmann::ordered_json;
+    fmt::print("{}\n", report_json(report).dump(1, ' ', false, Json::error_handler_t::replace));
   } else {
-    const auto line = [](const char* what, const Difference& d) {
-      if (d.comparable) {
-        fmt::print("{:<7} {:>12.3e} {:>12.3e} {:>8.1f}  {:<28} {}\n", what, d.largest, d.relative,
-                   d.snr, d.type, d.name);
-      } else {
-        fmt::print("{:<7} {:>34}  {:<28} {}\n", what, "other shape or no numbers", d.type, d.name);
-      }
-    };
-    fmt::print("{:<7} {:>12} {:>12} {:>8}  {:<28} {}\n", "", "max |a-b|", "/ max |a|", "SNR dB",
-               "type", "value");
-    for (const Difference& d : layers) line("layer", d);
-    for (const Difference& d : outputs) line("output", d);
+    print_table(report);
   }
+  if (!options.page.empty()) write_page(options.page, report);
+  const double worst = report.worst_output();
   if (options.threshold > 0 && worst > options.threshold) {
     fail(ErrorCode::internal, "outputs differ by {:.3e} of the largest, more than {:.3e}", worst,
          options.threshold);
@@ -145,22 +123,42 @@ void diff(const Options& options) {
 void add_diff(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "diff", "Run two models on the same input and compare every layer they share");
-  command->footer("Example:\n  drawbar diff model.onnx model.engine --input x=x.npy");
+      "diff", "Run two models, or one in two precisions, and compare every layer they share");
+  command->footer(
+      "Examples:\n  drawbar diff model.onnx model.engine --input x=x.npy\n"
+      "  drawbar diff model.onnx --precision int8 --calibrate images --preprocess imagenet\n"
+      "  drawbar diff model.onnx --bisect --max-loss 0.1% --calibrate images "
+      "--preprocess imagenet");
   command->add_option("a", options->a, "A model or an engine")->required();
-  command->add_option("b", options->b, "Another one")->required();
+  command->add_option("b", options->b, "Another one; the same model where it is left out");
+  command
+      ->add_option("--precision", options->precisions,
+                   "B's, or A's and B's: fp32,int8; an engine has its own (fp32)")
+      ->delimiter(',');
   command
       ->add_option("--input", options->inputs,
                    "NAME=FILE.npy, once per input (drawn where none is given)")
       ->take_all();
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224 for drawn inputs")->take_all();
+  command->add_option("--dataset", options->dataset,
+                      "Inputs to compare on: what --calibrate takes (its own samples)");
+  command
+      ->add_option("--samples", options->samples,
+                   "Compare on so many of them, spread over the source; 0: all")
+      ->capture_default_str();
+  command->add_option("--preprocess", options->preprocess,
+                      "How images become inputs (see `drawbar compile --help`)");
   command->add_option("--threads", options->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 1024));
   command
       ->add_option("--threshold", options->threshold,
                    "Fail when an output differs by more than this share of its largest value")
       ->check(CLI::PositiveNumber);
+  command->add_flag("--bisect", options->bisect,
+                    "Name the layers that have to stay in f32 for int8 to lose --max-loss at most");
+  command->add_option("--html", options->page, "Write a page with the noise of each layer");
   command->add_flag("--json", options->json, "One JSON object on standard output");
+  add_precision_options(*command, options->precision);
   add_plugin_option(*command);
   command->callback([options] { diff(*options); });
 }

@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   std::string model, dataset, preprocess, labels, page;
   std::vector<std::string> precisions = {"fp32"};
-  int threads = 0, class_offset = 0;
+  int threads = 0;
   bool json = false;
   PrecisionOptions precision;
 };
@@ -50,14 +50,6 @@ std::unique_ptr<NamedSamples> open_dataset(const Options& options, const Graph& 
   if (samples->size() == 0)
     fail(ErrorCode::invalid_argument, "{}: no sample can be used", options.dataset);
   return samples;
-}
-
-/// The class of each sample, before anything runs: a wrong name is told at once.
-std::vector<int64_t> classes_of(const Options& options, const NamedSamples& samples) {
-  std::vector<int64_t> classes;
-  for (size_t i = 0; i < samples.size(); ++i)
-    classes.push_back(samples.label(i) + options.class_offset);
-  return classes;
 }
 
 /// `labels` is empty or a name for each class.
@@ -112,8 +104,9 @@ void eval(const Options& options) {
     const auto samples =
         open_dataset(options, engine->graph(),
                      options.preprocess.empty() ? engine->info().preprocess : options.preprocess);
-    report.results.push_back(
-        evaluate(options, engine, *samples, classes_of(options, *samples), report.labels));
+    report.results.push_back(evaluate(options, engine, *samples,
+                                      classes_of(*samples, options.precision.class_offset),
+                                      report.labels));
   } else {
     for (const std::string& precision : options.precisions)
       check_precision(precision, options.precision);
@@ -123,15 +116,16 @@ void eval(const Options& options) {
     request.model = options.model;
     request.threads = {threads};
     const std::vector<Tensor> first = samples->sample(0);
-    const std::vector<int64_t> classes = classes_of(options, *samples);
+    const std::vector<int64_t> classes = classes_of(*samples, options.precision.class_offset);
     auto& profile = request.profiles.emplace_back();
     for (size_t i = 0; i < first.size(); ++i)
       profile.emplace(graph.value(graph.inputs()[i]).name, first[i].shape());
     request.preprocess = options.preprocess;
     request.progress = progress_on_terminal();
     for (const std::string& precision : options.precisions) {
-      const auto engine =
-          compile_model(request, precision_steps(precision, options.precision, options.preprocess));
+      const auto engine = compile_model(
+          request,
+          precision_steps(precision, options.precision, options.preprocess, options.model));
       report.results.push_back(evaluate(options, engine, *samples, classes, report.labels));
     }
   }
@@ -166,8 +160,6 @@ void add_eval(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--preprocess", options->preprocess,
                       "How images become inputs (see `drawbar compile --help`)");
-  command->add_option("--class-offset", options->class_offset,
-                      "Added to the index: 1 where the model's class 0 is background");
   command->add_option("--threads", options->threads, "Threads (all processors)");
   command->add_option("--labels", options->labels,
                       "Class names, one per line: shows which lost most in a further precision");

@@ -36,6 +36,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 svg { display: block; width: 100%; height: auto; font: 12px system-ui, sans-serif;
   fill: var(--ink); }
 .grid { stroke: var(--line); }
+.through { fill: none; stroke: var(--roof); }
 .tick, .axis, text.roof, .quiet { fill: var(--quiet); }
 line.roof { stroke: var(--roof); stroke-width: 1.5; }
 line.peak { stroke: var(--ink); stroke-width: 2; }

@@ -3,16 +3,61 @@
 #include <filesystem>
 
 #include "cli/model.h"
-#include "cli/samples.h"
-#include "precision/choose.h"
+#include "cli/precision_report.h"
 #include "precision/half_weights.h"
-#include "precision/quantize.h"
 
 namespace drawbar::cli {
 namespace {
 
-/// "0.5%" or "0.005".
-double share_of(const std::string& text) {
+bool is_known(const PrecisionOptions& options) {
+  return !options.cache.empty() && std::filesystem::exists(options.cache);
+}
+
+/// Says in the calibration which layers stay in f32, and in the report why.
+ChoiceReport choose(const PrecisionOptions& options, const LossOptions& loss,
+                    const std::string& model, const Graph& graph, SampleSource& samples,
+                    Calibration& calibration) {
+  ChoiceReport report{
+      .model = model,
+      .source = options.calibrate,
+      .most_loss = most_loss(options),
+      .by_accuracy = options.loss == "accuracy",
+      .samples = samples.size(),
+      .choice = choose_layers(
+          graph, calibration, samples,
+          {.most_loss = most_loss(options), .loss = loss, .progress = progress_on_terminal()})};
+  print_choice(report);
+  calibration.f32.clear();
+  for (const LayerChoice& layer : report.choice.layers) {
+    if (layer.in_f32) calibration.f32.insert(layer.name);
+  }
+  return report;
+}
+
+/// Quantises the prepared graph, with ranges from the cache file where there is one.
+Graph quantize_as(const std::string& precision, const PrecisionOptions& options,
+                  const std::string& preprocess, const std::string& model, Graph graph) {
+  const bool chooses = precision == "auto";
+  if (options.calibrate.empty() && (chooses || !is_known(options))) {
+    fail(ErrorCode::invalid_argument, "--precision {} needs --calibrate SOURCE{}", precision,
+         chooses ? "" : ", or --calibration-cache of an earlier one");
+  }
+  std::unique_ptr<NamedSamples> samples;
+  if (chooses || !is_known(options)) samples = calibration_samples(options, preprocess, graph);
+  const LossOptions loss = chooses ? loss_options(options, *samples) : LossOptions{};
+  Calibration calibration = calibration_of(options, graph, samples.get());
+  if (chooses) {
+    const ChoiceReport report = choose(options, loss, model, graph, *samples, calibration);
+    if (!options.cache.empty()) write_calibration(options.cache, calibration);
+    if (!options.report.empty()) write_report(options.report, report);
+  }
+  return quantize(std::move(graph), calibration);
+}
+
+}  // namespace
+
+double most_loss(const PrecisionOptions& options) {
+  const std::string& text = options.most_loss;
   size_t read = 0;
   double share = -1;
   try {
@@ -29,48 +74,21 @@ double share_of(const std::string& text) {
   return share;
 }
 
-void print_choice(const PrecisionChoice& choice) {
-  fmt::print(stderr, "{:<8} {:>10} {:>9} {:>9} {:>9}  {:<7} {}\n", "", "loss", "f32 ms", "int8 ms",
-             "gain ms", "op", "layer");
-  for (const LayerChoice& layer : choice.layers) {
-    fmt::print(stderr, "{:<8} {:>9.4f}% {:>9.3f} {:>9.3f} {:>9.3f}  {:<7} {}\n",
-               layer.in_f32 ? "f32" : "int8", 100 * layer.loss, layer.f32_ms, layer.byte_ms,
-               layer.gain_ms(), layer.op, layer.name);
-  }
-  for (const Trial& trial : choice.trials) {
-    fmt::print(stderr, "{:>4} of {} layers in f32: loss {:.4f}%\n", trial.in_f32,
-               choice.layers.size(), 100 * trial.loss);
-  }
-  fmt::print(stderr, "chosen: loss {:.4f}% on {} samples\n", 100 * choice.loss, choice.samples);
+LossOptions loss_options(const PrecisionOptions& options, const NamedSamples& samples) {
+  if (options.loss == "output") return {};
+  return {.classes = classes_of(samples, options.class_offset)};
 }
 
-/// Says in the calibration which layers stay in f32.
-void choose(const PrecisionOptions& options, const Graph& graph, SampleSource& samples,
-            Calibration& calibration) {
-  const PrecisionChoice choice =
-      choose_layers(graph, calibration, samples,
-                    {.most_loss = share_of(options.most_loss), .progress = progress_on_terminal()});
-  print_choice(choice);
-  calibration.f32.clear();
-  for (const LayerChoice& layer : choice.layers) {
-    if (layer.in_f32) calibration.f32.insert(layer.name);
-  }
+std::unique_ptr<NamedSamples> calibration_samples(const PrecisionOptions& options,
+                                                  const std::string& preprocess,
+                                                  const Graph& graph) {
+  return open_samples(options.calibrate, graph,
+                      {preprocess, options.samples, options.skip_unreadable});
 }
 
-/// Quantises the prepared graph, with ranges from the cache file where there is one.
-Graph quantize_as(const std::string& precision, const PrecisionOptions& options,
-                  const std::string& preprocess, Graph graph) {
-  const bool chooses = precision == "auto";
-  const bool known = !options.cache.empty() && std::filesystem::exists(options.cache);
-  if (options.calibrate.empty() && (chooses || !known)) {
-    fail(ErrorCode::invalid_argument, "--precision {} needs --calibrate SOURCE{}", precision,
-         chooses ? "" : ", or --calibration-cache of an earlier one");
-  }
-  std::unique_ptr<NamedSamples> samples;
-  if (chooses || !known) {
-    samples = open_samples(options.calibrate, graph,
-                           {preprocess, options.samples, options.skip_unreadable});
-  }
+Calibration calibration_of(const PrecisionOptions& options, const Graph& graph,
+                           SampleSource* samples) {
+  const bool known = is_known(options);
   const Activations activations = activations_named(options.activations);
   Calibration calibration = known ? read_calibration(options.cache)
                                   : calibrate(graph, *samples,
@@ -78,12 +96,9 @@ Graph quantize_as(const std::string& precision, const PrecisionOptions& options,
                                                .activations = activations,
                                                .progress = progress_on_terminal()});
   for (auto& [value, range] : calibration.ranges) range = spread(range, activations);
-  if (chooses) choose(options, graph, *samples, calibration);
-  if (!options.cache.empty() && (chooses || !known)) write_calibration(options.cache, calibration);
-  return quantize(std::move(graph), calibration);
+  if (!known && !options.cache.empty()) write_calibration(options.cache, calibration);
+  return calibration;
 }
-
-}  // namespace
 
 void add_precision_options(CLI::App& command, PrecisionOptions& options) {
   command.add_option(
@@ -105,8 +120,15 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options) {
                      "The ranges as JSON: used if the file is there, else written");
   command
       .add_option("--max-loss", options.most_loss,
-                  "For auto: the energy of outputs that may be lost, as a share of f32's")
+                  "For auto: what may be lost, as a share: of the outputs' energy, or of the "
+                  "samples that are answered right")
       ->capture_default_str();
+  command
+      .add_option("--loss", options.loss,
+                  "What --max-loss counts: output, or accuracy, which needs samples with classes")
+      ->capture_default_str();
+  command.add_option("--class-offset", options.class_offset,
+                     "Added to samples' classes: 1 where the model's class 0 is background");
   command.add_flag("--skip-unreadable", options.skip_unreadable,
                    "Leave out files that cannot be used, naming them");
 }
@@ -117,18 +139,20 @@ void check_precision(const std::string& precision, const PrecisionOptions& optio
     fail(ErrorCode::unsupported, "--precision {}: expected fp32, bf16, fp16, int8 or auto",
          precision);
   }
-  share_of(options.most_loss);
+  if (options.loss != "output" && options.loss != "accuracy")
+    fail(ErrorCode::invalid_argument, "--loss {}: expected output or accuracy", options.loss);
+  most_loss(options);
   calibrator_named(options.calibrator);
   activations_named(options.activations);
 }
 
 CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,
-                             const std::string& preprocess) {
+                             const std::string& preprocess, const std::string& model) {
   CompileSteps steps;
   steps.precision = precision;
   if (precision == "int8" || precision == "auto") {
-    steps.rewrite = [precision, &options, preprocess](Graph graph) {
-      return quantize_as(precision, options, preprocess, std::move(graph));
+    steps.rewrite = [precision, &options, preprocess, model](Graph graph) {
+      return quantize_as(precision, options, preprocess, model, std::move(graph));
     };
   }
   if (precision == "bf16" || precision == "fp16") {

@@ -395,4 +395,10 @@ std::unique_ptr<NamedSamples> open_samples(const std::string& source, const Grap
   return std::make_unique<Samples>(source, std::move(inputs), options);
 }
 
+std::vector<int64_t> classes_of(const NamedSamples& samples, int offset) {
+  std::vector<int64_t> classes;
+  for (size_t i = 0; i < samples.size(); ++i) classes.push_back(samples.label(i) + offset);
+  return classes;
+}
+
 }  // namespace drawbar::cli

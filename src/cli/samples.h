@@ -38,4 +38,7 @@ class NamedSamples : public SampleSource {
 std::unique_ptr<NamedSamples> open_samples(const std::string& source, const Graph& graph,
                                            const SampleOptions& options);
 
+/// The class of each sample, with `offset` added: a wrong name is told before anything runs.
+std::vector<int64_t> classes_of(const NamedSamples& samples, int offset);
+
 }  // namespace drawbar::cli

@@ -7,6 +7,10 @@ const Value& Patch::value(ValueId id) const {
   return id < old ? graph_->value(id) : values_[id - old];
 }
 
+void Patch::name(ValueId added, std::string name) {
+  values_[added - graph_->value_count()].name = std::move(name);
+}
+
 ValueId Patch::constant(Tensor tensor, std::string name) {
   return constant(std::make_shared<const Constant>(std::move(tensor)), std::move(name));
 }
@@ -56,6 +60,10 @@ std::vector<ValueId> Patch::add_all(Op op, std::vector<ValueId> inputs, size_t o
 
 void Patch::apply(Graph& graph) && {
   const auto base = static_cast<ValueId>(graph.value_count());
+  for (const auto& [from, to] : replacements_) {
+    if (to < base || values_[to - base].constant || !values_[to - base].name.empty()) continue;
+    values_[to - base].name = std::move(graph.values_[from].name);
+  }
   for (size_t i = 0; i < values_.size(); ++i) {
     Value& v = values_[i];
     if (v.name.empty()) v.name = fmt::format("v{}", base + i);
@@ -76,12 +84,7 @@ void Patch::apply(Graph& graph) && {
     graph.nodes_.push_back(std::move(node));
   }
   for (auto& [symbol, bound] : bounds_) graph.set_symbol_bound(symbol, bound);
-  for (const auto& [from, to] : replacements_) {
-    if (to >= base && !graph.values_[to].is_constant()) {
-      graph.values_[to].name = std::move(graph.values_[from].name);
-    }
-    graph.replace_value(from, to);
-  }
+  for (const auto& [from, to] : replacements_) graph.replace_value(from, to);
 }
 
 }  // namespace drawbar

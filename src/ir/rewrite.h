@@ -22,13 +22,15 @@ class Patch {
   std::vector<ValueId> add_all(Op op, std::vector<ValueId> inputs, size_t outputs,
                                std::string name = {}, std::vector<GraphPtr> subgraphs = {});
   void replace(ValueId from, ValueId to) { replacements_.emplace_back(from, to); }
+  /// Names a new value.
+  void name(ValueId added, std::string name);
 
   /// Of an old or a new value.
   const Value& value(ValueId id) const;
   const Type& type(ValueId id) const { return value(id).type; }
 
   explicit operator bool() const { return !replacements_.empty(); }
-  /// Applies the patch; new values take over the names of those they replace.
+  /// Applies the patch; new values without a name take over that of those they replace.
   void apply(Graph& graph) &&;
 
  private:

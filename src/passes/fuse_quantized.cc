@@ -310,8 +310,9 @@ Patch fuse_quantized(const Graph& graph, NodeId id) {
   if (!fused && result == node.inputs[0]) fused = lift_to_average(graph, node, result, *y, patch);
   if (!fused && result == node.inputs[0]) fused = lift_above_parts(graph, node, result, patch);
   if (!fused) return unchanged();
-  patch.replace(node.outputs[0],
-                patch.add(std::move(fused->op), std::move(fused->inputs), fused->name));
+  const ValueId bytes = patch.add(std::move(fused->op), std::move(fused->inputs), fused->name);
+  patch.name(bytes, graph.value(node.inputs[0]).name);
+  patch.replace(node.outputs[0], bytes);
   return patch;
 }
 

@@ -17,6 +17,8 @@ namespace drawbar {
 ///
 /// Quantise(Concat(Dequantise(a), b)) becomes Concat of each part quantised, shuffled ones
 /// (Interleave) alike, and bytes that are dequantised and quantised again as they were stay.
+///
+/// The bytes are called as what was quantised, which is gone: a layer keeps its result's name.
 Patch fuse_quantized(const Graph& graph, NodeId id);
 
 }  // namespace drawbar

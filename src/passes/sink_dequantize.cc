@@ -42,6 +42,7 @@ Patch sink_dequantize(const Graph& graph, NodeId id) {
       patch.add_all(node.op, std::move(inputs), node.outputs.size(), node.name);
   const Node& dequantize = producer(graph, node.inputs[0]);
   for (size_t i = 0; i < moved.size(); ++i) {
+    patch.name(moved[i], graph.value(node.outputs[i]).name);
     std::vector<ValueId> operands = dequantize.inputs;
     operands[0] = moved[i];
     patch.replace(node.outputs[i], patch.add(dequantize.op, std::move(operands)));

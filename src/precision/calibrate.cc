@@ -43,10 +43,11 @@ std::span<const float> divided(Tensor& seen, const std::vector<float>& factors) 
 
 }  // namespace
 
-Session untimed_session(Graph graph) {
+Session untimed_session(Graph graph, const Program* shares) {
   CompileOptions options;
   options.threads = {available_processors()};
   options.time_tactics = false;
+  options.shares = shares;
   return Session(
       Engine::compile(std::make_shared<const Graph>(fuse(std::move(graph))), "cpu", options, {}));
 }

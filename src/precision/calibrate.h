@@ -67,8 +67,8 @@ class SampleSource {
 };
 
 /// Runs a prepared graph on the CPU with tactics of the cost model, timing nothing; its plan is
-/// made for the first inputs' shapes.
-Session untimed_session(Graph graph);
+/// made for the first inputs' shapes. Packed weights are shared as CompileOptions says.
+Session untimed_session(Graph graph, const Program* shares = nullptr);
 
 /// What a value is called in a calibration: its name, told apart by its number where it has none or
 /// another value has the same.

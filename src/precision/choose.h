@@ -1,14 +1,11 @@
 #pragma once
 
-#include "precision/quantize.h"
+#include "precision/loss.h"
 
 namespace drawbar {
 
 /// What one layer loses and gains on bytes.
-struct LayerChoice {
-  std::string name;                // as in `quantized_layers`
-  std::string op;                  // "Conv"
-  double loss = 0;                 // of the model with this layer alone on bytes
+struct LayerChoice : LayerLoss {
   double f32_ms = 0, byte_ms = 0;  // of the layer's step, where it is one by itself
   bool in_f32 = false;             // chosen
 
@@ -18,29 +15,29 @@ struct LayerChoice {
 /// A model with so many of the first layers in f32.
 struct Trial {
   size_t in_f32 = 0;
-  double loss = 0;
+  Loss loss;
+  double ms = 0;  // of all on bytes, and what these layers gained
 };
 
 struct PrecisionChoice {
   std::vector<LayerChoice> layers;  // what is put back to f32 first comes first
   std::vector<Trial> trials;        // by how many are in f32
-  double loss = 0;                  // of what was chosen
-  size_t samples = 0;
+  Loss loss;                        // of what was chosen
+  double f32_ms = 0, byte_ms = 0;   // of all steps, all in f32 and all on bytes
+  size_t samples = 0;               // that outputs were compared on
 };
 
 struct ChoiceOptions {
   double most_loss = 0.005;
-  size_t samples = 16;  // that losses are measured on, spread over the source
-  std::function<void(const std::string&, size_t, size_t)> progress = {};
+  LossOptions loss = {};
+  Progress progress = {};
 };
 
 /// Chooses the layers of a prepared graph that stay in f32 so that the loss is at most
-/// `most_loss`: those that gain the least time for what they lose are put back until it is. A loss
-/// is the energy of the outputs' difference from f32's over that of f32's outputs, mean over the
-/// outputs of all samples (0.005: 23 dB); losses of layers are measured one by one, times by a
-/// profiled run of all in f32 and all in bytes, and the loss of the whole for every number of
-/// layers that bisecting asks for. A sum's loss is what all on bytes lose less without it. Throws
-/// what calibrate() and quantize() throw.
+/// `most_loss`: those whose outputs' loss is most for the time they gain are put back until it is.
+/// Losses of layers are measured one by one, times by profiled runs of all in f32 and all in bytes,
+/// and the loss of the whole (of accuracy where there are classes, else of the outputs; 0.005: 23
+/// dB) for every number of layers that bisecting asks for. Throws what LossMeter throws.
 PrecisionChoice choose_layers(const Graph& graph, const Calibration& calibration,
                               SampleSource& samples, const ChoiceOptions& options);
 

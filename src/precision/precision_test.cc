@@ -10,11 +10,11 @@
 #include "ir/text.h"
 #include "passes/pipeline.h"
 #include "precision/channel_statistics.h"
-#include "precision/choose.h"
 #include "precision/half_weights.h"
 #include "precision/histogram.h"
 #include "precision/precision_testing.h"
 #include "precision/quantize.h"
+#include "targets/target.h"
 
 namespace drawbar {
 namespace {
@@ -111,29 +111,6 @@ TEST(Calibration, RefusesWhatIsNone) {
   }
 }
 
-Graph block() {
-  return prepare(parse(R"(graph g(%x: f32[N, 8, 12, 12]) {
-    %w1 = const f32[16, 8, 1, 1] normal(0.0, 0.4, 1)
-    %b1 = const f32[16] normal(0.0, 0.5, 2)
-    %c1 = Conv(%x, %w1, %b1)
-    %r1 = Clip(%c1) {min = 0.0, max = 6.0}
-    %w2 = const f32[16, 1, 3, 3] normal(0.0, 0.4, 3)
-    %c2 = Conv(%r1, %w2) {group = 16, pads_begin = [1, 1], pads_end = [1, 1]}
-    %r2 = Relu(%c2)
-    %w3 = const f32[16, 16, 1, 1] normal(0.0, 0.3, 4)
-    %c3 = Conv(%r2, %w3)
-    %s = Add(%c3, %r1)
-    %p = MaxPool(%s) {kernel = [2, 2], strides = [2, 2]}
-    %w4 = const f32[8, 16, 1, 1] normal(0.0, 0.3, 5)
-    %y = Conv(%p, %w4)
-    return %y
-  })"));
-}
-
-Calibration calibrated(const Graph& graph, NormalSamples& samples) {
-  return calibrate(graph, samples, {});
-}
-
 Graph in_bytes(const Graph& graph, NormalSamples& samples) {
   return quantize(graph, calibrated(graph, samples));
 }
@@ -180,33 +157,6 @@ TEST(Quantize, KeepsLayersAndSumsInF32) {
   EXPECT_FALSE(operators(fuse(quantize(graph, calibration))).contains("QLinearConv"));
   calibration.f32 = {"no such layer"};
   EXPECT_THROW(quantize(graph, calibration), Error);
-}
-
-TEST(ChooseLayers, PutsBackToF32WhatLosesTooMuch) {
-  const Graph graph = block();
-  NormalSamples samples;
-  Calibration calibration = calibrated(graph, samples);
-  const auto choose = [&](double most_loss) {
-    return choose_layers(graph, calibration, samples, {.most_loss = most_loss});
-  };
-  const auto in_f32 = [](const PrecisionChoice& choice) {
-    return std::count_if(choice.layers.begin(), choice.layers.end(),
-                         [](const LayerChoice& layer) { return layer.in_f32; });
-  };
-  const PrecisionChoice any = choose(1), none = choose(0);
-  ASSERT_EQ(any.layers.size(), 5U);
-  EXPECT_EQ(in_f32(any), 0);
-  EXPECT_GT(any.loss, 0);
-  EXPECT_EQ(none.loss, 0);
-  const PrecisionChoice half = choose(any.loss / 2);
-  EXPECT_LE(half.loss, any.loss / 2);
-  EXPECT_GT(in_f32(half), 0);
-  for (const LayerChoice& layer : half.layers) {
-    if (layer.in_f32) calibration.f32.insert(layer.name);
-  }
-  EXPECT_NO_THROW(quantize(graph, calibration)) << "layers are called as the calibration does";
-  samples.count = 0;
-  EXPECT_THROW(choose(1), Error);
 }
 
 TEST(Quantize, GivesPartsTheRangeOfTheirConcatenation) {

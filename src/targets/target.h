@@ -26,6 +26,9 @@ struct CompileOptions {
   bool strict = false;       // only ways whose error is that of plain sums in another order
   bool smallest = false;     // saved without what can be made again when it is opened
   std::map<std::string, std::string> timing_cache;  // what earlier compilations found, by problem
+  /// Packed weights are taken from this one and left with it, where it is of the same target; so
+  /// that compiling variants of a model packs once what they have in common.
+  const class Program* shares = nullptr;
   std::function<void(const std::string& what, size_t done, size_t total)> progress;
 };
 

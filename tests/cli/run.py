@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from cli.evaluation import Evaluation  # noqa: E402
+from cli.layers import Layers  # noqa: E402
 from cli.page import self_contained  # noqa: E402
 from tally import Tally  # noqa: E402
 
@@ -95,7 +96,7 @@ def tfrecord(encoded, label):
     return length + crc32c(length) + data + crc32c(data)
 
 
-class Cli(Evaluation):
+class Cli(Evaluation, Layers):
     def __init__(self, binary, folder, shared):
         self.binary, self.folder = Path(binary).resolve(), Path(folder)
         self.data = Path(shared).resolve() / "data"
@@ -704,6 +705,9 @@ class Cli(Evaluation):
         bench_page,
         inspect,
         diff,
+        Layers.diff_precisions,
+        Layers.diff_bisect,
+        Layers.auto_report,
         targets,
         completion,
         hostile_output_name,

@@ -126,6 +126,8 @@ class CpuTarget final : public Target {
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
     auto program = std::make_shared<CpuProgram>(std::move(graph), options.timing_cache,
                                                 options.strict, options.smallest);
+    if (const auto* other = dynamic_cast<const CpuProgram*>(options.shares))
+      program->share_constants(*other);
     program->tune(options);
     return program;
   }

@@ -25,6 +25,7 @@ class CpuProgram final : public Program {
   void tune(const CompileOptions& options) override;
   std::map<std::string, std::string> timings() const override { return chooser_->choices(); }
   void restore(ProgramImage image);
+  void share_constants(const CpuProgram& other) { packed_ = other.packed_; }
 
  private:
   Graph laid_out(const Bindings& bindings) const;

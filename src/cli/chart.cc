@@ -61,7 +61,7 @@ std::string axis_names(const Axis& x, const Axis& y, const std::string& below,
       "<text class='axis' x='{:.0f}' y='{:.0f}' text-anchor='middle'>{}</text>"
       "<text class='axis' transform='translate({:.0f} {:.0f}) rotate(-90)' "
       "text-anchor='middle'>{}</text>\n",
-      (x.first + x.last) / 2, y.first + 38, escaped(below), x.first - 50, (y.first + y.last) / 2,
+      (x.first + x.last) / 2, y.first + 38, escaped(below), x.first - 54, (y.first + y.last) / 2,
       escaped(beside));
 }
 

@@ -45,6 +45,10 @@ void compile(const Options& options) {
         fmt::format(" --calibrator {} --activations {}", options.quantization.calibrator,
                     options.quantization.activations);
   }
+  if (options.precision == "auto") {
+    request.options += fmt::format(" --max-loss {} --loss {}", options.quantization.most_loss,
+                                   options.quantization.loss);
+  }
   for (const std::string& shape : options.shapes) request.options += " --shape " + shape;
   request.progress = progress_on_terminal();
   CompileSteps steps =

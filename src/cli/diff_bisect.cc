@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 
 std::string loss_text(const PrecisionOptions& options, const Loss& loss) {
   std::string text = fmt::format("{:.4f}%", 100 * loss.output);
-  if (options.loss == "accuracy") text += fmt::format(" (top-1 {:+.2f}%)", -100 * loss.accuracy);
+  if (options.loss == "accuracy") text += fmt::format(" (top-1 {:+.2f}%)", 0 - 100 * loss.accuracy);
   return text;
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "base/version.h"
@@ -23,19 +24,28 @@ std::string speed_svg(const EvalReport& report) {
   const Axis y = Axis::linear(std::max(least - room, 0.0), std::min(most + room, 100.0), 312, 16);
   std::string svg =
       "<svg viewBox='0 0 900 356' role='img' aria-label='Accuracy and speed'>\n" + grid(x, y);
-  size_t number = 0;
+  std::string names;  // above the dots, each above those of dots near by
+  std::vector<std::pair<double, double>> placed;
   for (const EvalResult& r : report.results) {
     const double top1 = 100 * r.share(r.top1), rate = r.model_images_per_second();
-    const bool at_right = x.at(rate) > x.last - 90;
+    const double cx = x.at(rate), cy = y.at(top1);
+    double label = cy - 13;
+    for (bool moved = true; moved;) {
+      moved = std::any_of(placed.begin(), placed.end(), [&](const auto& other) {
+        return std::abs(other.first - cx) < 44 && std::abs(other.second - label) < 14;
+      });
+      if (moved) label -= 14;
+    }
     svg += fmt::format(
-        "<circle class='dot op{}' cx='{:.1f}' cy='{:.1f}' r='8'><title>{}</title></circle>"
-        "<text x='{:.1f}' y='{:.1f}'{}>{}</text>\n",
-        number++ % 6 + 1, x.at(rate), y.at(top1),
+        "<circle class='dot op{}' cx='{:.1f}' cy='{:.1f}' r='8'><title>{}</title></circle>\n",
+        placed.size() % 6 + 1, cx, cy,
         escaped(
-            fmt::format("{}\ntop-1 {:.2f} %, {:.1f} images per second", r.precision, top1, rate)),
-        x.at(rate) + (at_right ? -14 : 14), y.at(top1) + 4, at_right ? " text-anchor='end'" : "",
-        escaped(r.precision));
+            fmt::format("{}\ntop-1 {:.2f} %, {:.1f} images per second", r.precision, top1, rate)));
+    names += fmt::format("<text x='{:.1f}' y='{:.1f}' text-anchor='middle'>{}</text>\n", cx, label,
+                         escaped(r.precision));
+    placed.emplace_back(cx, label);
   }
+  svg += names;
   return svg + axis_names(x, y, "images per second, the model alone", "top-1, %") + "</svg>\n";
 }
 

@@ -33,7 +33,7 @@ std::string trials_svg(const ChoiceReport& report) {
     slowest = std::max(slowest, trial.ms);
   }
   const Axis x = Axis::linear(0, std::max(1.05 * slowest, 1e-3), 72, 884);
-  const Axis y = Axis::linear(least, std::max(1.05 * most, least + 1e-6), 312, 16);
+  const Axis y = Axis::linear(least, std::max(1.05 * most, least + 1e-6), 312, 28);
   const double allowed = y.at(100 * report.most_loss);
   std::string svg = "<svg viewBox='0 0 900 356' role='img' aria-label='Loss and time'>\n" +
                     grid(x, y) +
@@ -52,9 +52,10 @@ std::string trials_svg(const ChoiceReport& report) {
         escaped(fmt::format("{}\nloss {}, {:.2f} ms", words, percent(loss), trial.ms)));
     const bool ends = trial.in_f32 == 0 || trial.in_f32 == choice.layers.size();
     if (trial.in_f32 != chosen && !ends) continue;
-    const bool at_right = cx > x.last - 150;
-    svg += fmt::format("<text x='{:.1f}' y='{:.1f}'{}>{}{}</text>\n", cx + (at_right ? -13 : 13),
-                       cy - 8, at_right ? " text-anchor='end'" : "", escaped(words),
+    const bool at_left = cx > x.last - 150 || trial.in_f32 == choice.layers.size();
+    const bool below = trial.in_f32 == chosen && cy < y.first - 30;  // others lie above
+    svg += fmt::format("<text x='{:.1f}' y='{:.1f}'{}>{}{}</text>\n", cx + (at_left ? -13 : 13),
+                       cy + (below ? 18 : -8), at_left ? " text-anchor='end'" : "", escaped(words),
                        trial.in_f32 == chosen ? ": chosen" : "");
   }
   return svg + axis_names(x, y, "ms, from the layers' times", "loss, %") + "</svg>\n";
@@ -62,7 +63,7 @@ std::string trials_svg(const ChoiceReport& report) {
 
 /// A dot for each layer: what its outputs lose alone, in powers of ten, against what it gains.
 std::string layers_svg(const ChoiceReport& report) {
-  constexpr double floor = 1e-6;  // %, stands for nothing too
+  constexpr double floor = 1e-4;  // %, stands for nothing too
   double least = 1, most = floor, slowest = 0, fastest = 0;
   for (const LayerChoice& layer : report.choice.layers) {
     const double loss = std::max(100 * layer.loss.output, floor);
@@ -95,8 +96,8 @@ std::string figures(const ChoiceReport& report) {
         "<tr><td>{}</td><td class='n'>{:.4f} %</td>{}<td class='n'>{:.3f}</td>"
         "<td class='n'>{:.3f}</td><td class='n'>{:.3f}</td><td>{}</td><td>{}</td></tr>\n",
         precision_of(layer), 100 * layer.loss.output,
-        top1(fmt::format("<td class='n'>{:+.2f} %</td>", -100 * layer.loss.accuracy)), layer.f32_ms,
-        layer.byte_ms, layer.gain_ms(), escaped(layer.op), escaped(layer.name));
+        top1(fmt::format("<td class='n'>{:+.2f} %</td>", 0 - 100 * layer.loss.accuracy)),
+        layer.f32_ms, layer.byte_ms, layer.gain_ms(), escaped(layer.op), escaped(layer.name));
   }
   return table("<tr><th>chosen</th><th class='n'>loss alone</th>" +
                    top1("<th class='n'>top-1</th>") +

@@ -7,7 +7,7 @@ namespace {
 
 std::string losses(const ChoiceReport& report, const Loss& loss) {
   std::string text = fmt::format("{:.4f}%", 100 * loss.output);
-  if (report.by_accuracy) text += fmt::format(", top-1 {:+.2f}%", -100 * loss.accuracy);
+  if (report.by_accuracy) text += fmt::format(", top-1 {:+.2f}%", 0 - 100 * loss.accuracy);
   return text;
 }
 
@@ -29,7 +29,7 @@ void print_choice(const ChoiceReport& report) {
   for (const LayerChoice& layer : choice.layers) {
     fmt::print(stderr, "{:<8} {:>9.4f}%{} {:>9.3f} {:>9.3f} {:>9.3f}  {:<7} {}\n",
                layer.in_f32 ? "f32" : "int8", 100 * layer.loss.output,
-               top1(fmt::format("{:+.2f}%", -100 * layer.loss.accuracy)), layer.f32_ms,
+               top1(fmt::format("{:+.2f}%", 0 - 100 * layer.loss.accuracy)), layer.f32_ms,
                layer.byte_ms, layer.gain_ms(), layer.op, layer.name);
   }
   for (const Trial& trial : choice.trials) {

@@ -77,6 +77,20 @@ class Chooser {
       if (const auto found = in_bytes.find(layer.name); found != in_bytes.end())
         layer.byte_ms = found->second;
     }
+    share_joined_times(in_f32);
+  }
+
+  /// A convolution in f32 may be joined to the depthwise one behind it, in a step called after
+  /// both: they share its time as they do on bytes.
+  void share_joined_times(const std::map<std::string, double>& in_f32) {
+    for (size_t i = 0; i + 1 < result_.layers.size(); ++i) {
+      LayerChoice &layer = result_.layers[i], &next = result_.layers[i + 1];
+      const auto joined = in_f32.find(layer.name + " + " + next.name);
+      const double on_bytes = layer.byte_ms + next.byte_ms;
+      if (joined == in_f32.end() || on_bytes <= 0) continue;
+      layer.f32_ms = joined->second * layer.byte_ms / on_bytes;
+      next.f32_ms = joined->second * next.byte_ms / on_bytes;
+    }
   }
 
   /// The shortest of some runs, ms.

@@ -109,15 +109,19 @@ std::vector<LayerLoss> LossMeter::measure_layers(const Progress& progress) {
   std::vector<LayerLoss> result;
   for (const auto& [node, name] : layers) {
     if (progress) progress("measuring layers", result.size(), layers.size());
-    const Node& layer = graph_.node(node);
-    const bool is_sum = is_function(graph_, layer.outputs[0], ops::Function::Add);
-    std::set<std::string> in_f32 = all;
-    in_f32.erase(name);
-    if (is_sum) in_f32 = {name};
-    Session alone = session(in_f32);
-    Loss loss = measure(alone, false);
-    if (is_sum) loss = {std::max(0.0, whole.output - loss.output), whole.accuracy - loss.accuracy};
-    result.push_back({name, std::string(layer.op.name()), loss});
+    std::set<std::string> others = all;
+    others.erase(name);
+    Loss loss;
+    if (!is_function(graph_, graph_.node(node).outputs[0], ops::Function::Add)) {
+      Session alone = session(others);
+      loss = measure(alone, false);
+    }
+    if (loss.output == 0) {
+      Session without = session({name});
+      const Loss rest = measure(without, false);
+      loss = {std::max(0.0, whole.output - rest.output), whole.accuracy - rest.accuracy};
+    }
+    result.push_back({name, std::string(graph_.node(node).op.name()), loss});
   }
   return result;
 }

@@ -39,8 +39,8 @@ class LossMeter {
   /// With these layers in f32; accuracy over all samples.
   Loss measure(const std::set<std::string>& in_f32);
   /// Of each layer by itself, in the graph's order; accuracy over the samples that outputs are
-  /// compared on. A sum is none of bytes unless what it adds is: its loss is what all on bytes lose
-  /// less without it.
+  /// compared on. What is none of bytes by itself (a sum, or a depthwise convolution, whose
+  /// neighbours are not) is said to lose what all on bytes lose less without it.
   std::vector<LayerLoss> measure_layers(const Progress& progress);
 
   const std::vector<Tensor>& first_inputs() const { return inputs_.front(); }

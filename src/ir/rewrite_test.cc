@@ -28,6 +28,16 @@ TEST(Patch, NewNodesTakeThePlaceAndTheName) {
   EXPECT_EQ(names, (std::vector<std::string>{"Mul", "Abs", "Neg"}));
 }
 
+TEST(Patch, KeepsTheNameThatIsGiven) {
+  Graph graph = parse("graph g(%x: f32[N]) { %a = Relu(%x); %b = Neg(%a); return %b }");
+  Patch patch(graph, 0);
+  const ValueId result = patch.add(Op::named("Abs", {}), {graph.inputs()[0]});
+  patch.name(result, "c");
+  patch.replace(graph.node(0).outputs[0], result);
+  std::move(patch).apply(graph);
+  EXPECT_EQ(graph.value(result).name, "c");
+}
+
 TEST(Patch, ReplacesByAnOldValue) {
   Graph graph = parse("graph g(%x: f32[N]) { %a = Identity(%x); return %a }");
   Patch patch(graph, 0);

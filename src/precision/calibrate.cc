@@ -32,12 +32,12 @@ Session session_for(const Graph& graph, const std::vector<ValueId>& values) {
 }
 
 /// The numbers of a value with each channel divided by its factor, where it has some.
-std::span<const float> divided(Tensor& seen, const std::vector<float>& factors) {
-  const std::span<float> numbers(seen.data<float>(), static_cast<size_t>(seen.size()));
+std::vector<float> divided(const Tensor& seen, const std::vector<float>& factors) {
+  std::vector<float> numbers(seen.data<float>(), seen.data<float>() + seen.size());
   if (factors.empty() || numbers.empty()) return numbers;
   const Slices channel(seen.shape(), channel_axis(seen.rank()));
-  for (int64_t i = 0; i < seen.size(); ++i)
-    numbers[static_cast<size_t>(i)] /= factors[static_cast<size_t>(channel(i))];
+  for (size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] /= factors[static_cast<size_t>(channel(static_cast<int64_t>(i)))];
   return numbers;
 }
 
@@ -85,7 +85,7 @@ Range spread(Range range, Activations activations) {
   const Range wide{std::min(range.low, 0.0f), std::max(range.high, 0.0f)};
   if (activations == Activations::asymmetric || wide.low == 0) return wide;
   const float most = std::max(-wide.low * (127.0f / 128), wide.high);
-  return {-most * (128.0f / 127), most};
+  return {-std::min(most * (128.0f / 127), std::numeric_limits<float>::max()), most};
 }
 
 float scale_of(Range range) {
@@ -165,7 +165,7 @@ Calibration calibrate(const Graph& graph, SampleSource& samples,
     for (size_t i = 0; i < samples.size(); ++i) {
       if (options.progress)
         options.progress("calibrating", round * samples.size() + i, rounds * samples.size());
-      std::vector<Tensor> outputs = session.run(samples.sample(i));
+      const std::vector<Tensor> outputs = session.run(samples.sample(i));
       for (size_t v = 0; v < values.size(); ++v) see(i, values[v], outputs[first + v]);
     }
   };
@@ -186,7 +186,7 @@ Calibration calibrate(const Graph& graph, SampleSource& samples,
   if (rounds > 1) {
     for (ValueId value : values)
       histograms.emplace(value, statistics[value].range(factors_of(value)));
-    each(1, [&](size_t, ValueId value, Tensor& seen) {
+    each(1, [&](size_t, ValueId value, const Tensor& seen) {
       histograms.at(value).count(divided(seen, factors_of(value)));
     });
   }

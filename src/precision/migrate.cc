@@ -195,13 +195,22 @@ class Trial {
   std::vector<double> peaks_;
 };
 
-/// The constant with each number multiplied by its channel's factor.
+/// The constant with each number multiplied by its channel's factor. Throws INVALID_ARGUMENT where
+/// that is more than f32 holds.
 template <class Channel>
 ValueId multiplied(Graph& graph, ValueId constant, const std::vector<float>& factors,
                    const Channel& channel) {
   Tensor numbers = constant_of(graph, constant)->clone();
-  for (int64_t i = 0; i < numbers.size(); ++i)
-    numbers.data<float>()[i] *= factors[static_cast<size_t>(channel(i))];
+  for (int64_t i = 0; i < numbers.size(); ++i) {
+    const float factor = factors[static_cast<size_t>(channel(i))];
+    float& number = numbers.data<float>()[i];
+    const bool was_finite = std::isfinite(number);
+    number *= factor;
+    if (was_finite && !std::isfinite(number)) {
+      fail(ErrorCode::invalid_argument, "the calibration's factor {} is too much for weights '{}'",
+           factor, graph.value(constant).name);
+    }
+  }
   return graph.add_constant(std::move(numbers), graph.value(constant).name);
 }
 

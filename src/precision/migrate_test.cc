@@ -142,7 +142,8 @@ TEST(Migrate, RefusesFactorsThatDoNotFit) {
   NormalSamples samples;
   const Calibration calibration = calibrate(graph, samples, {});
   for (const std::vector<float>& factors :
-       {std::vector<float>(15, 0.5f), std::vector<float>(17, 0.5f), std::vector<float>(16, 1.5f)}) {
+       {std::vector<float>(15, 0.5f), std::vector<float>(17, 0.5f), std::vector<float>(16, 1.5f),
+        std::vector<float>(16, 1e-38f)}) {
     Calibration edited = calibration;
     edited.factors["v"] = factors;
     EXPECT_THROW(quantize(graph, edited), Error) << factors.size() << " of " << factors[0];

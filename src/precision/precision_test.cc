@@ -98,6 +98,20 @@ TEST(Calibration, ReadsWhatItWrites) {
   EXPECT_EQ(read.f32, written.f32);
 }
 
+TEST(Calibration, SymmetricRangesHaveZeroInTheMiddleOrAtTheEnd) {
+  const Range wide = spread({-3, 1}, Activations::symmetric);
+  EXPECT_NEAR(-wide.low / scale_of(wide), 128, 1e-4);
+  EXPECT_NEAR(wide.low, -3, 1e-5f);
+  EXPECT_NEAR(spread({-1, 3}, Activations::symmetric).low, -3 * 128 / 127.0f, 1e-5f);
+  const Range again = spread(wide, Activations::symmetric);
+  EXPECT_NEAR(again.low, wide.low, 1e-5f);
+  EXPECT_NEAR(again.high, wide.high, 1e-5f);
+  EXPECT_EQ(spread({0, 4}, Activations::symmetric), (Range{0, 4}));
+  EXPECT_EQ(spread({1, 4}, Activations::asymmetric), (Range{0, 4}));
+  const Range largest = spread({-3e38f, 3.4e38f}, Activations::symmetric);
+  EXPECT_TRUE(std::isfinite(largest.low) && std::isfinite(scale_of(largest)));
+}
+
 TEST(Calibration, RefusesWhatIsNone) {
   const Scratch file;
   for (const char* text :
@@ -105,6 +119,9 @@ TEST(Calibration, RefusesWhatIsNone) {
         R"({"calibrator":"mse","samples":1,"ranges":{"x":[1]}})",
         R"({"calibrator":"mse","samples":1,"ranges":{"x":[0,1e99]}})",
         R"({"calibrator":"mse","samples":1,"ranges":{"x":["0",1]}})",
+        R"({"calibrator":"mse","samples":1,"ranges":{},"factors":{"x":[1,0]}})",
+        R"({"calibrator":"mse","samples":1,"ranges":{},"factors":{"x":[1,1e-45]}})",
+        R"({"calibrator":"mse","samples":1,"ranges":{},"factors":{"x":"much"}})",
         R"({"calibrator":"mse","samples":-1,"ranges":3})"}) {
     std::ofstream(file.path) << text;
     EXPECT_THROW(read_calibration(file.path), Error) << text;

@@ -168,7 +168,7 @@ Graph quantize(Graph graph, const Calibration& calibration) {
   for (ValueId value : plan.values) uses[value] = byte_uses(graph, plan, value);
   for (ValueId value : plan.values)
     quantize_value(graph, value, range_of(value), scales[value], uses[value]);
-  quantize_tables(graph);
+  if (!plan.weighted.empty()) quantize_tables(graph);
   return graph;
 }
 

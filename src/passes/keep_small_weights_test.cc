@@ -62,9 +62,9 @@ std::string nbits(int k, int n, int bits, int block) {
 
 TEST(KeepSmallWeights, OfProductsByTensorColumnOrBlock) {
   const std::string head = "graph g(%x: f32[2, 40]) { %w";
-  const std::string rest =
-      "%b = const f32[33] @00000000000000000000000000000000\n %f = DequantizeLinear(%w, %s, %z) {axis = 1}"
-      " %y = MatMul(%x, %f); %a = Add(%b, %y); return %a }";
+  const std::string rest = "%b" + held("f32[33]") +
+                           "%f = DequantizeLinear(%w, %s, %z) {axis = 1}"
+                           " %y = MatMul(%x, %f); %a = Add(%b, %y); return %a }";
   expect_kept(head + held("i8[40, 33]") + "%s = const f32[] [0.02]; %z" + held("i8[]") + rest,
               {nbits(40, 33, 8, 16)});
   expect_kept(head + held("u8[40, 33]") + "%s" + held("f32[33]") + "%z" + held("u8[33]") + rest,
@@ -73,8 +73,9 @@ TEST(KeepSmallWeights, OfProductsByTensorColumnOrBlock) {
                   "%f = DequantizeLinear(%w, %s, _) {axis = 0, block_size = 16}"
                   " %r = Unsqueeze(%x) {axes = [0]}; %y = MatMul(%r, %f); return %y }",
               {"Unsqueeze", nbits(40, 33, 4, 16)});
-  expect_kept(head + held("u4[33, 40]") + "%s" + held("f32[33]") + "%z" + held("u4[33]") +
-                  "%b = const f32[33] @00000000000000000000000000000000\n %f = DequantizeLinear(%w, %s, %z) {axis = 0}"
+  expect_kept(head + held("u4[33, 40]") + "%s" + held("f32[33]") + "%z" + held("u4[33]") + "%b" +
+                  held("f32[33]") +
+                  "%f = DequantizeLinear(%w, %s, %z) {axis = 0}"
                   " %y = MatMul(%x, %f, %b) {transpose_b = true}; return %y }",
               {nbits(40, 33, 4, 64)});
   expect_kept(head + held("u8[33, 40]") + "%s" + held("f32[33, 1]") +

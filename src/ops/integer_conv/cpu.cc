@@ -11,10 +11,15 @@ namespace {
 DRAWBAR_CPU_LAYOUT(QLinearConv, channels_last);
 DRAWBAR_CPU_LAYOUT(ConvInteger, channels_last);
 
-/// Zero points of the weights that are one for all, where there are groups.
+/// Groups have one zero point for all weights, and more than one channel where there is another
+/// kernel for that.
 bool applies(const Problem& p) {
   const ByteConvolution at(p);
-  return at.applies(p) && (ByteConvolution::group(p) == 1 || at.w_zero(p).size() == 1);
+  if (!at.applies(p)) return false;
+  const int64_t group = ByteConvolution::group(p), m = p.outputs[0].dim(1);
+  if (group == 1) return true;
+  const bool depthwise = group == m && group == p.inputs[kX].dim(1) && !at.sums_only;
+  return !depthwise && at.w_zero(p).size() == 1;
 }
 
 double seconds(const Problem& p) {

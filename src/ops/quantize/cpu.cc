@@ -58,7 +58,8 @@ class Pieces {
         per_element_(map.scale_axis != 0 && (map.inner == 1) != blocked_) {
     const bool along_axis = map.inner == 1 && map.scale_axis != 0;
     length_ = !along_axis ? map.inner : blocked_ ? std::min(map.block, map.axis) : map.axis;
-    per_outer_ = !along_axis ? map.axis : blocked_ ? (map.axis + map.block - 1) / map.block : 1;
+    const int64_t blocks = map.axis / map.block + (map.axis % map.block != 0);
+    per_outer_ = !along_axis ? map.axis : blocked_ ? blocks : 1;
     lines_ = length_ == 0 ? 0 : map.outer * per_outer_;
     per_line_ = (length_ + piece - 1) / piece;
   }

@@ -67,7 +67,7 @@ const OpCase cases[] = {
      -9,
      9},
     {"back, last axis in one block",
-     DequantizeLinear{f32, 1, 64},
+     DequantizeLinear{f32, 1, int64_t{1} << 40},
      {"u8[5, 37]", "f32[5, 1]", "u8[5, 1]"},
      1,
      0,

@@ -80,6 +80,11 @@ Graph with_bad_layers(const std::set<std::string>& bad) {
   return graph;
 }
 
+/// Without factors between channels, which would mend what is ruined.
+Calibration plain_ranges(const Graph& graph, NormalSamples& samples) {
+  return calibrate(graph, samples, {.migrate = false});
+}
+
 std::set<std::string> needed(const Bisection& found) {
   std::set<std::string> names;
   for (const NeededLayer& layer : found.needed) names.insert(layer.layer.name);
@@ -91,7 +96,7 @@ TEST(BisectLayers, NamesTheLayersThatLose) {
   for (const Names& bad : {Names{"c2"}, Names{"c3"}, Names{"c2", "c4"}, Names{"c2", "c3", "c4"}}) {
     const Graph graph = with_bad_layers(bad);
     NormalSamples samples;
-    const Calibration calibration = calibrated(graph, samples);
+    const Calibration calibration = plain_ranges(graph, samples);
     const Bisection found = bisect_layers(graph, calibration, samples, {.most_loss = 0.01});
     EXPECT_EQ(needed(found), bad);
     EXPECT_GT(found.on_bytes.output, 0.05);
@@ -109,7 +114,7 @@ TEST(BisectLayers, NamesTheLayersThatLose) {
 TEST(BisectLayers, NamesNoneWhereTheLossIsAllowedAndAllWhereNoneIs) {
   const Graph graph = with_bad_layers({"c2"});
   NormalSamples samples;
-  const Calibration calibration = calibrated(graph, samples);
+  const Calibration calibration = plain_ranges(graph, samples);
   const Bisection any = bisect_layers(graph, calibration, samples, {.most_loss = 1}),
                   none = bisect_layers(graph, calibration, samples, {.most_loss = 0});
   EXPECT_TRUE(any.needed.empty());
@@ -134,7 +139,7 @@ TEST(LossMeter, CountsTheAnswersThatAreLost) {
   const Graph graph = with_bad_layers({"c2"});
   NormalSamples samples;
   samples.count = 24;
-  const Calibration calibration = calibrated(graph, samples);
+  const Calibration calibration = plain_ranges(graph, samples);
   LossOptions options{.samples = 4, .classes = answers(graph, samples)};
   const auto lost = [&] { return LossMeter(graph, calibration, samples, options).measure({}); };
   const double all = lost().accuracy;
@@ -154,7 +159,7 @@ TEST(ChooseLayers, DecidesByAccuracyWhereThereAreClasses) {
   const Graph graph = with_bad_layers({"c2"});
   NormalSamples samples;
   samples.count = 24;
-  const Calibration calibration = calibrated(graph, samples);
+  const Calibration calibration = plain_ranges(graph, samples);
   ChoiceOptions options{.most_loss = 0.3, .loss = {.samples = 4}};
   options.loss.classes = answers(graph, samples);
   const PrecisionChoice choice = choose_layers(graph, calibration, samples, options);

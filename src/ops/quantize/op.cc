@@ -25,7 +25,7 @@ bool is_quantized(ElementType type) {
 bool scales_keep_rows(int64_t axis, const Infer& context, const std::vector<bool>& batched) {
   if (!batched[0] || std::find(batched.begin() + 1, batched.end(), true) != batched.end())
     return false;
-  if (context.rank(1) == 0) return true;
+  if (context.tensor(1).size() == Dim(1)) return true;
   return context.rank(1) == 1 && Infer::axis(axis, context.rank(0)) != 0;
 }
 

@@ -72,23 +72,12 @@ class WinogradByteConv final : public Kernel {
 
   void run(const KernelRun& run) const override {
     auto* memory = static_cast<std::byte*>(run.scratch);
-    auto* offset = reinterpret_cast<int32_t*>(memory);
-    auto* multiplier = reinterpret_cast<float*>(offset + columns());
     const ByteScales scales = at_.scales(run);
-    std::fill_n(offset, 3 * columns(), 0);
-    if (scales.addend != nullptr) std::copy_n(scales.addend, shape_.m, multiplier + columns());
-    byte_factors(scales, reinterpret_cast<const int32_t*>(packed_.get() + sums_at()), 0, shape_.m,
-                 offset, multiplier);
     std::byte* padding = memory + padding_at();
     std::fill_n(padding, shape_.c, static_cast<std::byte>(scales.x_zero));
-    ByteEpilogue epilogue;
-    epilogue.offset = offset;
-    epilogue.multiplier = multiplier;
-    epilogue.addend = multiplier + columns();
-    epilogue.to = at_.y;
-    epilogue.zero = scales.y_zero;
-    epilogue.low = at_.y == ElementType::i8 ? -128 : 0;
-    epilogue.high = epilogue.low + 255;
+    const auto* weight_sums = reinterpret_cast<const int32_t*>(packed_.get() + sums_at());
+    const ByteEpilogue epilogue =
+        byte_epilogue(scales, weight_sums, 0, shape_.m, columns(), memory, at_.y);
     const Call call{run.in<std::byte>(kX), padding, run.outputs[0], epilogue};
     run.pool.parallel_for(blocks_ * groups_, 1, [&](int64_t begin, int64_t end, int worker) {
       std::byte* own = memory + workers_at() + worker * worker_bytes();

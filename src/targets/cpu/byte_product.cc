@@ -55,6 +55,25 @@ void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t 
   }
 }
 
+ByteEpilogue byte_epilogue(const ByteScales& scales, const int32_t* weight_sums, int32_t shift,
+                           int64_t n, int64_t columns, void* memory, ElementType y) {
+  auto* offset = static_cast<int32_t*>(memory);
+  auto* multiplier = reinterpret_cast<float*>(offset + columns);
+  float* addend = multiplier + columns;
+  std::fill_n(offset, 3 * columns, 0);  // beyond n, too: denormals there would be slow
+  if (scales.addend != nullptr) std::copy_n(scales.addend, n, addend);
+  byte_factors(scales, weight_sums, shift, n, offset, multiplier);
+  ByteEpilogue epilogue;
+  epilogue.offset = offset;
+  epilogue.multiplier = multiplier;
+  epilogue.addend = addend;
+  epilogue.to = y;
+  epilogue.zero = scales.y_zero;
+  epilogue.low = y == ElementType::i8 ? -128 : 0;
+  epilogue.high = epilogue.low + 255;
+  return epilogue;
+}
+
 ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k,
                          int64_t n, int64_t taps, const std::string& form,
                          FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x,
@@ -119,21 +138,8 @@ int64_t ByteProduct::scratch_bytes(int64_t m, int64_t taps, int64_t tap, int thr
 
 void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y,
                       int64_t y_ld, void* scratch, ThreadPool& pool) const {
-  auto* offset = static_cast<int32_t*>(scratch);
-  auto* multiplier = reinterpret_cast<float*>(offset + columns());
-  float* addend = multiplier + columns();
-  // Beyond n, too: denormals there would be slow.
-  std::fill_n(offset, 3 * columns(), 0);
-  if (scales.addend != nullptr) std::copy_n(scales.addend, b_.n, addend);
-  byte_factors(scales, column_sums(), adds_128(rows, b_) ? 128 : 0, b_.n, offset, multiplier);
-  ByteEpilogue epilogue;
-  epilogue.offset = offset;
-  epilogue.multiplier = multiplier;
-  epilogue.addend = addend;
-  epilogue.to = y_;
-  epilogue.zero = scales.y_zero;
-  epilogue.low = y_ == ElementType::i8 ? -128 : 0;
-  epilogue.high = epilogue.low + 255;
+  const ByteEpilogue epilogue = byte_epilogue(scales, column_sums(), adds_128(rows, b_) ? 128 : 0,
+                                              b_.n, columns(), scratch, y_);
   auto* rest = static_cast<std::byte*>(scratch) + divide_up(3 * columns() * 4, 64) * 64;
   multiply_bytes(m, rows, b_, y, y_ld, epilogue, rest, &pool);
 }

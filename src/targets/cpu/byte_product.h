@@ -36,6 +36,11 @@ struct ByteScales {
 void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
                   int32_t* offset, float* multiplier);
 
+/// The epilogue with these factors and the addend, in `memory` of 3 · columns numbers; columns are
+/// n or more.
+ByteEpilogue byte_epilogue(const ByteScales& scales, const int32_t* weight_sums, int32_t shift,
+                           int64_t n, int64_t columns, void* memory, ElementType y);
+
 /// A product of rows of quantised bytes with constant weights [k, n], quantised again:
 ///     y = saturate(round((sum of (x - x_zero) · (w - w_zero) + bias) · x_scale · w_scale /
 ///     y_scale)

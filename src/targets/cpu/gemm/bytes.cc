@@ -199,7 +199,9 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
     args.last_columns = lane;  // the sums have room
     const int64_t most = max_byte_rows(b.isa, shape.vectors, shape.multiply);
     args.b = reinterpret_cast<const float*>(b.data + at * args.b_step);
-    args.prefetch = args.prefetch_end = args.b;
+    const bool is_last = at + at_once >= panel_end;
+    args.prefetch = is_last ? args.b : args.b + at_once * args.b_step / 4;
+    args.prefetch_end = args.prefetch + (is_last ? 0 : at_once * args.b_step / 4);
     if (b.unit == ByteUnit::pairs) set_extras(b, at, args);
     for (int64_t r = row_begin; r < row_end; r += kMostSumRows) {
       const int64_t count = std::min(kMostSumRows, row_end - r);

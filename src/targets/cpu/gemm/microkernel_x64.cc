@@ -49,6 +49,11 @@ class Generator : public Xbyak::CodeGenerator {
         lane_bytes_(static_cast<int>(lanes(shape.isa)) * 4),
         b_bytes_(is_of_halves(shape.multiply) ? lane_bytes_ / 2 : lane_bytes_) {
     emit();
+    if (multiply_ == Multiply::fours) {
+      align(64);
+      L(words_of_one_);
+      for (int i = 0; i < lane_bytes_ / 4; ++i) dd(0x00010001);
+    }
     ready();
     setProtectModeRE();
   }
@@ -208,7 +213,7 @@ class Generator : public Xbyak::CodeGenerator {
     L(zero);
     for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
     L(done);
-    if (adds_in_16_bits(multiply_)) set_ones();
+    if (multiply_ == Multiply::pairs) set_ones();
     // The ends of the k loop, the addresses of the panels, the rows of the first tap.
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
     mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
@@ -291,7 +296,11 @@ class Generator : public Xbyak::CodeGenerator {
       case Multiply::pairs:
       case Multiply::fours:
         vpmaddubsw(pairs(), a, b);
-        vpmaddwd(pairs(), pairs(), ones());
+        if (multiply_ == Multiply::fours) {
+          vpmaddwd(pairs(), pairs(), ptr[rip + words_of_one_]);
+        } else {
+          vpmaddwd(pairs(), pairs(), ones());
+        }
         vpaddd(sum, sum, pairs());
         return;
       case Multiply::words:
@@ -338,24 +347,25 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
-  /// Two steps of k, B of both in registers.
+  /// Two steps of k, A and B of both in registers; 16-bit ones from memory leave room for them.
   void multiply_fours(int step) {
     const int first = first_free();
     const auto b = [&](int j, int which) { return vector(first + which * vectors_ + j); };
-    const Xbyak::Xmm a = vector(first + 2 * vectors_), sum = vector(registers() - 3);
+    const int next = first + 2 * vectors_;
+    const Xbyak::Xmm a0 = vector(next), a1 = vector(next + 1);
+    const Xbyak::Xmm s0 = vector(next + 2), s1 = vector(next + 3);
     for (int which = 0; which < 2; ++which) {
       for (int j = 0; j < vectors_; ++j) load_b(b(j, which), j, step + which);
     }
     for (int i = 0; i < rows_; ++i) {
-      const auto a_at = [&](int which) { return ptr[row(i) + rbp + (step + which) * 4]; };
-      vbroadcastss(a, a_at(0));
+      vbroadcastss(a0, ptr[row(i) + rbp + step * 4]);
+      vbroadcastss(a1, ptr[row(i) + rbp + step * 4 + 4]);
       for (int j = 0; j < vectors_; ++j) {
-        vpmaddubsw(sum, a, b(j, 0));
-        vbroadcastss(pairs(), a_at(1));
-        vpmaddubsw(pairs(), pairs(), b(j, 1));
-        vpaddw(pairs(), pairs(), sum);
-        vpmaddwd(pairs(), pairs(), ones());
-        vpaddd(accumulator(i, j), accumulator(i, j), pairs());
+        vpmaddubsw(s0, a0, b(j, 0));
+        vpmaddubsw(s1, a1, b(j, 1));
+        vpaddw(s0, s0, s1);
+        vpmaddwd(s0, s0, ptr[rip + words_of_one_]);
+        vpaddd(accumulator(i, j), accumulator(i, j), s0);
       }
     }
   }
@@ -533,6 +543,7 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
+  Xbyak::Label words_of_one_;  // fours: a vector of 16-bit ones behind the code
   const bool wide_;
   const Multiply multiply_;
   const int rows_;

@@ -130,6 +130,9 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
 }
 
+/// Whether A and B hold integers; sums are stored as they are, in whole vectors.
+constexpr bool is_of_integers(Multiply multiply) { return multiply >= Multiply::dots; }
+
 /// Whether sums of 16 bits come before those of 32.
 constexpr bool adds_in_16_bits(Multiply multiply) {
   return multiply == Multiply::pairs || multiply == Multiply::fours;

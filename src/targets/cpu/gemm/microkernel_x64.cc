@@ -103,6 +103,7 @@ class Generator : public Xbyak::CodeGenerator {
     sub(rsp, kFrame);
     mov(ptr[rsp + kArgs], rdi);
     set_mask();
+    set_ends();
     Xbyak::Label next_tile, next_tap, k_loop, k_rest, k_end;
     L(next_tile);
     begin_tile();
@@ -195,33 +196,41 @@ class Generator : public Xbyak::CodeGenerator {
     kmovw(k1, eax);
   }
 
-  void begin_tile() {
-    mov(rax, ptr[rsp + kArgs]);
-    // Accumulators start at the bias, or at zero.
-    Xbyak::Label zero, done;
-    if (row_major_ && !wide_) load_mask(Xbyak::Ymm(15), rdx, rax);
-    mov(rcx, ptr[rax + field(offsetof(KernelArgs, bias))]);
-    test(rcx, rcx);
-    jz(zero, T_NEAR);
-    for (int j = 0; j < vectors_; ++j) {
-      load_column(accumulator(0, j), ptr[rcx + j * lane_bytes_], j, rdx, rax);
-    }
-    for (int i = 1; i < rows_; ++i) {
-      for (int j = 0; j < vectors_; ++j) vmovaps(accumulator(i, j), accumulator(0, j));
-    }
-    jmp(done, T_NEAR);
-    L(zero);
-    for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
-    L(done);
-    if (multiply_ == Multiply::pairs) set_ones();
-    // The ends of the k loop, the addresses of the panels, the rows of the first tap.
-    mov(rcx, ptr[rax + field(offsetof(KernelArgs, k_begin))]);
-    mov(rdx, ptr[rax + field(offsetof(KernelArgs, k_end))]);
+  /// The ends of the k loop and of what is prefetched.
+  void set_ends() {
+    mov(rcx, ptr[rdi + field(offsetof(KernelArgs, k_begin))]);
+    mov(rdx, ptr[rdi + field(offsetof(KernelArgs, k_end))]);
     mov(ptr[rsp + kEnd], rdx);
     sub(rdx, rcx);
     and_(rdx, -4 * kUnroll);
     add(rdx, rcx);
     mov(ptr[rsp + kMainEnd], rdx);
+    mov(rcx, ptr[rdi + field(offsetof(KernelArgs, prefetch_end))]);
+    mov(ptr[rsp + kPrefetchEnd], rcx);
+  }
+
+  void begin_tile() {
+    mov(rax, ptr[rsp + kArgs]);
+    // Accumulators start at the bias, or at zero.
+    Xbyak::Label zero, done;
+    if (row_major_ && !wide_) load_mask(Xbyak::Ymm(15), rdx, rax);
+    if (!is_of_integers(multiply_)) {
+      mov(rcx, ptr[rax + field(offsetof(KernelArgs, bias))]);
+      test(rcx, rcx);
+      jz(zero, T_NEAR);
+      for (int j = 0; j < vectors_; ++j) {
+        load_column(accumulator(0, j), ptr[rcx + j * lane_bytes_], j, rdx, rax);
+      }
+      for (int i = 1; i < rows_; ++i) {
+        for (int j = 0; j < vectors_; ++j) vmovaps(accumulator(i, j), accumulator(0, j));
+      }
+      jmp(done, T_NEAR);
+    }
+    L(zero);
+    for (int i = 0; i < rows_ * vectors_; ++i) vxorps(low(i), low(i), low(i));
+    L(done);
+    if (multiply_ == Multiply::pairs) set_ones();
+    // The addresses of the panels, the rows of the first tap.
     mov(rbx, ptr[rax + field(offsetof(KernelArgs, b))]);
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, b_step))]);
     if (row_major_) {
@@ -230,8 +239,6 @@ class Generator : public Xbyak::CodeGenerator {
       for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
     }
     if (panels() > 1) mov(prefetch_stride(), rcx);
-    mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch_end))]);
-    mov(ptr[rsp + kPrefetchEnd], rdi);
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
     if (pointers_) {
       mov(rcx, ptr[rax + field(offsetof(KernelArgs, a_list))]);
@@ -244,11 +251,10 @@ class Generator : public Xbyak::CodeGenerator {
   void load_rows() {
     mov(rbp, ptr[rsp + kArgs]);
     if (pointers_) {
-      mov(ptr[rsp + kSaved], rdi);
-      mov(rdi, ptr[rbp + field(offsetof(KernelArgs, list))]);
-      for (int i = 0; i < rows_; ++i) mov(row(i), ptr[rdi + i * 8]);
-      mov(rdi, ptr[rsp + kSaved]);
+      const Reg& last = row(rows_ - 1);  // holds the list until it is its turn
+      mov(last, ptr[rbp + field(offsetof(KernelArgs, list))]);
       mov(rbp, ptr[rbp + field(offsetof(KernelArgs, k_begin))]);
+      for (int i = 0; i < rows_; ++i) mov(row(i), ptr[last + i * 8]);
       return;
     }
     mov(row(0), ptr[rbp + field(offsetof(KernelArgs, a))]);
@@ -429,7 +435,9 @@ class Generator : public Xbyak::CodeGenerator {
     if (!row_major_) mov(ptr[rdx + field(offsetof(KernelArgs, prefetch))], rdi);
     mov(rdi, rdx);
     mov(rcx, ptr[rdi + field(offsetof(KernelArgs, c_stride))]);
-    if (wide_) {
+    if (is_of_integers(multiply_)) {
+      store(false);
+    } else if (wide_) {
       finish(true);
     } else {
       Xbyak::Label partial, done;
@@ -452,7 +460,7 @@ class Generator : public Xbyak::CodeGenerator {
   }
 
   void finish(bool partial) {
-    Xbyak::Label no_accumulate, no_residual, no_clamp, no_leaky, no_hard_swish;
+    Xbyak::Label no_accumulate, no_residual, no_clamp, no_leaky, no_hard_swish, stored;
     cmp(qword[rdi + field(offsetof(KernelArgs, accumulate))], 0);
     je(no_accumulate, T_NEAR);
     mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
@@ -470,9 +478,8 @@ class Generator : public Xbyak::CodeGenerator {
     mov(rdx, ptr[rdi + field(offsetof(KernelArgs, activation))]);
     const int temp = first_free();
     const int count = rows_ * vectors_;
-    Xbyak::Label store;
     test(rdx, rdx);
-    jz(store, T_NEAR);
+    jz(stored, T_NEAR);
     cmp(rdx, static_cast<int>(Activation::clamp));
     jne(no_clamp, T_NEAR);
     vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
@@ -481,7 +488,7 @@ class Generator : public Xbyak::CodeGenerator {
       vmaxps(vector(i), vector(temp), vector(i));
       vminps(vector(i), vector(temp + 1), vector(i));
     }
-    jmp(store, T_NEAR);
+    jmp(stored, T_NEAR);
     L(no_clamp);
     cmp(rdx, static_cast<int>(Activation::leaky_relu));
     jne(no_leaky, T_NEAR);
@@ -495,7 +502,7 @@ class Generator : public Xbyak::CodeGenerator {
         vblendvps(Xbyak::Ymm(i), Xbyak::Ymm(i), Xbyak::Ymm(temp + 1), Xbyak::Ymm(i));
       }
     }
-    jmp(store, T_NEAR);
+    jmp(stored, T_NEAR);
     L(no_leaky);
     mov(rdx, reinterpret_cast<size_t>(&constants()));
     for (int i = 0; i < count; ++i) {
@@ -506,7 +513,12 @@ class Generator : public Xbyak::CodeGenerator {
       vminps(t, t, ptr[rdx + field(offsetof(Constants, one))]);
       vmulps(vector(i), vector(i), t);
     }
-    L(store);
+    L(stored);
+    store(partial);
+  }
+
+  /// Whole vectors, or the last one only as far as it is valid.
+  void store(bool partial) {
     mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
     for (int i = 0; i < rows_; ++i) {
       for (int j = 0; j < vectors_; ++j) {

@@ -205,7 +205,7 @@ class Trained:
         small = [np.asarray(images.rgb(path).resize((32, 32))) for path in self.samples()[0]]
         prepared = images.normalised(np.stack(small), (125.3, 123.0, 113.9), (63.0, 62.1, 66.7))
         return self.quantised(self.model("cifar10_resnet20"), "input", prepared, None,
-                              "--max-loss", "0.02%", precision="auto")
+                              "--max-loss", "0.003%", precision="auto")
 
     def efficientnet_halves(self):
         """Weights in f16 cost an image at most, in bf16 one in a hundred."""

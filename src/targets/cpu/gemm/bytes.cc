@@ -272,8 +272,8 @@ void pack_pairs(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
     const PairedPanel paired = pair_panel(b, matrix.k, matrix.n, matrix.plan.run, panel * width,
                                           width, multiply_of(matrix));
     std::memcpy(packed + panel * panel_bytes(matrix), paired.by.data(), paired.by.size());
-    std::memcpy(extra_by, paired.extra_by.data(), paired.extra_by.size());
-    extra_by += paired.extra_by.size();
+    extra_by = std::copy_n(reinterpret_cast<const std::byte*>(paired.extra_by.data()),
+                           paired.extra_by.size(), extra_by);
     extra = std::copy(paired.extra.begin(), paired.extra.end(), extra);
     begin[panel + 1] = begin[panel] + static_cast<int32_t>(paired.extra.size());
   }

@@ -28,14 +28,14 @@ void bound(Sum weights, Sum rest) {
   }
 }
 
-class Panel {
+class Splitter {
  public:
-  Panel(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column, int64_t columns)
+  Splitter(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column, int64_t columns)
       : b_(b), k_(k), n_(n), run_(run), column_(column), columns_(columns) {
     result_.by.assign(static_cast<size_t>(divide_up(k, 4) * 4 * columns), 0);
   }
 
-  PairedPanel pair(Multiply multiply) {
+  PairedVector pair(Multiply multiply) {
     for (int64_t begin = 0; begin < k_; begin += run_) {
       const int64_t steps = divide_up(std::min(run_, k_ - begin), 4);
       const int64_t paired = multiply == Multiply::fours ? steps / kUnroll * kUnroll : 0;
@@ -131,14 +131,14 @@ class Panel {
 
   const int16_t* b_;
   int64_t k_, n_, run_, column_, columns_;
-  PairedPanel result_;
+  PairedVector result_;
 };
 
 }  // namespace
 
-PairedPanel pair_panel(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column,
-                       int64_t columns, Multiply multiply) {
-  return Panel(b, k, n, run, column, columns).pair(multiply);
+PairedVector pair_vector(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column,
+                         int64_t columns, Multiply multiply) {
+  return Splitter(b, k, n, run, column, columns).pair(multiply);
 }
 
 }  // namespace drawbar::cpu

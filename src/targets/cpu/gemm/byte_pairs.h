@@ -12,7 +12,7 @@ namespace drawbar::cpu {
 
 /// Weights of some columns side by side. Sums of 16 bits are formed of bytes 0 and 1, and of bytes
 /// 2 and 3, of a step, with `Multiply::fours` of two steps: `by` · u8 never exceeds them.
-struct PairedPanel {
+struct PairedVector {
   std::vector<int8_t> by;        // [k / 4][columns][4]
   std::vector<ByteExtra> extra;  // what is to be multiplied beside them …
   std::vector<int8_t> extra_by;  // … [extra][columns][4]
@@ -21,7 +21,7 @@ struct PairedPanel {
 /// Columns [column, column + columns) of B [k, n] of integers of 9 bits; element (i, j) is at
 /// b[i · n + j], 0 where there is none. Rows of A are runs of `run` bytes, a multiple of 4 where
 /// there are several; steps of two of them are never added in 16 bits.
-PairedPanel pair_panel(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column,
-                       int64_t columns, Multiply multiply);
+PairedVector pair_vector(const int16_t* b, int64_t k, int64_t n, int64_t run, int64_t column,
+                         int64_t columns, Multiply multiply);
 
 }  // namespace drawbar::cpu

@@ -49,16 +49,18 @@ int64_t panels_of(const PackedBytes& b) { return divide_up(b.n, panel_width(b.is
 
 constexpr int64_t align_line(int64_t bytes) { return divide_up(bytes, 64) * 64; }
 
-/// What lies behind the panels of pairs: where the extras of each panel begin, one more number, the
-/// extras, and what they are multiplied by.
+int64_t vectors_of(const PackedBytes& b) { return 2 * panels_of(b); }
+
+/// What lies behind the panels of pairs: where the extras of each vector of columns begin, one more
+/// number, the extras, and what they are multiplied by.
 struct Extras {
   explicit Extras(const PackedBytes& b)
       : begin(panels_of(b) * panel_bytes(b)),
-        extra(begin + align_line((panels_of(b) + 1) * 4)),
+        extra(begin + align_line((vectors_of(b) + 1) * 4)),
         by(extra + align_line(b.plan.extras * static_cast<int64_t>(sizeof(ByteExtra)))),
         end(by + b.plan.extras * by_bytes(b)) {}
 
-  static int64_t by_bytes(const PackedBytes& b) { return panel_width(b.isa) * 4; }
+  static int64_t by_bytes(const PackedBytes& b) { return lanes(b.isa) * 4; }
 
   int64_t begin, extra, by, end;  // bytes into the packed B
 };
@@ -166,10 +168,10 @@ struct Memory {
 
 void set_extras(const PackedBytes& b, int64_t panel, KernelArgs& args) {
   const Extras at(b);
-  const auto* begin = reinterpret_cast<const int32_t*>(b.data + at.begin) + panel;
+  const auto* begin = reinterpret_cast<const int32_t*>(b.data + at.begin) + 2 * panel;
   const auto* extra = reinterpret_cast<const ByteExtra*>(b.data + at.extra);
   args.extra = extra + begin[0];
-  args.extra_end = extra + begin[1];
+  for (int vector = 0; vector < 2; ++vector) args.extra_ends[vector] = extra + begin[vector + 1];
   args.extra_b = b.data + at.by + begin[0] * Extras::by_bytes(b);
 }
 
@@ -255,27 +257,30 @@ int64_t run_of(const PackedBytes& b, int64_t taps, bool is_signed) {
 int64_t steps_of(const PackedBytes& b) { return panels_of(b) * depth_of(b) / 4; }
 
 int64_t count_extras(const int16_t* b, const PackedBytes& matrix, int64_t run, Multiply multiply) {
-  const int64_t width = panel_width(matrix.isa);
+  const int64_t width = lanes(matrix.isa);
   int64_t count = 0;
   for (int64_t column = 0; column < matrix.n; column += width)
-    count += std::ssize(pair_panel(b, matrix.k, matrix.n, run, column, width, multiply).extra);
+    count += std::ssize(pair_vector(b, matrix.k, matrix.n, run, column, width, multiply).extra);
   return count;
 }
 
 void pack_pairs(const int16_t* b, const PackedBytes& matrix, std::byte* packed) {
-  const int64_t width = panel_width(matrix.isa);
+  const int64_t width = lanes(matrix.isa), bytes = width * 4;
   const Extras at(matrix);
   auto* begin = reinterpret_cast<int32_t*>(packed + at.begin);
   auto* extra = reinterpret_cast<ByteExtra*>(packed + at.extra);
   std::byte* extra_by = packed + at.by;
-  for (int64_t panel = 0; panel < panels_of(matrix); ++panel) {
-    const PairedPanel paired = pair_panel(b, matrix.k, matrix.n, matrix.plan.run, panel * width,
-                                          width, multiply_of(matrix));
-    std::memcpy(packed + panel * panel_bytes(matrix), paired.by.data(), paired.by.size());
+  for (int64_t vector = 0; vector < vectors_of(matrix); ++vector) {
+    const PairedVector paired = pair_vector(b, matrix.k, matrix.n, matrix.plan.run, vector * width,
+                                            width, multiply_of(matrix));
+    std::byte* to = packed + vector / 2 * panel_bytes(matrix) + vector % 2 * bytes;
+    for (int64_t step = 0; step < depth_of(matrix) / 4; ++step)
+      std::memcpy(to + step * 2 * bytes, paired.by.data() + step * bytes,
+                  static_cast<size_t>(bytes));
     extra_by = std::copy_n(reinterpret_cast<const std::byte*>(paired.extra_by.data()),
                            paired.extra_by.size(), extra_by);
     extra = std::copy(paired.extra.begin(), paired.extra.end(), extra);
-    begin[panel + 1] = begin[panel] + static_cast<int32_t>(paired.extra.size());
+    begin[vector + 1] = begin[vector] + static_cast<int32_t>(paired.extra.size());
   }
 }
 
@@ -313,15 +318,15 @@ BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, b
   plan.run = run_of(matrix, taps, is_signed);
   const int64_t of_pairs = count_extras(b, matrix, plan.run, Multiply::pairs),
                 of_fours = count_extras(b, matrix, plan.run, Multiply::fours);
-  // Measured on Zen 3: a step of fours takes 0.85 of one of pairs, and an extra 1.3.
-  plan.fours = 8 * (of_fours - of_pairs) <= steps_of(matrix) ? 1 : 0;
+  // Measured on Zen 3: a step of fours takes 0.85 of one of pairs, and an extra 0.65.
+  plan.fours = 4 * (of_fours - of_pairs) <= steps_of(matrix) ? 1 : 0;
   plan.extras = plan.fours == 1 ? of_fours : of_pairs;
   return plan;
 }
 
 bool words_pay(const PackedBytes& matrix) {
-  // Measured on Zen 3: words take twice the time of pairs, an extra 1.3 of a step's.
-  return matrix.unit == ByteUnit::pairs && 5 * matrix.plan.extras > 4 * steps_of(matrix);
+  // Measured on Zen 3: words take twice the time of pairs, an extra 0.65 of a step's.
+  return matrix.unit == ByteUnit::pairs && 2 * matrix.plan.extras > 3 * steps_of(matrix);
 }
 
 int64_t packed_size(const PackedBytes& matrix) {
@@ -355,7 +360,7 @@ void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
 }
 
 void check_plan(const PackedBytes& matrix, int64_t taps, bool is_signed) {
-  constexpr int64_t kMostExtras = 4;  // of a step: numbers of 9 bits take three
+  constexpr int64_t kMostExtras = 8;  // of a step: numbers of 9 bits take three for each vector
   const BytePlan& plan = matrix.plan;
   if (plan.parts != 1 || plan.run != run_of(matrix, taps, is_signed) || plan.fours < 0 ||
       plan.fours > 1 || plan.extras < 0 || plan.extras > kMostExtras * steps_of(matrix)) {
@@ -368,9 +373,9 @@ void check_packed(const PackedBytes& matrix) {
   const Extras at(matrix);
   const auto* begin = reinterpret_cast<const int32_t*>(matrix.data + at.begin);
   const auto* extra = reinterpret_cast<const ByteExtra*>(matrix.data + at.extra);
-  bool fits = begin[0] == 0 && begin[panels_of(matrix)] == matrix.plan.extras;
-  for (int64_t panel = 0; panel < panels_of(matrix); ++panel)
-    fits = fits && begin[panel] <= begin[panel + 1];
+  bool fits = begin[0] == 0 && begin[vectors_of(matrix)] == matrix.plan.extras;
+  for (int64_t vector = 0; vector < vectors_of(matrix); ++vector)
+    fits = fits && begin[vector] <= begin[vector + 1];
   for (int64_t i = 0; i < matrix.plan.extras && fits; ++i) {
     const auto [tap, offset] = extra[i];
     fits = tap >= 0 && tap < matrix.k / matrix.plan.run && offset >= 0 &&

@@ -37,7 +37,7 @@ struct BytePlan {
   int64_t parts = 1;
   int64_t run = 0;     // pairs: bytes of a row of A that lie in one piece when it is multiplied
   int64_t fours = 0;   // pairs: 1 where four products are added in 16 bits, not two
-  int64_t extras = 0;  // pairs: steps of k that are multiplied beside the panels
+  int64_t extras = 0;  // pairs: steps of k of a vector of columns that are multiplied besides
 };
 
 /// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k

@@ -222,7 +222,7 @@ TEST(BytePlan, DamagedOnesAreRefused) {
     packed.get()[at] ^= std::byte{0x80};
   }
   // Every number but the weights themselves.
-  EXPECT_EQ(refused, 2 * 4 + 8 * static_cast<size_t>(matrix.plan.extras));
+  EXPECT_EQ(refused, 3 * 4 + 8 * static_cast<size_t>(matrix.plan.extras));
   auto huge = matrix;
   huge.plan.extras = int64_t{1} << 60;
   EXPECT_THROW(check_plan(huge, 2, false), Error);

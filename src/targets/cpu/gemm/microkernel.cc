@@ -108,9 +108,11 @@ void portable_integer_kernel(KernelArgs* args) {
           for (int64_t k = args->k_begin; k < args->k_end; k += 4, b += 2 * kCount * lanes)
             multiply(advance(a, k), b);
         }
-        const auto* by = reinterpret_cast<const B*>(args->extra_b) + j % 2 * kCount * lanes;
-        for (const ByteExtra* e = args->extra; e != args->extra_end; ++e, by += 2 * kCount * lanes)
-          multiply(advance(row_of(e->tap), e->offset), by);
+        for (const ByteExtra* e = j == 0 ? args->extra : args->extra_ends[0];
+             j < 2 && e != args->extra_ends[j]; ++e) {
+          const auto* by = reinterpret_cast<const B*>(args->extra_b);
+          multiply(advance(row_of(e->tap), e->offset), by + (e - args->extra) * kCount * lanes);
+        }
         std::memcpy(advance(args->c, r * args->c_stride) + j * lanes, sum.data(),
                     static_cast<size_t>(lanes) * 4);
       }

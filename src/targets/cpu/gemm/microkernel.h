@@ -93,14 +93,14 @@ struct KernelArgs {
   int64_t activation = 0;  // an Activation
   float alpha = 0;
   float beta = 0;
-  int64_t tiles = 1;                 // *
-  int64_t last_columns = 0;          // columns in the last vector, 1 … lanes
-  const ByteExtra* extra = nullptr;  // pairs, fours: of these panels, in front of the rest …
-  const ByteExtra* extra_end = nullptr;
-  const std::byte* extra_b = nullptr;  // … by [column][4] for each, a panel wide
-  const float* const* list = nullptr;  // * the kernel's own
-  int64_t taps_left = 0;               // * the kernel's own
-  int64_t rows = 0;                    // only the portable kernel reads these
+  int64_t tiles = 1;                    // *
+  int64_t last_columns = 0;             // columns in the last vector, 1 … lanes
+  const ByteExtra* extra = nullptr;     // pairs, fours: of the panel's vectors, before the rest,
+  const ByteExtra* extra_ends[2] = {};  // one vector's behind the other's
+  const std::byte* extra_b = nullptr;   // [column][4] of each, a vector wide
+  const float* const* list = nullptr;   // * the kernel's own
+  int64_t taps_left = 0;                // * the kernel's own
+  int64_t rows = 0;                     // only the portable kernel reads these
   int64_t vectors = 0;
   int64_t lanes = 0;
 };

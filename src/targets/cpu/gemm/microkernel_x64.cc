@@ -376,34 +376,35 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
-  /// What the panels hold beside their steps of k. The rows' registers are free yet.
+  /// What the vectors of the panel hold beside its steps of k. The rows' registers are free yet.
   void multiply_extras() {
-    Xbyak::Label next, done;
-    const int first = first_free();
+    const Xbyak::Xmm b = vector(first_free()), a = vector(first_free() + 1);
     mov(rax, ptr[rsp + kArgs]);
     mov(rcx, ptr[rax + field(offsetof(KernelArgs, extra))]);
-    mov(rdx, ptr[rax + field(offsetof(KernelArgs, extra_end))]);
     mov(rsi, ptr[rax + field(offsetof(KernelArgs, extra_b))]);
     mov(r8, ptr[rax + field(offsetof(KernelArgs, list))]);
-    cmp(rcx, rdx);
-    jae(done, T_NEAR);
-    L(next);
-    movsxd(r9, dword[rcx + field(offsetof(ByteExtra, tap))]);
-    imul(r9, ptr[rax + field(offsetof(KernelArgs, list_stride))]);
-    movsxd(r10, dword[rcx + field(offsetof(ByteExtra, offset))]);
-    for (int j = 0; j < vectors_; ++j) vmovups(vector(first + j), ptr[rsi + j * lane_bytes_]);
-    add(r9, r8);
-    for (int i = 0; i < rows_; ++i) {
-      const Xbyak::Xmm a = vector(first + vectors_);
-      mov(r11, ptr[r9 + i * 8]);
-      vbroadcastss(a, ptr[r11 + r10]);
-      for (int j = 0; j < vectors_; ++j) multiply_add(accumulator(i, j), a, vector(first + j));
+    for (int j = 0; j < vectors_; ++j) {
+      Xbyak::Label next, done;
+      mov(rdx, ptr[rax + field(offsetof(KernelArgs, extra_ends)) + j * 8]);
+      cmp(rcx, rdx);
+      jae(done, T_NEAR);
+      L(next);
+      movsxd(r9, dword[rcx + field(offsetof(ByteExtra, tap))]);
+      imul(r9, ptr[rax + field(offsetof(KernelArgs, list_stride))]);
+      movsxd(r10, dword[rcx + field(offsetof(ByteExtra, offset))]);
+      vmovups(b, ptr[rsi]);
+      add(r9, r8);
+      for (int i = 0; i < rows_; ++i) {
+        mov(r11, ptr[r9 + i * 8]);
+        vbroadcastss(a, ptr[r11 + r10]);
+        multiply_add(accumulator(i, j), a, b);
+      }
+      add(rsi, lane_bytes_);
+      add(rcx, static_cast<int>(sizeof(ByteExtra)));
+      cmp(rcx, rdx);
+      jb(next, T_NEAR);
+      L(done);
     }
-    add(rsi, 2 * lane_bytes_);
-    add(rcx, static_cast<int>(sizeof(ByteExtra)));
-    cmp(rcx, rdx);
-    jb(next, T_NEAR);
-    L(done);
   }
 
   bool is_last(int column) const { return column + 1 == vectors_; }

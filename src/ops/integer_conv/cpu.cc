@@ -18,7 +18,7 @@ bool applies(const Problem& p) {
   if (!at.applies(p)) return false;
   const int64_t group = ByteConvolution::group(p), m = p.outputs[0].dim(1);
   if (group == 1) return true;
-  const bool depthwise = group == m && group == p.inputs[kX].dim(1) && !at.sums_only;
+  const bool depthwise = group == m && group == p.inputs[ByteOperands::kX].dim(1) && !at.sums_only;
   return !depthwise && at.w_zero(p).size() == 1;
 }
 
@@ -84,7 +84,7 @@ class ByteConv final : public Kernel {
   void run(const KernelRun& run) const override {
     auto* image = static_cast<std::byte*>(run.scratch);
     ByteScales scales = at_.scales(run);
-    const auto* x = run.in<std::byte>(kX);
+    const auto* x = run.in<std::byte>(ByteOperands::kX);
     const auto zero = static_cast<std::byte>(scales.x_zero);
     if (merges_rows_) {
       copy_image(x, zero, image, run.pool);

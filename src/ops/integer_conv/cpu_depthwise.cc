@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
 
 bool applies(const Problem& p) {
-  const int64_t c = p.inputs[kX].rank() == 4 ? p.inputs[kX].dim(1) : 0;
+  const int64_t c = p.inputs[ByteOperands::kX].rank() == 4 ? p.inputs[ByteOperands::kX].dim(1) : 0;
   return ByteConvolution::group(p) == c && ByteConvolution(p).applies(p) &&
          p.outputs[0].dim(1) == c && p.outputs[0].type != ElementType::i32;
 }
@@ -75,7 +75,7 @@ class DepthwiseByteConv final : public Kernel {
     const DepthwiseBytes::Finish finish{offset, multiplier, to_f32 ? addend : nullptr,
                                         scales.y_zero, at_.y == ElementType::i8};
     const int64_t y_stride = shape_.y_pixel_stride * bits(at_.y) / 8;
-    const auto* x = run.in<std::byte>(kX);
+    const auto* x = run.in<std::byte>(ByteOperands::kX);
     const auto* weights = reinterpret_cast<const int16_t*>(packed_.get());
     auto* y = run.out<std::byte>(0);
     run.pool.parallel_for(shape_.pixels(), kPiece, [&](int64_t begin, int64_t end, int worker) {

@@ -78,7 +78,7 @@ class WinogradByteConv final : public Kernel {
     const auto* weight_sums = reinterpret_cast<const int32_t*>(packed_.get() + sums_at());
     const ByteEpilogue epilogue =
         byte_epilogue(scales, weight_sums, 0, shape_.m, columns(), memory, at_.y);
-    const Call call{run.in<std::byte>(kX), padding, run.outputs[0], epilogue};
+    const Call call{run.in<std::byte>(ByteOperands::kX), padding, run.outputs[0], epilogue};
     run.pool.parallel_for(blocks_ * groups_, 1, [&](int64_t begin, int64_t end, int worker) {
       std::byte* own = memory + workers_at() + worker * worker_bytes();
       int64_t ready = -1;

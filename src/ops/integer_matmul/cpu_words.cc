@@ -14,17 +14,13 @@ using ops::MatMulInteger;
 
 enum Input : size_t { kA, kB, kAZero, kBZero };
 
-Operand operand(const Problem& p, size_t i) {
-  return i < p.inputs.size() ? p.inputs[i] : Operand();
-}
-
 bool applies(const Problem& p) {
   const auto is_matrix = [](const Operand& x) {
     return x.layout == Layout::row_major && x.rank() >= 2 && x.size() > 0;
   };
   if (!is_matrix(p.inputs[kA]) || !is_matrix(p.inputs[kB])) return false;
   const int64_t n = p.inputs[kB].shape.back();
-  const Operand a_zero = operand(p, kAZero), b_zero = operand(p, kBZero);
+  const Operand a_zero = ByteOperands::input(p, kAZero), b_zero = ByteOperands::input(p, kBZero);
   return a_zero.size() == 1 && (b_zero.size() == 1 || (b_zero.rank() == 1 && b_zero.size() == n));
 }
 
@@ -42,8 +38,9 @@ class Words final : public Kernel {
         threads_(p.threads),
         a_type_(p.inputs[kA].type),
         b_type_(p.inputs[kB].type),
-        a_zero_(operand(p, kAZero).present),
-        b_zeros_(operand(p, kBZero).present ? operand(p, kBZero).size() : 0) {
+        a_zero_(ByteOperands::input(p, kAZero).present),
+        b_zeros_(ByteOperands::input(p, kBZero).present ? ByteOperands::input(p, kBZero).size()
+                                                        : 0) {
     b_.k = sizes_.k;
     b_.n = sizes_.n;
     b_.isa = p.isa;

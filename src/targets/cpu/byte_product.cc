@@ -45,6 +45,31 @@ ConstantPtr weights_zero(const Operand& w_zero, ElementType type) {
   return std::make_shared<const Constant>(std::move(zero));
 }
 
+ByteOperands::ByteOperands(const Problem& problem, bool sums)
+    : sums_only(sums),
+      w_input(sums ? size_t{kSumsW} : kW),
+      w_zero_input(sums ? size_t{kSumsWZero} : kWZero),
+      x(problem.inputs[kX].type),
+      y(problem.outputs[0].type),
+      w_scales(sums ? 1 : problem.inputs[kWScale].size()),
+      f32_bias(input(problem, kBias).type == ElementType::f32) {}
+
+ByteScales ByteOperands::scales(const KernelRun& run) const {
+  ByteScales scales;
+  const void* zero = kXZero < run.inputs.size() ? run.inputs[kXZero] : nullptr;
+  if (zero != nullptr) scales.x_zero = byte_at(zero, x, 0);
+  if (sums_only) return scales;
+  scales.x_scale = *run.in<float>(kXScale);
+  scales.w_scale = run.in<float>(kWScale);
+  scales.w_scales = w_scales;
+  if (y != ElementType::f32) {
+    scales.y_scale = *run.in<float>(kYScale);
+    scales.y_zero = byte_at(run.inputs[kYZero], y, 0);
+  }
+  if (run.inputs.size() > kBias) scales.set_bias(run.inputs[kBias], f32_bias);
+  return scales;
+}
+
 void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
                   int32_t* offset, float* multiplier) {
   const auto taken_off = static_cast<uint32_t>(scales.x_zero + shift);

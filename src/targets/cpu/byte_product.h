@@ -30,6 +30,29 @@ struct ByteScales {
   }
 };
 
+/// The operands of a product of bytes: of QLinearConv and QLinearMatMul, whose inputs lie alike, or
+/// of ConvInteger and MatMulInteger, which give the sums alone.
+struct ByteOperands {
+  enum Input : size_t { kX, kXScale, kXZero, kW, kWScale, kWZero, kYScale, kYZero, kBias };
+  enum SumsInput : size_t { kSumsW = 1, kSumsWZero = 3 };  // x and its zero point lie as above
+
+  ByteOperands(const Problem& problem, bool sums_only);
+
+  static Operand input(const Problem& problem, size_t i) {  // absent where there is none
+    return i < problem.inputs.size() ? problem.inputs[i] : Operand();
+  }
+  Operand w_zero(const Problem& problem) const { return input(problem, w_zero_input); }
+
+  /// x's zero point is the first where rows have one each.
+  ByteScales scales(const KernelRun& run) const;
+
+  bool sums_only;
+  size_t w_input, w_zero_input;
+  ElementType x, y;
+  int64_t w_scales;
+  bool f32_bias;
+};
+
 /// What sums of n channels are finished with: (sum + offset) · multiplier. `weight_sums` are those
 /// of each channel's weights; x counts so much more than it is (`shift`, besides its zero point).
 /// Offsets wrap, as sums do.

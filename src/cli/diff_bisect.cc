@@ -1,8 +1,7 @@
 #include "cli/diff_bisect.h"
 
-#include <nlohmann/json.hpp>
-
 #include "cli/model.h"
+#include "cli/precision_report.h"
 #include "import/importer.h"
 #include "passes/pipeline.h"
 #include "precision/bisect.h"
@@ -16,12 +15,6 @@ std::string loss_text(const PrecisionOptions& options, const Loss& loss) {
   std::string text = fmt::format("{:.4f}%", 100 * loss.output);
   if (options.loss == "accuracy") text += fmt::format(" (top-1 {:+.2f}%)", 0 - 100 * loss.accuracy);
   return text;
-}
-
-Json loss_json(const PrecisionOptions& options, const Loss& loss) {
-  Json json = {{"loss", loss.output}};
-  if (options.loss == "accuracy") json["accuracy_lost"] = loss.accuracy;
-  return json;
 }
 
 /// `"f32": ["a", "b"]`, as the cache has it.
@@ -54,21 +47,24 @@ void print_bisection(const PrecisionOptions& options, const Bisection& found) {
 }
 
 void print_json(const PrecisionOptions& options, const Bisection& found) {
+  const auto json_of = [&](const Loss& loss) {
+    return loss_json(loss, options.loss == "accuracy");
+  };
   Json layers = Json::array(), needed = Json::array();
   for (const LayerLoss& layer : found.layers) {
     Json& json = layers.emplace_back(Json{{"layer", layer.name}, {"op", layer.op}});
-    json.update(loss_json(options, layer.loss));
+    json.update(json_of(layer.loss));
   }
   for (const NeededLayer& layer : found.needed) {
     needed.push_back({{"layer", layer.layer.name},
                       {"op", layer.layer.op},
-                      {"alone", loss_json(options, layer.layer.loss)},
-                      {"without", loss_json(options, layer.without)}});
+                      {"alone", json_of(layer.layer.loss)},
+                      {"without", json_of(layer.without)}});
   }
   const Json json = {{"samples", found.samples},
                      {"max_loss", most_loss(options)},
-                     {"on_bytes", loss_json(options, found.on_bytes)},
-                     {"chosen", loss_json(options, found.chosen)},
+                     {"on_bytes", json_of(found.on_bytes)},
+                     {"chosen", json_of(found.chosen)},
                      {"needed", needed},
                      {"layers", layers},
                      {"trials", found.trials}};

@@ -95,8 +95,11 @@ Calibration calibration_of(const PrecisionOptions& options, const Graph& graph,
                                               {.calibrator = calibrator_named(options.calibrator),
                                                .activations = activations,
                                                .progress = progress_on_terminal()});
-  for (auto& [value, range] : calibration.ranges) range = spread(range, activations);
-  if (!known && !options.cache.empty()) write_calibration(options.cache, calibration);
+  if (known) {
+    for (auto& [value, range] : calibration.ranges) range = spread(range, activations);
+  } else if (!options.cache.empty()) {
+    write_calibration(options.cache, calibration);
+  }
   return calibration;
 }
 

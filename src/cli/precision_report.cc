@@ -11,13 +11,13 @@ std::string losses(const ChoiceReport& report, const Loss& loss) {
   return text;
 }
 
-nlohmann::ordered_json loss_json(const ChoiceReport& report, const Loss& loss) {
+}  // namespace
+
+nlohmann::ordered_json loss_json(const Loss& loss, bool by_accuracy) {
   nlohmann::ordered_json json = {{"loss", loss.output}};
-  if (report.by_accuracy) json["accuracy_lost"] = loss.accuracy;
+  if (by_accuracy) json["accuracy_lost"] = loss.accuracy;
   return json;
 }
-
-}  // namespace
 
 void print_choice(const ChoiceReport& report) {
   const PrecisionChoice& choice = report.choice;
@@ -46,7 +46,7 @@ nlohmann::ordered_json choice_json(const ChoiceReport& report) {
   Json layers = Json::array(), trials = Json::array();
   for (const LayerChoice& layer : choice.layers) {
     Json& json = layers.emplace_back(Json{{"layer", layer.name}, {"op", layer.op}});
-    json.update(loss_json(report, layer.loss));
+    json.update(loss_json(layer.loss, report.by_accuracy));
     json.update({{"f32_ms", layer.f32_ms},
                  {"int8_ms", layer.byte_ms},
                  {"gain_ms", layer.gain_ms()},
@@ -54,7 +54,7 @@ nlohmann::ordered_json choice_json(const ChoiceReport& report) {
   }
   for (const Trial& trial : choice.trials) {
     Json& json = trials.emplace_back(Json{{"in_f32", trial.in_f32}});
-    json.update(loss_json(report, trial.loss));
+    json.update(loss_json(trial.loss, report.by_accuracy));
     json["ms"] = trial.ms;
   }
   Json json = {{"model", report.model},
@@ -64,7 +64,7 @@ nlohmann::ordered_json choice_json(const ChoiceReport& report) {
                {"max_loss", report.most_loss},
                {"f32_ms", choice.f32_ms},
                {"int8_ms", choice.byte_ms}};
-  json["chosen"] = loss_json(report, choice.loss);
+  json["chosen"] = loss_json(choice.loss, report.by_accuracy);
   json["layers"] = std::move(layers);
   json["trials"] = std::move(trials);
   return json;

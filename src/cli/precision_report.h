@@ -18,6 +18,9 @@ struct ChoiceReport {
   double counted(const Loss& loss) const { return by_accuracy ? loss.accuracy : loss.output; }
 };
 
+/// {"loss": …}, and where accuracy counts "accuracy_lost" beside it.
+nlohmann::ordered_json loss_json(const Loss& loss, bool by_accuracy);
+
 /// A line a layer and a trial, on standard error.
 void print_choice(const ChoiceReport& report);
 nlohmann::ordered_json choice_json(const ChoiceReport& report);

@@ -1,5 +1,8 @@
 #include "passes/channel_affine.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "ops/conv/op.h"
 #include "ops/conv_transpose/op.h"
 #include "ops/matmul/op.h"
@@ -81,6 +84,16 @@ std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId value
     if (!std::isfinite(numbers.back())) return std::nullopt;
   }
   return numbers;
+}
+
+std::optional<Tensor> per_channel_f32(const Graph& graph, ValueId value, int64_t rank, int64_t axis,
+                                      int64_t channels) {
+  const auto numbers = per_channel(graph, value, rank, axis, channels);
+  if (!numbers || graph.value(value).constant->type() != ElementType::f32) return std::nullopt;
+  Tensor tensor = Tensor::allocate(ElementType::f32, {channels});
+  std::transform(numbers->begin(), numbers->end(), tensor.data<float>(),
+                 [](double number) { return static_cast<float>(number); });
+  return tensor;
 }
 
 bool can_absorb(const Graph& graph, ValueId value) {

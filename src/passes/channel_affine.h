@@ -18,6 +18,9 @@ struct ChannelAffine {
 /// of rank `rank` (its own shape broadcasts): the numbers, one per channel.
 std::optional<std::vector<double>> per_channel(const Graph& graph, ValueId value, int64_t rank,
                                                int64_t axis, int64_t channels);
+/// The same of an f32 constant, as f32 [channels].
+std::optional<Tensor> per_channel_f32(const Graph& graph, ValueId value, int64_t rank, int64_t axis,
+                                      int64_t channels);
 
 /// Whether the value is what a Conv, ConvTranspose or two-dimensional MatMul computes from constant
 /// weights (and a constant bias or none) with nothing fused and no other reader, so that an affine

@@ -1,7 +1,5 @@
 #include "passes/fuse_dynamic_quantized.h"
 
-#include <algorithm>
-
 #include "ops/cast/op.h"
 #include "ops/integer_conv/op.h"
 #include "ops/integer_matmul/op.h"
@@ -48,18 +46,6 @@ const Node* sums_of(const Graph& graph, ValueId value) {
   return &node;
 }
 
-/// An f32 constant [channels], or nothing where the value is none that broadcasts so.
-std::optional<Tensor> channel_numbers(const Graph& graph, ValueId value, const Result& result) {
-  const Value& v = graph.value(value);
-  if (!v.is_constant() || v.constant->type() != ElementType::f32) return {};
-  const auto numbers = per_channel(graph, value, result.rank, result.axis, result.channels);
-  if (!numbers) return {};
-  Tensor tensor = Tensor::allocate(ElementType::f32, {result.channels});
-  std::transform(numbers->begin(), numbers->end(), tensor.data<float>(),
-                 [](double number) { return static_cast<float>(number); });
-  return tensor;
-}
-
 struct Scales {
   ValueId x, w;
 };
@@ -70,7 +56,7 @@ std::optional<Scales> scales_of(const Graph& graph, ValueId scale, const Result&
   if (element_of(graph, scale) != ElementType::f32) return {};
   const auto of_weights = [&](ValueId value) -> ValueId {
     if (is_one_number(graph, value)) return value;
-    auto numbers = channel_numbers(graph, value, result);
+    auto numbers = per_channel_f32(graph, value, result.rank, result.axis, result.channels);
     return numbers ? patch.constant(std::move(*numbers)) : no_id;
   };
   if (is_function(graph, scale, Function::Mul)) {
@@ -165,7 +151,7 @@ Patch fuse_bias(const Graph& graph, NodeId id, ValueId product, ValueId bias) {
     return unchanged();
   const auto result = result_of(graph, product, is_product);
   if (!result) return unchanged();
-  auto numbers = channel_numbers(graph, bias, *result);
+  auto numbers = per_channel_f32(graph, bias, result->rank, result->axis, result->channels);
   if (!numbers) return unchanged();
   Patch patch(graph, id);
   std::vector<ValueId> inputs = node.inputs;

@@ -125,16 +125,6 @@ std::optional<NBitsWeights> nbits_weights(const SmallMatrix& w, bool transposed)
   return result;
 }
 
-/// The constant [n] that is added to each row of a result of rank `rank`.
-std::optional<Tensor> bias_of(const Graph& graph, ValueId value, int64_t rank, int64_t n) {
-  const auto numbers = per_channel(graph, value, rank, rank - 1, n);
-  if (!numbers || element_of(graph, value) != ElementType::f32) return {};
-  Tensor bias = Tensor::allocate(ElementType::f32, {n});
-  std::transform(numbers->begin(), numbers->end(), bias.data<float>(),
-                 [](double number) { return static_cast<float>(number); });
-  return bias;
-}
-
 /// Whether the value is dequantised from what is known while running only.
 bool is_dequantized(const Graph& graph, ValueId value) {
   return producer_as<ops::DequantizeLinear>(graph, value) &&
@@ -165,7 +155,7 @@ Patch keep_factors(const Graph& graph, NodeId id, const ops::MatMul& product) {
   const ValueId added = optional_input(node, ops::matmul_bias_input);
   const int64_t rank = std::ssize(dims_of(graph, node.inputs[0]));
   std::optional<Tensor> bias;
-  if (added != no_id) bias = bias_of(graph, added, rank, kept->op.n);
+  if (added != no_id) bias = per_channel_f32(graph, added, rank, rank - 1, kept->op.n);
   if (bias) {
     inputs.resize(MatMulNBits::bias, no_id);
     inputs.push_back(patch.constant(std::move(*bias)));
@@ -185,7 +175,8 @@ Patch keep_bias(const Graph& graph, NodeId id) {
     if (!op || !has_one_reader(graph, product) || !is_ranked_tensor(graph, product) ||
         optional_input(producer(graph, product), MatMulNBits::bias) != no_id)
       continue;
-    auto bias = bias_of(graph, node.inputs[1 - side], std::ssize(dims_of(graph, product)), op->n);
+    const int64_t rank = std::ssize(dims_of(graph, product));
+    auto bias = per_channel_f32(graph, node.inputs[1 - side], rank, rank - 1, op->n);
     if (!bias) continue;
     Patch patch(graph, id);
     std::vector<ValueId> inputs = producer(graph, product).inputs;

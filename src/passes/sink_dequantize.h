@@ -13,7 +13,4 @@ bool keeps_numbers(const Op& op);
 /// (fuse_quantized).
 Patch sink_dequantize(const Graph& graph, NodeId id);
 
-/// Whether each result of a node is some of its first input's numbers, or the value of a Pad.
-bool keeps_numbers(const Op& op);
-
 }  // namespace drawbar

@@ -98,7 +98,9 @@ class ByteConv final : public Kernel {
         if (merges_rows_) return fill_rows(image, begin, count, list);
         fill_taps(shape_, x, static_cast<const std::byte*>(image), begin, count, list);
       };
-      const ByteRows rows{taps(), tap_bytes(), at_.x == ElementType::i8, fill};
+      const std::byte* begin = merges_rows_ ? image : x;
+      const std::byte* end = begin + (merges_rows_ ? image_bytes() : x_bytes());
+      const ByteRows rows{taps(), tap_bytes(), at_.x == ElementType::i8, fill, begin, end};
       product.run(shape_.pixels(), rows, scales, y, shape_.y_pixel_stride, image + image_bytes(),
                   run.pool);
       x += tap_bytes();
@@ -118,6 +120,11 @@ class ByteConv final : public Kernel {
   /// The copied image, or the pixel that padding points at.
   int64_t image_bytes() const {
     return align_up(merges_rows_ ? shape_.n * padded_h_ * line_bytes() : shape_.c, 64);
+  }
+
+  /// Of x, to the end of a group's channels in the last pixel.
+  int64_t x_bytes() const {
+    return (shape_.n * shape_.h * shape_.w - 1) * shape_.x_pixel_stride + tap_bytes();
   }
 
   /// As much of x as the taps see, with its padding.

@@ -1,7 +1,9 @@
 #include "targets/cpu/gemm/byte_tiles.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "targets/cpu/gemm/blocking.h"
 #include "targets/cpu/gemm/byte_finish.h"
@@ -36,21 +38,27 @@ DRAWBAR_BYTE_TARGET inline void multiply_four() {
 /// part of B. Registers: sums 0 to 3, A 4 and 5, B 6 and 7. `meanwhile(step)` is what vector units
 /// do.
 template <bool is_signed, class Meanwhile>
-DRAWBAR_BYTE_TARGET inline void form_sums(int64_t parts, int64_t steps, const std::byte* a,
-                                          const std::byte* below, const std::byte* b,
+DRAWBAR_BYTE_TARGET inline void form_sums(int64_t parts, const TiledRows& a, const RowTile* tiles,
+                                          const RowTile* below, const std::byte* b,
                                           const Meanwhile& meanwhile, int32_t* sums) {
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (int64_t i = 0, step = 0; i < parts * steps; ++i, step = step + 1 < steps ? step + 1 : 0) {
-    _tile_loadd(4, a + step * kTileBytes, 64);
-    _tile_loadd(6, b, kPanelStride);
-    _tile_loadd(7, b + 64, kPanelStride);
-    _tile_loadd(5, below + step * kTileBytes, 64);
-    multiply_four<is_signed>();
-    meanwhile(i);
-    b += 2 * kTileBytes;
+  int64_t done = 0;
+  for (int64_t part = 0; part < parts; ++part) {
+    for (int64_t run = 0; run < a.runs; ++run) {
+      const auto [first, first_stride] = tiles[run];
+      const auto [second, second_stride] = below[run];
+      for (int64_t i = 0; i < a.steps * kByteDepth; i += kByteDepth, b += 2 * kTileBytes) {
+        _tile_loadd(4, first + i, first_stride);
+        _tile_loadd(6, b, kPanelStride);
+        _tile_loadd(7, b + 64, kPanelStride);
+        _tile_loadd(5, second + i, second_stride);
+        multiply_four<is_signed>();
+        meanwhile(done++);
+      }
+    }
   }
   _tile_stored(0, sums, kTilePanel * 4);
   _tile_stored(1, sums + 16, kTilePanel * 4);
@@ -71,8 +79,17 @@ bool is_plain(const ByteEpilogue& e) {
          (e.to == ElementType::u8 && e.low == 0 && e.high == 255);
 }
 
+/// Whether no sum can exceed 32 bits when it has been multiplied.
+bool is_bounded(const ByteEpilogue& e, int64_t n) {
+  constexpr float kMost = 0.5f, kMostAddend = 1 << 30;
+  bool bounded = true;
+  for (int64_t j = 0; j < n; ++j)
+    bounded &= std::abs(e.multiplier[j]) < kMost && std::abs(e.addend[j]) < kMostAddend;
+  return bounded;
+}
+
 /// finish_bytes() for rows [begin, end), two at a time, so that a vector of bytes is full.
-template <bool to_signed>
+template <bool to_signed, bool bounded>
 DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waiting& w, int64_t begin,
                                              int64_t end, std::byte* y, int64_t y_ld) {
   const __m512 multiplier[2] = {_mm512_loadu_ps(e.multiplier + w.column),
@@ -89,15 +106,18 @@ DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waitin
   const auto rounded = [&](int64_t row, int64_t j) DRAWBAR_BYTE_TARGET {
     const __m512i sum = _mm512_load_si512(w.sums + row * kTilePanel + 16 * j);
     const __m512 number = _mm512_cvtepi32_ps(_mm512_add_epi32(sum, offset[j]));
-    return _mm512_cvtps_epi32(
-        _mm512_min_ps(most, _mm512_fmadd_ps(number, multiplier[j], addend[j])));
+    const __m512 v = _mm512_fmadd_ps(number, multiplier[j], addend[j]);
+    return _mm512_cvtps_epi32(bounded ? v : _mm512_min_ps(most, v));
+  };
+  const auto moved = [&](__m512i words) DRAWBAR_BYTE_TARGET {
+    return e.zero == 0 ? words : _mm512_adds_epi16(words, zero);
   };
   const auto mask = static_cast<__mmask32>((uint64_t{1} << w.columns) - 1);
   std::byte* to = y + (w.row + begin) * y_ld + w.column;
   for (int64_t row = begin; row < end; row += 2, to += 2 * y_ld) {
     const __m512i first = _mm512_packs_epi32(rounded(row, 0), rounded(row, 1));
     const __m512i second = _mm512_packs_epi32(rounded(row + 1, 0), rounded(row + 1, 1));
-    const __m512i a = _mm512_adds_epi16(first, zero), b = _mm512_adds_epi16(second, zero);
+    const __m512i a = moved(first), b = moved(second);
     const __m512i packed = to_signed ? _mm512_packs_epi16(a, b) : _mm512_packus_epi16(a, b);
     const __m512i rows = _mm512_permutexvar_epi32(order, packed);
     _mm256_mask_storeu_epi8(to, mask, _mm512_castsi512_si256(rows));
@@ -106,35 +126,42 @@ DRAWBAR_BYTE_TARGET inline void finish_pairs(const ByteEpilogue& e, const Waitin
   }
 }
 
+using PlainFinish = void (*)(const ByteEpilogue&, const Waiting&, int64_t, int64_t, std::byte*,
+                             int64_t);
+
+/// finish_pairs() where it can.
+PlainFinish plain_finish(const ByteEpilogue& e, int64_t n) {
+  if (!is_plain(e)) return nullptr;
+  if (is_bounded(e, n))
+    return e.to == ElementType::i8 ? finish_pairs<true, true> : finish_pairs<false, true>;
+  return e.to == ElementType::i8 ? finish_pairs<true, false> : finish_pairs<false, false>;
+}
+
 template <bool is_signed>
-DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int64_t row,
+DRAWBAR_BYTE_TARGET void multiply(const TiledRows& a, const PackedBytes& b, int64_t row,
                                   int64_t rows, int64_t panel, int64_t panel_end, void* y,
                                   int64_t y_ld, const ByteEpilogue& epilogue) {
   constexpr int64_t kPair = 2 * kTileRows;
   alignas(64) int32_t sums[2][kPair * kTilePanel];
   alignas(64) float values[kPair * kTilePanel];
   const TileUnit unit(kTileRows);
-  const int64_t steps = divide_up(b.k, kByteDepth), tile_bytes = steps * kTileBytes;
+  const int64_t steps = a.runs * a.steps;
   Waiting waiting;
   int turn = 0;
-  const bool plain = is_plain(epilogue), to_signed = epilogue.to == ElementType::i8;
+  const auto plain = plain_finish(epilogue, b.n);
   const auto finish = [&](int64_t begin, int64_t end) DRAWBAR_BYTE_TARGET {
     if (begin == end) return;
-    if (plain) {
-      const auto pairs = to_signed ? finish_pairs<true> : finish_pairs<false>;
-      return pairs(epilogue, waiting, begin, end, static_cast<std::byte*>(y), y_ld);
-    }
+    if (plain != nullptr)
+      return plain(epilogue, waiting, begin, end, static_cast<std::byte*>(y), y_ld);
     finish_bytes(epilogue, waiting.sums + begin * kTilePanel, values, kTilePanel,
                  waiting.row + begin, waiting.column, end - begin, waiting.columns, y, y_ld, b.isa);
   };
   // A hook sees whole tiles.
-  const int64_t parts = epilogue.hook != nullptr ? 1 : std::min<int64_t>(steps, 4);
+  const int64_t parts = epilogue.hook != nullptr || steps < 2 ? 1 : steps < 4 ? 2 : 4;
+  const int64_t share = kPair / parts;
   const auto meanwhile = [&](int64_t step) {
-    const int64_t pairs = (waiting.rows + 1) / 2;
-    if (step < parts) {
-      finish(std::min(waiting.rows, pairs * step / parts * 2),
-             std::min(waiting.rows, pairs * (step + 1) / parts * 2));
-    }
+    if (step < parts)
+      finish(std::min(waiting.rows, step * share), std::min(waiting.rows, (step + 1) * share));
   };
   // As many panels side by side as the first-level cache holds, so that lines of y are written
   // whole.
@@ -143,11 +170,11 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
   for (int64_t end = 0; panel < panel_end; panel = end) {
     end = std::min(panel + group, panel_end);
     for (int64_t r = 0; r < rows; r += kPair) {
-      const std::byte* tile = a + r / kTileRows * tile_bytes;
-      const std::byte* below = r + kTileRows < rows ? tile + tile_bytes : tile;
+      const RowTile* tiles = a.tile + r / kTileRows * a.runs;
+      const RowTile* below = r + kTileRows < rows ? tiles + a.runs : tiles;
       for (int64_t i = panel; i < end; ++i) {
         const int64_t column = i * kTilePanel;
-        form_sums<is_signed>(b.plan.parts, steps, tile, below, b.data + i * panel_bytes, meanwhile,
+        form_sums<is_signed>(b.plan.parts, a, tiles, below, b.data + i * panel_bytes, meanwhile,
                              sums[turn]);
         waiting = {sums[turn], row + r, column, std::min(kPair, rows - r),
                    std::min(kTilePanel, b.n - column)};
@@ -160,34 +187,57 @@ DRAWBAR_BYTE_TARGET void multiply(const std::byte* a, const PackedBytes& b, int6
 
 }  // namespace
 
-DRAWBAR_BYTE_TARGET void tile_rows(const std::byte* const* list, int64_t rows, int64_t taps,
-                                   int64_t k, std::byte* out) {
-  const int64_t steps = divide_up(taps * k, kByteDepth), tail = taps * k % kByteDepth;
-  for (int64_t r = 0; r < rows; ++r) {
-    std::byte* to = out + r / kTileRows * steps * kTileBytes + r % kTileRows * 64;
-    if (k % kByteDepth == 0) {
-      for (int64_t t = 0; t < taps; ++t) {
-        const std::byte* from = list[t * rows + r];
-        for (int64_t i = 0; i < k; i += kByteDepth, to += kTileBytes)
-          _mm512_store_si512(to, _mm512_loadu_si512(from + i));
-      }
-      continue;
-    }
-    if (tail != 0) _mm512_store_si512(to + (steps - 1) * kTileBytes, _mm512_setzero_si512());
-    int64_t at = 0;
-    for (int64_t t = 0; t < taps; ++t) {
-      const std::byte* from = list[t * rows + r];
-      for (int64_t i = 0, count = 0; i < k; i += count, at += count) {
-        count = std::min(k - i, kByteDepth - at % kByteDepth);
-        std::byte* place = to + at / kByteDepth * kTileBytes + at % kByteDepth;
-        const auto mask = count == 64 ? ~__mmask64{0} : (__mmask64{1} << count) - 1;
-        _mm512_mask_storeu_epi8(place, mask, _mm512_maskz_loadu_epi8(mask, from + i));
-      }
+/// Whether the tile of `count` rows, the first of them at list[0], can be multiplied where it lies:
+/// rows evenly apart, and everything that is read of 16 of them there to be read.
+DRAWBAR_BYTE_TARGET bool lies_evenly(const ByteRows& a, const std::byte* const* list, int64_t count,
+                                     int64_t depth, RowTile& tile) {
+  tile = {list[0], count > 1 ? list[1] - list[0] : 0};
+  const __m512i stride = _mm512_set1_epi64(tile.stride);
+  for (int64_t r = 0; r + 1 < count; r += 8) {
+    const auto mask = static_cast<__mmask8>((1U << std::min<int64_t>(8, count - 1 - r)) - 1);
+    const __m512i gap = _mm512_sub_epi64(_mm512_maskz_loadu_epi64(mask, list + r + 1),
+                                         _mm512_maskz_loadu_epi64(mask, list + r));
+    if (_mm512_mask_cmpneq_epi64_mask(mask, gap, stride) != 0) return false;
+  }
+  const int64_t beyond = depth - a.k, missing = (kTileRows - count) * tile.stride;
+  if (beyond == 0 && missing == 0) return true;
+  const std::less_equal<> before;  // of any two pointers
+  return tile.stride >= 0 && before(a.begin, list[0]) && before(list[count - 1], a.end) &&
+         a.end - list[count - 1] >= missing + depth;
+}
+
+/// Copies a run of rows, `depth` bytes apart.
+DRAWBAR_BYTE_TARGET void copy_runs(const std::byte* const* list, int64_t rows, int64_t k,
+                                   int64_t depth, std::byte* out) {
+  const int64_t whole = k / kByteDepth * kByteDepth;
+  const auto mask = (__mmask64{1} << (k - whole)) - 1;
+  for (int64_t r = 0; r < rows; ++r, out += depth) {
+    const std::byte* from = list[r];
+    for (int64_t i = 0; i < whole; i += kByteDepth)
+      _mm512_storeu_si512(out + i, _mm512_loadu_si512(from + i));
+    if (mask != 0)
+      _mm512_mask_storeu_epi8(out + whole, mask, _mm512_maskz_loadu_epi8(mask, from + whole));
+  }
+}
+
+void find_tiles(const ByteRows& a, const std::byte* const* list, int64_t rows, RowTile* tiles,
+                std::byte* copies) {
+  const TiledRows tiled(a.taps, a.k);
+  const int64_t depth = tiled_depth(a.taps * a.k);
+  for (int64_t r = 0; r < rows; r += kTileRows, copies += kTileRows * depth, list += kTileRows) {
+    const int64_t count = std::min(kTileRows, rows - r);
+    for (int64_t run = 0; run < tiled.runs; ++run, ++tiles) {
+      const bool one_run = tiled.runs == a.taps;
+      if (one_run && lies_evenly(a, list + run * rows, count, depth / a.taps, *tiles)) continue;
+      const int64_t first = one_run ? run : 0, last = one_run ? run + 1 : a.taps;
+      for (int64_t tap = first; tap < last; ++tap)
+        copy_runs(list + tap * rows, count, a.k, depth, copies + tap * a.k);
+      *tiles = {copies + first * a.k, depth};
     }
   }
 }
 
-void multiply_byte_tiles(const std::byte* a, bool is_signed, const PackedBytes& b, int64_t row,
+void multiply_byte_tiles(const TiledRows& a, bool is_signed, const PackedBytes& b, int64_t row,
                          int64_t rows, int64_t panel, int64_t panel_end, void* y, int64_t y_ld,
                          const ByteEpilogue& epilogue) {
   const auto run = is_signed ? multiply<true> : multiply<false>;
@@ -196,8 +246,8 @@ void multiply_byte_tiles(const std::byte* a, bool is_signed, const PackedBytes& 
 
 #else
 
-void tile_rows(const std::byte* const*, int64_t, int64_t, int64_t, std::byte*) {}
-void multiply_byte_tiles(const std::byte*, bool, const PackedBytes&, int64_t, int64_t, int64_t,
+void find_tiles(const ByteRows&, const std::byte* const*, int64_t, RowTile*, std::byte*) {}
+void multiply_byte_tiles(const TiledRows&, bool, const PackedBytes&, int64_t, int64_t, int64_t,
                          int64_t, void*, int64_t, const ByteEpilogue&) {}
 
 #endif

@@ -8,17 +8,35 @@ namespace drawbar::cpu {
 
 constexpr int64_t kByteDepth = 64;  // k of a tile
 
-/// Bytes of `rows` rows of A: [rows / 16][k / 64] tiles of 16 rows.
-constexpr int64_t tiled_rows_bytes(int64_t rows, int64_t k) {
-  return (rows + kTileRows - 1) / kTileRows * kTileRows * ((k + kByteDepth - 1) / kByteDepth) *
-         kByteDepth;
-}
+/// Bytes of a row of A of `k` bytes as it is multiplied.
+constexpr int64_t tiled_depth(int64_t k) { return (k + kByteDepth - 1) / kByteDepth * kByteDepth; }
 
-/// Rows as ByteRows gives them (`list` has their pointers) as such tiles, zeros beyond taps · k.
-void tile_rows(const std::byte* const* list, int64_t rows, int64_t taps, int64_t k, std::byte* out);
+/// Where a tile of 16 rows of A lies: byte i of row r at at[r · stride + i].
+struct RowTile {
+  const std::byte* at = nullptr;
+  int64_t stride = 0;
+};
+
+/// The rows of A as tiles that are `runs` times `steps` · 64 bytes long: those of ByteRows where
+/// runs of A are whole steps, else one run of all.
+struct TiledRows {
+  TiledRows(int64_t taps, int64_t k)
+      : runs(k % kByteDepth == 0 ? taps : 1), steps(tiled_depth(taps * k) / kByteDepth / runs) {}
+
+  int64_t tiles(int64_t rows) const { return (rows + kTileRows - 1) / kTileRows * runs; }
+
+  int64_t runs, steps;
+  const RowTile* tile = nullptr;  // [rows / 16][runs]
+};
+
+/// Finds the tiles of `rows` rows of A, whose pointers are `list`. Tiles whose rows lie evenly
+/// apart stay where they are; others are copied to `copies`, of rows · tiled_depth(taps · k) bytes.
+/// What tiles have beyond the rows or beyond taps · k is anything.
+void find_tiles(const ByteRows& a, const std::byte* const* list, int64_t rows, RowTile* tiles,
+                std::byte* copies);
 
 /// Rows [row, row + rows) of y in the panels [panel, panel_end), from A's tiles.
-void multiply_byte_tiles(const std::byte* a, bool is_signed, const PackedBytes& b, int64_t row,
+void multiply_byte_tiles(const TiledRows& a, bool is_signed, const PackedBytes& b, int64_t row,
                          int64_t rows, int64_t panel, int64_t panel_end, void* y, int64_t y_ld,
                          const ByteEpilogue& epilogue);
 

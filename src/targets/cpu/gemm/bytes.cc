@@ -19,8 +19,7 @@ constexpr int64_t kFewBytes = int64_t{16} << 10;  // of panels that stay in the 
 /// Bytes of a row of A as it is multiplied, and of a column of B.
 int64_t depth_of(const PackedBytes& b) {
   if (b.unit == ByteUnit::words) return divide_up(b.k, 2) * 4;
-  const int64_t unit = b.unit == ByteUnit::tiles ? kByteDepth : 4;
-  return divide_up(b.k, unit) * unit;
+  return b.unit == ByteUnit::tiles ? tiled_depth(b.k) : divide_up(b.k, 4) * 4;
 }
 
 Multiply multiply_of(const PackedBytes& b) {
@@ -67,13 +66,13 @@ struct Extras {
 
 /// How a product is cut, and the memory each thread works in.
 struct Cut {
-  int64_t block_rows = 0, blocks = 0;                // rows of y that one piece of work forms
-  int64_t group = 0, groups = 0;                     // panels of one piece
-  int64_t depth = 0;                                 // bytes of a row of A as it is multiplied
-  bool copied = false;                               // rows of A are copied first
-  int64_t list = 0, rows = 0, sums = 0, values = 0;  // bytes, in this order
+  int64_t block_rows = 0, blocks = 0;  // rows of y that one piece of work forms
+  int64_t group = 0, groups = 0;       // panels of one piece
+  int64_t depth = 0;                   // bytes of a row of A as it is multiplied
+  bool copied = false;                 // rows of A are copied first
+  int64_t list = 0, tiles = 0, rows = 0, sums = 0, values = 0;  // bytes, in this order
 
-  int64_t bytes() const { return list + rows + sums + values; }
+  int64_t bytes() const { return list + tiles + rows + sums + values; }
 };
 
 Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedBytes& b, int threads) {
@@ -96,9 +95,10 @@ Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedByte
   cut.group = divide_up(panels, cut.groups);
   cut.groups = divide_up(panels, cut.group);
   cut.list = align_line(cut.block_rows * taps * 8 * b.plan.parts);
-  if (cut.copied)
-    cut.rows =
-        tiles ? tiled_rows_bytes(cut.block_rows, b.k) : align_line(cut.block_rows * cut.depth);
+  if (cut.copied) cut.rows = align_line(cut.block_rows * cut.depth);
+  if (tiles)
+    cut.tiles = align_line(TiledRows(taps, k).tiles(cut.block_rows) *
+                           static_cast<int64_t>(sizeof(RowTile)));
   if (!tiles) cut.sums = kMostSumRows * 2 * panel_width(b.isa) * 4;
   if (!tiles) cut.values = cut.sums;
   return cut;
@@ -156,11 +156,13 @@ struct Work {
 struct Memory {
   Memory(std::byte* bytes, const Cut& cut)
       : list(reinterpret_cast<const std::byte**>(bytes)),
-        rows(bytes + cut.list),
+        tiles(reinterpret_cast<RowTile*>(bytes + cut.list)),
+        rows(bytes + cut.list + cut.tiles),
         sums(reinterpret_cast<int32_t*>(rows + cut.rows)),
         values(reinterpret_cast<float*>(rows + cut.rows + cut.sums)) {}
 
   const std::byte** list;
+  RowTile* tiles;
   std::byte* rows;
   int32_t* sums;
   float* values;
@@ -233,7 +235,8 @@ void prepare_rows(const Work& w, const Memory& memory, int64_t row, int64_t rows
   const ByteRows& a = w.a;
   a.fill(row, rows, memory.list);
   int64_t taps = a.taps;
-  if (w.b.unit == ByteUnit::tiles) return tile_rows(memory.list, rows, taps, a.k, memory.rows);
+  if (w.b.unit == ByteUnit::tiles)
+    return find_tiles(a, memory.list, rows, memory.tiles, memory.rows);
   if (w.cut.copied) {
     if (w.b.unit == ByteUnit::words) {
       const auto copy = a.is_signed ? copy_words<int8_t> : copy_words<uint8_t>;
@@ -406,8 +409,9 @@ void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y,
       if (ready != block) prepare_rows(work, memory, row, rows);
       ready = block;
       if (b.unit == ByteUnit::tiles) {
-        multiply_byte_tiles(memory.rows, a.is_signed, b, row, rows, panel, panel_end, y, y_ld,
-                            epilogue);
+        TiledRows tiled(a.taps, a.k);
+        tiled.tile = memory.tiles;
+        multiply_byte_tiles(tiled, a.is_signed, b, row, rows, panel, panel_end, y, y_ld, epilogue);
       } else {
         multiply_vectors(work, memory, row, rows, panel, panel_end);
       }

@@ -69,7 +69,8 @@ void check_packed(const PackedBytes& matrix);
 
 /// The rows of A: row r is the concatenation over t < taps of the k bytes at pointers(t, r), so
 /// that B has taps · k rows. `fill(row, rows, list)` writes the pointers of rows [row, row + rows)
-/// to list[t · rows + r]; it may be called concurrently, and more than once.
+/// to list[t · rows + r]; it may be called concurrently, and more than once. What lies from `begin`
+/// to `end` may be read even where it belongs to no row.
 struct ByteRows {
   int64_t taps = 1;
   int64_t k = 0;
@@ -77,6 +78,7 @@ struct ByteRows {
   /// to be taken off again, by the offset (adds_128()).
   bool is_signed = false;
   FunctionRef<void(int64_t row, int64_t rows, const std::byte** list)> fill;
+  const std::byte *begin = nullptr, *end = nullptr;
 };
 
 /// Whether sums come out with 128 · (the sum of B's column) more: of signed rows.

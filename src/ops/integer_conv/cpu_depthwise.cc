@@ -1,5 +1,9 @@
 // Depthwise convolution of bytes, channels-last: each output pixel from pointers to the pixels
 // under its taps, padding pointing at zero points.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
 #include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/cpu_depthwise_lines.h"
 #include "ops/integer_conv/cpu_operands.h"
@@ -19,35 +23,32 @@ double seconds(const Problem& p) {
   return ByteConvolution(p).shape(p).multiply_adds() / 40e9 / p.threads + 2e-6;
 }
 
+/// Whether no sum of 32 bits exceeds them when multiplied.
+bool is_bounded(const float* multiplier, int64_t n) {
+  constexpr float kMost = 0.5f;
+  return std::all_of(multiplier, multiplier + n, [](float x) { return std::abs(x) < kMost; });
+}
+
 class DepthwiseByteConv final : public Kernel {
  public:
   explicit DepthwiseByteConv(const Problem& p)
       : at_(p),
         shape_(at_.shape(p)),
-        taps_(shape_.kh * shape_.kw),
-        lines_(shape_.c, taps_, p.isa),
+        taps_{shape_.kh, shape_.kw, shape_.stride_w == shape_.dilation_w},
+        zero_(weights_zero(at_.w_zero(p), p.inputs[at_.w_input].type)),
+        lines_(shape_.c, taps_, way_for(p), p.isa),
         threads_(p.threads) {
-    const Operand& weights = p.inputs[at_.w_input];
-    const ConstantPtr& w = weights.constant;
-    const ConstantPtr zero = weights_zero(at_.w_zero(p), weights.type);
-    const std::string form = fmt::format("bytes depthwise {} c={} taps={} zero={}",
-                                         cpu::name(p.isa), shape_.c, taps_, zero->hash().hex());
     const auto bytes = static_cast<size_t>(sums_at() + shape_.c * 4);
-    packed_ = p.packed.get(w, form, bytes, [&](const Tensor& source, void* packed) {
-      std::vector<int16_t> numbers(static_cast<size_t>(shape_.c * taps_));
-      auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + sums_at());
-      const Tensor& zeros = zero->tensor();
-      for (int64_t c = 0; c < shape_.c; ++c) {
-        const int32_t off = byte_at(zeros.raw(), zeros.type(), zeros.size() > 1 ? c : 0);
-        sums[c] = 0;
-        for (int64_t i = c * taps_; i < (c + 1) * taps_; ++i) {
-          const int32_t value = byte_at(source.raw(), source.type(), i) - off;
-          numbers[static_cast<size_t>(i)] = static_cast<int16_t>(value);
-          sums[c] += value;
-        }
-      }
-      lines_.pack(numbers.data(), static_cast<int16_t*>(packed));
-    });
+    packed_ = p.packed.get(
+        p.inputs[at_.w_input].constant, form(p), bytes, [&](const Tensor& source, void* packed) {
+          const std::vector<int16_t> w = weights(source);
+          auto* sums = reinterpret_cast<int32_t*>(static_cast<std::byte*>(packed) + sums_at());
+          for (int64_t c = 0; c < shape_.c; ++c) {
+            const auto* from = w.data() + c * taps_.count();
+            sums[c] = std::accumulate(from, from + taps_.count(), 0);
+          }
+          lines_.pack(w.data(), packed);
+        });
   }
 
   size_t scratch_bytes() const override {
@@ -72,11 +73,14 @@ class DepthwiseByteConv final : public Kernel {
     const bool to_f32 = at_.y == ElementType::f32;
     std::fill_n(addend, lines_.places(), 0.0f);
     if (scales.addend != nullptr) lines_.arrange(scales.addend, addend);
-    const DepthwiseBytes::Finish finish{offset, multiplier, to_f32 ? addend : nullptr,
-                                        scales.y_zero, at_.y == ElementType::i8};
+    const DepthwiseBytes::Finish finish{offset,
+                                        multiplier,
+                                        to_f32 ? addend : nullptr,
+                                        scales.y_zero,
+                                        at_.y == ElementType::i8,
+                                        is_bounded(multiplier, lines_.places())};
     const int64_t y_stride = shape_.y_pixel_stride * bits(at_.y) / 8;
     const auto* x = run.in<std::byte>(ByteOperands::kX);
-    const auto* weights = reinterpret_cast<const int16_t*>(packed_.get());
     auto* y = run.out<std::byte>(0);
     run.pool.parallel_for(shape_.pixels(), kPiece, [&](int64_t begin, int64_t end, int worker) {
       auto** list =
@@ -84,23 +88,62 @@ class DepthwiseByteConv final : public Kernel {
       for (int64_t at = begin; at < end; at += kPiece) {
         const int64_t count = std::min(kPiece, end - at);
         fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
-        std::fill_n(list + taps_ * count, count, padding);
-        lines_.run(list, count, is_signed(), weights, finish, y + at * y_stride, y_stride);
+        std::fill_n(list + taps_.count() * count, count, padding);
+        bool has_next[kPiece];
+        std::fill_n(has_next, count, true);
+        for (int64_t i = shape_.ow - 1 - at % shape_.ow; i < count; i += shape_.ow)
+          has_next[i] = false;
+        has_next[count - 1] = false;
+        const DepthwiseBytes::Pixels pixels{list, count, has_next, is_signed()};
+        lines_.run(pixels, packed_.get(), finish, y + at * y_stride, y_stride);
       }
     });
   }
 
  private:
-  int64_t sums_at() const { return align_up(lines_.weights() * 2, 64); }
+  std::string form(const Problem& p) const {
+    return fmt::format("bytes depthwise {}{} c={} kernel={}x{}{} zero={}", cpu::name(p.isa),
+                       has_byte_dots(p.isa) ? " dots" : "", shape_.c, taps_.kh, taps_.kw,
+                       taps_.slides ? " sliding" : "", zero_->hash().hex());
+  }
+
+  /// [channels][taps], zero points taken off.
+  std::vector<int16_t> weights(const Tensor& w) const {
+    const Tensor& zeros = zero_->tensor();
+    std::vector<int16_t> numbers(static_cast<size_t>(shape_.c * taps_.count()));
+    for (int64_t i = 0; i < std::ssize(numbers); ++i) {
+      const int64_t channel = zeros.size() > 1 ? i / taps_.count() : 0;
+      numbers[static_cast<size_t>(i)] = static_cast<int16_t>(
+          byte_at(w.raw(), w.type(), i) - byte_at(zeros.raw(), zeros.type(), channel));
+    }
+    return numbers;
+  }
+
+  /// Chosen by the weights, and kept, as these need not be at hand later.
+  DepthwiseBytes::Way way_for(const Problem& p) const {
+    const auto kept = p.packed.get(p.inputs[at_.w_input].constant, form(p) + " way", 1,
+                                   [&](const Tensor& source, void* packed) {
+                                     const auto way = DepthwiseBytes::way_for(
+                                         weights(source).data(), shape_.c, taps_, p.isa);
+                                     *static_cast<std::byte*>(packed) = static_cast<std::byte>(way);
+                                   });
+    const auto way = static_cast<DepthwiseBytes::Way>(*kept.get());
+    if (!DepthwiseBytes::is_possible(way, shape_.c, taps_, p.isa))
+      fail(ErrorCode::invalid_model, "engine: the way of packed depthwise weights is damaged");
+    return way;
+  }
+
+  int64_t sums_at() const { return align_up(lines_.packed_bytes(), 64); }
   int64_t padding_at() const { return align_up(lines_.places() * 12 + shape_.c * 8, 64); }
   int64_t lists_at() const { return align_up(padding_at() + shape_.c, 64); }
-  int64_t list_bytes() const { return kPiece * (taps_ + 1) * 8; }
+  int64_t list_bytes() const { return kPiece * (taps_.count() + 1) * 8; }
 
   bool is_signed() const { return at_.x == ElementType::i8; }
 
   ByteConvolution at_;
   ConvShape shape_;
-  int64_t taps_;
+  DepthwiseBytes::Taps taps_;
+  ConstantPtr zero_;  // of the weights
   DepthwiseBytes lines_;
   int threads_;
   PackedConstants::Buffer packed_;  // weights, and behind them the sum of each channel's

@@ -8,15 +8,17 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/integer_conv/cpu_depthwise_lines.cc"
 #include "targets/cpu/byte_vectors-inl.h"
+//
+#include "ops/integer_conv/cpu_depthwise_words-inl.h"
+//
+#include "ops/integer_conv/cpu_depthwise_fours-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
 using Group = DepthwiseBytes::Group;
-using Finish = DepthwiseBytes::Finish;
 
-/// One channel.
+/// One channel of a pixel.
 inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, int64_t channel,
                     bool is_signed, const int16_t* weights, const Finish& finish, int64_t place,
                     std::byte* y) {
@@ -37,117 +39,64 @@ inline void run_one(int64_t taps, const std::byte* const* pixels, int64_t step, 
 }
 
 #if HWY_TARGET <= HWY_AVX2
-
-// The packs of words and bytes work within blocks, which undoes interleaving.
-template <int kWidth, bool is_signed>
-HWY_INLINE void run_group(int64_t pairs, const std::byte* const* pixels, int64_t step,
-                          int64_t channel, const int16_t* weights, const Finish& finish,
-                          int64_t place, std::byte* y) {
-  const hn::CappedTag<uint8_t, kWidth> d8;
-  const hn::Repartition<int16_t, decltype(d8)> d16;
-  const hn::Repartition<int32_t, decltype(d8)> d32;
-  const hn::Repartition<float, decltype(d8)> df;
-  constexpr int64_t kLanes = kWidth / 4;
-  const auto zeros = hn::Zero(d8);
-  auto unused = hn::Zero(d32);
-  auto s0 = hn::LoadU(d32, finish.offset + place),
-       s1 = hn::LoadU(d32, finish.offset + place + kLanes);
-  auto s2 = hn::LoadU(d32, finish.offset + place + 2 * kLanes);
-  auto s3 = hn::LoadU(d32, finish.offset + place + 3 * kLanes);
-  const auto load = [&](int64_t tap) HWY_ATTR {
-    const auto* from = reinterpret_cast<const uint8_t*>(pixels[tap * step] + channel);
-    const auto bytes = hn::LoadU(d8, from);
-    return is_signed ? hn::Xor(bytes, hn::Set(d8, 0x80)) : bytes;
-  };
-  for (int64_t pair = 0; pair < pairs; ++pair, weights += 2 * kWidth) {
-    const auto first = load(2 * pair), second = load(2 * pair + 1);
-    const auto lower = hn::InterleaveLower(d8, first, second);
-    const auto upper = hn::InterleaveUpper(d8, first, second);
-    const auto add = [&](auto bytes, int64_t at, auto sum) HWY_ATTR {
-      return hn::ReorderWidenMulAccumulate(d32, hn::BitCast(d16, bytes),
-                                           hn::LoadU(d16, weights + at * kWidth / 2), sum, unused);
-    };
-    s0 = add(hn::InterleaveLower(d8, lower, zeros), 0, s0);
-    s1 = add(hn::InterleaveUpper(d8, lower, zeros), 1, s1);
-    s2 = add(hn::InterleaveLower(d8, upper, zeros), 2, s2);
-    s3 = add(hn::InterleaveUpper(d8, upper, zeros), 3, s3);
-  }
-  if (finish.addend != nullptr) {
-    const auto store = [&](auto sum, int64_t at) HWY_ATTR {
-      const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);
-      const auto addend = hn::LoadU(df, finish.addend + place + at * kLanes);
-      float numbers[kLanes];
-      hn::StoreU(hn::MulAdd(hn::ConvertTo(df, sum), factor, addend), df, numbers);
-      float* to = reinterpret_cast<float*>(y) + channel + 4 * at;
-      for (int64_t i = 0; i < kLanes; i += 4) std::copy_n(numbers + i, 4, to + 4 * i);
-    };
-    store(s0, 0);
-    store(s1, 1);
-    store(s2, 2);
-    store(s3, 3);
-    return;
-  }
-  const auto number = [&](auto sum, int64_t at) HWY_ATTR {
-    const auto factor = hn::LoadU(df, finish.multiplier + place + at * kLanes);
-    return hn::Mul(hn::ConvertTo(df, sum), factor);
-  };
-  const auto a = words_of(number(s0, 0), number(s1, 1), finish.zero);
-  const auto b = words_of(number(s2, 2), number(s3, 3), finish.zero);
-  const hn::Vec<decltype(d8)> bytes{finish.to_signed ? pack_bytes(int8_t{}, a.raw, b.raw)
-                                                     : pack_bytes(uint8_t{}, a.raw, b.raw)};
-  hn::StoreU(bytes, d8, reinterpret_cast<uint8_t*>(y + channel));
+/// Calls body(width) with a group's as a constant.
+template <class Body>
+HWY_INLINE void with_width(int64_t width, const Body& body) {
+#if HWY_TARGET <= HWY_AVX3
+  if (width == 64) return body(std::integral_constant<int, 64>());
+#endif
+  if (width == 32) return body(std::integral_constant<int, 32>());
+  body(std::integral_constant<int, 16>());
 }
-
 #endif
 
-/// One group of channels of all pixels.
-template <class Body>
-HWY_INLINE void for_pixels(const std::byte* const* list, int64_t pixels, std::byte* y,
-                           int64_t y_stride, const Body& body) {
-  for (int64_t i = 0; i < pixels; ++i) body(list + i, y + i * y_stride);
-}
-
-void run_pixels(const Group* groups, int64_t count, int64_t taps, const std::byte* const* list,
-                int64_t pixels, bool is_signed, const int16_t* weights, const Finish& finish,
-                std::byte* y, int64_t y_stride) {
+void run_by_words(const Group* groups, int64_t count, int64_t taps, const Pixels& pixels,
+                  const int16_t* weights, const Finish& finish, std::byte* y, int64_t y_stride) {
   const int64_t pairs = (taps + 1) / 2;
   int64_t place = 0;
   for (const Group* g = groups; g < groups + count; ++g) {
-#if HWY_TARGET <= HWY_AVX2
-    const auto run = [&](auto width) HWY_ATTR {
-      for_pixels(
-          list, pixels, y, y_stride, [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
-            if (is_signed) {
-              run_group<width, true>(pairs, at, pixels, g->first, weights, finish, place, to);
-            } else {
-              run_group<width, false>(pairs, at, pixels, g->first, weights, finish, place, to);
-            }
-          });
+    const auto for_pixels = [&](const auto& body) HWY_ATTR {
+      for (int64_t i = 0; i < pixels.count; ++i) body(pixels.list + i, y + i * y_stride);
     };
-#endif
-    switch (g->width) {
-#if HWY_TARGET <= HWY_AVX2
-#if HWY_TARGET <= HWY_AVX3
-      case 64:
-        run(std::integral_constant<int, 64>());
-        break;
-#endif
-      case 32:
-        run(std::integral_constant<int, 32>());
-        break;
-      case 16:
-        run(std::integral_constant<int, 16>());
-        break;
-#endif
-      default:
-        for_pixels(list, pixels, y, y_stride,
-                   [&](const std::byte* const* at, std::byte* to) HWY_ATTR {
-                     run_one(taps, at, pixels, g->first, is_signed, weights, finish, place, to);
-                   });
+    if (g->width == 1) {
+      for_pixels([&](const std::byte* const* at, std::byte* to) HWY_ATTR {
+        run_one(taps, at, pixels.count, g->first, pixels.is_signed, weights, finish, place, to);
+      });
     }
+#if HWY_TARGET <= HWY_AVX2
+    if (g->width > 1) {
+      with_width(g->width, [&](auto width) HWY_ATTR {
+        for_pixels([&](const std::byte* const* at, std::byte* to) HWY_ATTR {
+          if (pixels.is_signed) {
+            run_words<width, true>(pairs, at, pixels.count, g->first, weights, finish, place, to);
+          } else {
+            run_words<width, false>(pairs, at, pixels.count, g->first, weights, finish, place, to);
+          }
+        });
+      });
+    }
+#endif
     place += g->width;
     weights += 2 * pairs * g->width;
   }
+}
+
+template <bool is_signed, bool dots>
+void run_by_fours([[maybe_unused]] const Group* groups, [[maybe_unused]] int64_t count,
+                  [[maybe_unused]] const Fours& fours, [[maybe_unused]] const Pixels& pixels,
+                  [[maybe_unused]] const int8_t* weights, [[maybe_unused]] const Finish& finish,
+                  [[maybe_unused]] std::byte* y, [[maybe_unused]] int64_t y_stride) {
+#if HWY_TARGET <= HWY_AVX2
+  int64_t place = 0;
+  for (const Group* g = groups; g < groups + count; ++g) {
+    with_width(g->width, [&](auto width) HWY_ATTR {
+      run_fours_of<width, is_signed, dots>(fours, pixels, g->first, weights, finish, place, y,
+                                           y_stride);
+    });
+    place += g->width;
+    weights += fours.count * fours.shifts * 4 * g->width;
+  }
+#endif
 }
 
 }  // namespace drawbar::cpu::HWY_NAMESPACE
@@ -155,19 +104,65 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace drawbar::cpu {
+namespace {
 
-DepthwiseBytes::DepthwiseBytes(int64_t channels, int64_t taps, Isa isa)
-    : taps_(taps), pairs_((taps + 1) / 2), isa_(isa) {
+constexpr int64_t kLeastVector = 16;  // channels
+constexpr int64_t kMostFours = 64;    // of a kernel
+
+/// The weight of byte i of a row's four, for the neighbour so many pixels to the right.
+int16_t weight_of(const int16_t* row, int64_t kw, int64_t i, int64_t shift) {
+  return i >= shift && i - shift < kw ? row[i - shift] : int16_t{0};
+}
+
+/// Whether what two products are added up to fits 16 bits whatever the bytes.
+bool fits_pair(int16_t a, int16_t b) {
+  constexpr int kMost = 128;
+  return std::max<int>(a, 0) + std::max<int>(b, 0) <= kMost &&
+         std::min<int>(a, 0) + std::min<int>(b, 0) >= -kMost;
+}
+
+}  // namespace
+
+DepthwiseBytes::DepthwiseBytes(int64_t channels, const Taps& taps, Way way, Isa isa)
+    : taps_(taps), way_(way), isa_(isa) {
   const int64_t widest = isa >= Isa::avx512 ? 64 : isa == Isa::avx2 ? 32 : 1;
   int64_t first = 0;
-  for (int64_t width = widest; width >= 16; width /= 2) {
+  for (int64_t width = widest; width >= kLeastVector; width /= 2) {
     for (; first + width <= channels; first += width) groups_.push_back({first, width});
   }
-  if (first < channels && channels >= 16 && widest > 1) {
-    groups_.push_back({channels - 16, 16});
+  if (first < channels && channels >= kLeastVector && widest > 1) {
+    groups_.push_back({channels - kLeastVector, kLeastVector});
     first = channels;
   }
   for (; first < channels; ++first) groups_.push_back({first, 1});
+}
+
+bool DepthwiseBytes::is_possible(Way way, int64_t channels, const Taps& taps, Isa isa) {
+  if (way == Way::words) return true;
+  if (way > Way::dots || isa == Isa::baseline || channels < kLeastVector) return false;
+  const DepthwiseBytes lines({}, taps, way, isa);
+  return taps.kh * lines.fours_in_row() <= kMostFours && (way != Way::dots || has_byte_dots(isa));
+}
+
+bool DepthwiseBytes::allows(const int16_t* weights, int64_t channels, const Taps& taps, Way way) {
+  if (way == Way::words) return true;
+  for (int64_t row = 0; row < channels * taps.kh; ++row, weights += taps.kw) {
+    for (int64_t i = -1; i < taps.kw; ++i) {
+      const int16_t first = weight_of(weights, taps.kw, i, 0),
+                    second = weight_of(weights, taps.kw, i + 1, 0);
+      if (second < -128 || second > 127) return false;
+      if (way == Way::pairs && !fits_pair(first, second)) return false;
+    }
+  }
+  return true;
+}
+
+DepthwiseBytes::Way DepthwiseBytes::way_for(const int16_t* weights, int64_t channels,
+                                            const Taps& taps, Isa isa) {
+  for (Way way : {Way::dots, Way::pairs}) {
+    if (is_possible(way, channels, taps, isa) && allows(weights, channels, taps, way)) return way;
+  }
+  return Way::words;
 }
 
 int64_t DepthwiseBytes::Group::channel(int64_t place) const {
@@ -182,23 +177,67 @@ int64_t DepthwiseBytes::places() const {
   return sum;
 }
 
-void DepthwiseBytes::pack(const int16_t* weights, int16_t* out) const {
+int64_t DepthwiseBytes::packed_bytes() const {
+  const int64_t of_place =
+      way_ == Way::words ? (taps_.count() + 1) / 2 * 4 : taps_.kh * fours_in_row() * shifts() * 4;
+  return of_place * places();
+}
+
+void DepthwiseBytes::pack(const int16_t* weights, void* out) const {
+  if (way_ == Way::words) {
+    auto* to = static_cast<int16_t*>(out);
+    const int64_t taps = taps_.count();
+    for (const Group& g : groups_) {
+      for (int64_t pair = 0; pair < (taps + 1) / 2; ++pair) {
+        for (int64_t i = 0; i < g.width; ++i) {
+          for (int64_t tap = 2 * pair; tap < 2 * pair + 2; ++tap)
+            *to++ = tap < taps ? weights[g.channel(i) * taps + tap] : int16_t{0};
+        }
+      }
+    }
+    return;
+  }
+  auto* to = static_cast<int8_t*>(out);
   for (const Group& g : groups_) {
-    for (int64_t pair = 0; pair < pairs_; ++pair) {
-      for (int64_t i = 0; i < g.width; ++i) {
-        for (int64_t tap = 2 * pair; tap < 2 * pair + 2; ++tap)
-          *out++ = tap < taps_ ? weights[g.channel(i) * taps_ + tap] : int16_t{0};
+    for (int64_t four = 0; four < taps_.kh * fours_in_row(); ++four) {
+      const int64_t ky = four / fours_in_row(), first = four % fours_in_row() * 4;
+      for (int64_t shift = 0; shift < shifts(); ++shift) {
+        for (int64_t place = 0; place < g.width; ++place) {
+          const int16_t* row = weights + (g.channel(place) * taps_.kh + ky) * taps_.kw;
+          for (int64_t i = first; i < first + 4; ++i)
+            *to++ = static_cast<int8_t>(weight_of(row, taps_.kw, i, shift));
+        }
       }
     }
   }
 }
 
-void DepthwiseBytes::run(const std::byte* const* list, int64_t pixels, bool is_signed,
-                         const int16_t* weights, const Finish& finish, std::byte* y,
-                         int64_t y_stride) const {
-  const auto run = DRAWBAR_SIMD_FOR(isa_, run_pixels);
-  run(groups_.data(), std::ssize(groups_), taps_, list, pixels, is_signed, weights, finish, y,
-      y_stride);
+void DepthwiseBytes::run_fours(const Pixels& pixels, const int8_t* weights, const Finish& finish,
+                               std::byte* y, int64_t y_stride) const {
+  int32_t at[4 * kMostFours];
+  const Fours fours{taps_.kh * fours_in_row(), shifts(), at};
+  for (int64_t i = 0; i < 4 * fours.count; ++i) {
+    const int64_t ky = i / (4 * fours_in_row()), kx = i % (4 * fours_in_row());
+    const int64_t last = taps_.kw - 1, tap = ky * taps_.kw + std::min(kx, last);
+    // Behind a pixel's own taps is the last one of its neighbour, behind that anything.
+    const int64_t next = kx > last && taps_.slides ? 1 : 0;
+    at[i] = static_cast<int32_t>(tap * pixels.count + next);
+  }
+  const auto run = way_ == Way::dots
+                       ? (pixels.is_signed ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<true, true>)
+                                           : DRAWBAR_SIMD_FOR(isa_, run_by_fours<false, true>))
+                       : (pixels.is_signed ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<true, false>)
+                                           : DRAWBAR_SIMD_FOR(isa_, run_by_fours<false, false>));
+  run(groups_.data(), std::ssize(groups_), fours, pixels, weights, finish, y, y_stride);
+}
+
+void DepthwiseBytes::run(const Pixels& pixels, const void* weights, const Finish& finish,
+                         std::byte* y, int64_t y_stride) const {
+  if (way_ != Way::words)
+    return run_fours(pixels, static_cast<const int8_t*>(weights), finish, y, y_stride);
+  const auto run = DRAWBAR_SIMD_FOR(isa_, run_by_words);
+  run(groups_.data(), std::ssize(groups_), taps_.count(), pixels,
+      static_cast<const int16_t*>(weights), finish, y, y_stride);
 }
 
 }  // namespace drawbar::cpu

@@ -7,22 +7,40 @@
 
 namespace drawbar::cpu {
 
-/// Depthwise convolution of bytes, pixel by pixel: products of two taps are added in 32 bits
-/// (vpmaddwd) for 16 to 64 channels at once; the last ones may be computed twice, fewer than 16 one
-/// by one.
+/// Depthwise convolution of bytes, pixel by pixel, for 16 to 64 channels at once; the last ones may
+/// be computed twice, fewer than 16 one by one.
 ///
 /// Channels are taken in groups; within one, vectors of sums have the channels in the order in
 /// which interleaving bytes leaves them. Everything per channel is laid out so.
 class DepthwiseBytes {
  public:
-  DepthwiseBytes(int64_t channels, int64_t taps, Isa isa);
+  /// How products are formed: `words` takes two taps in 16 bits each and adds them in 32. The
+  /// others take four neighbours in a row of the kernel, and where taps slide once more for the
+  /// pixel's right neighbour, which sees the same bytes one tap further: `dots` adds four products
+  /// in 32 bits (has_byte_dots()), `pairs` two in 16 bits, which the weights must allow.
+  enum class Way : uint8_t { words, pairs, dots };
 
-  /// Numbers that `out` of pack() holds, and floats or integers per channel in groups' order.
-  int64_t weights() const { return pairs_ * 2 * places(); }
+  /// The taps of a pixel: kh rows of kw. `slides`: its right neighbour's first taps are its own
+  /// second ones, and so on.
+  struct Taps {
+    int64_t kh = 1, kw = 1;
+    bool slides = false;
+    int64_t count() const { return kh * kw; }
+  };
+
+  /// The best way for these weights [channels][taps], each within 9 bits; whether the processor can
+  /// take one, and whether these weights allow it.
+  static Way way_for(const int16_t* weights, int64_t channels, const Taps& taps, Isa isa);
+  static bool is_possible(Way way, int64_t channels, const Taps& taps, Isa isa);
+  static bool allows(const int16_t* weights, int64_t channels, const Taps& taps, Way way);
+
+  DepthwiseBytes(int64_t channels, const Taps& taps, Way way, Isa isa);
+
+  /// Bytes that `out` of pack() holds, and floats or integers per channel in groups' order.
+  int64_t packed_bytes() const;
   int64_t places() const;
 
-  /// Weights [channels][taps], each within 9 bits.
-  void pack(const int16_t* weights, int16_t* out) const;
+  void pack(const int16_t* weights, void* out) const;
   /// Puts one number per channel in order.
   template <class T>
   void arrange(const T* numbers, T* out) const {
@@ -39,20 +57,39 @@ class DepthwiseBytes {
     const float* addend;      // arranged, or null
     int32_t zero;
     bool to_signed;
+    bool bounded;  // no sum times its multiplier exceeds 32 bits
   };
-  /// So many pixels, `y_stride` bytes apart, list[t · pixels + i] pointing at what tap t of pixel i
-  /// reads; of an odd number of taps there is one more, of weight 0. Signed x counts 128 more
-  /// (offset takes it off again).
-  void run(const std::byte* const* list, int64_t pixels, bool is_signed, const int16_t* weights,
-           const Finish& finish, std::byte* y, int64_t y_stride) const;
+  /// Pixels and what they read: list[t · count + i] points at what tap t of pixel i reads, of an
+  /// odd number of taps there is one more, of weight 0. Where taps slide, has_next[i] says whether
+  /// pixel i + 1 is the right neighbour.
+  struct Pixels {
+    const std::byte* const* list;
+    int64_t count;
+    const bool* has_next;
+    bool is_signed;  // x counts 128 more (offset takes it off again)
+  };
+  void run(const Pixels& pixels, const void* weights, const Finish& finish, std::byte* y,
+           int64_t y_stride) const;
 
   struct Group {
     int64_t first, width;  // channels; width is 1 or 16, 32, 64
     int64_t channel(int64_t place) const;
   };
+  /// So many products of fours: byte i of four f is at list[at[4 * f + i] + the pixel]. There are
+  /// weights for the pixel, and with two shifts behind them for its right neighbour.
+  struct Fours {
+    int64_t count, shifts;
+    const int32_t* at;
+  };
 
  private:
-  int64_t taps_, pairs_;
+  int64_t fours_in_row() const { return (taps_.kw + (taps_.slides ? 1 : 0) + 3) / 4; }
+  int64_t shifts() const { return taps_.slides ? 2 : 1; }
+  void run_fours(const Pixels& pixels, const int8_t* weights, const Finish& finish, std::byte* y,
+                 int64_t y_stride) const;
+
+  Taps taps_;
+  Way way_;
   Isa isa_;
   std::vector<Group> groups_;
 };

@@ -129,12 +129,13 @@ ByteProduct::ByteProduct(const Problem& problem, const Operand& w, const Operand
     }
   } else {
     b_.plan.parts = parts_of_type(weights->type(), zero->tensor(), b_.unit);
+    b_.plan.run = run_bytes(b_, taps, is_signed);
   }
   const int64_t bytes = packed_size(b_);
   memory_ = problem.packed.get(
       weights,
-      fmt::format("{} parts={} extras={}{}", name, b_.plan.parts, b_.plan.extras,
-                  b_.unit == ByteUnit::words ? " words" : ""),
+      fmt::format("{} parts={} run={} extras={}{}", name, b_.plan.parts, b_.plan.run,
+                  b_.plan.extras, b_.unit == ByteUnit::words ? " words" : ""),
       static_cast<size_t>(bytes + n * 4), [&](const Tensor& source, void* packed) {
         const std::vector<int16_t> b = numbers(source);
         pack_bytes(b.data(), b_, static_cast<std::byte*>(packed));

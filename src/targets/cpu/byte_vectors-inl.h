@@ -30,15 +30,41 @@ HWY_INLINE __m512i pack_bytes(int8_t, __m512i a, __m512i b) { return _mm512_pack
 HWY_INLINE __m512i pack_bytes(uint8_t, __m512i a, __m512i b) { return _mm512_packus_epi16(a, b); }
 #endif
 
-/// Two vectors of f32 as i16, rounded to nearest, ties to even, plus `zero`, saturated;
-/// not-a-number becomes the lowest. In the packs' order.
+/// sum + the products of four bytes u (unsigned) and w (signed) each; those that are added in 16
+/// bits on the way are known to fit.
+HWY_INLINE __m128i add_fours(__m128i sum, __m128i u, __m128i w) {
+  return _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(u, w), _mm_set1_epi16(1)));
+}
+HWY_INLINE __m256i add_fours(__m256i sum, __m256i u, __m256i w) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(u, w), _mm256_set1_epi16(1)));
+}
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE __m512i add_fours(__m512i sum, __m512i u, __m512i w) {
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(u, w), _mm512_set1_epi16(1)));
+}
+#endif
+/// The same where has_byte_dots(): in assembly, as the instruction set compiled for is without.
 template <class V>
+HWY_INLINE V add_dots(V sum, V u, V w) {
+#if HWY_TARGET == HWY_AVX3
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(u), "vm"(w));
+#else
+  asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(u), "xm"(w));
+#endif
+  return sum;
+}
+
+/// Two vectors of f32 as i16, rounded to nearest, ties to even, plus `zero`, saturated;
+/// not-a-number becomes the lowest. In the packs' order. Bounded ones are known to fit 32 bits.
+template <bool bounded = false, class V>
 HWY_INLINE auto words_of(V a, V b, int32_t zero) {
   const hn::DFromV<V> d;
   const hn::Repartition<int16_t, decltype(d)> d16;
-  const auto most = hn::Set(d, 1e9f);  // of what exceeds 32 bits the instruction makes the lowest
-  const hn::Vec<decltype(d16)> words{
-      pack_words(nearest(hn::Min(most, a).raw), nearest(hn::Min(most, b).raw))};
+  const auto integers = [&](V v) HWY_ATTR {
+    // Of what exceeds 32 bits the instruction makes the lowest.
+    return nearest(bounded ? v.raw : hn::Min(hn::Set(d, 1e9f), v).raw);
+  };
+  const hn::Vec<decltype(d16)> words{pack_words(integers(a), integers(b))};
   return hn::SaturatedAdd(words, hn::Set(d16, static_cast<int16_t>(zero)));
 }
 

@@ -11,6 +11,21 @@
 
 namespace drawbar::cpu {
 
+constexpr int64_t kMostDepth = 64;  // of a tile
+
+TiledRows::TiledRows(int64_t k, int64_t run)
+    : runs(k / run),
+      steps(divide_up(run, kMostDepth)),
+      depth(divide_up(divide_up(run, steps), 4) * 4) {}
+
+int64_t run_for_tiles(int64_t k, int64_t n, int64_t taps) {
+  // Measured: a step of the tile unit takes as long as sixteen runs of a row take to be copied.
+  constexpr int64_t kCopiesOfStep = 16;
+  const TiledRows apart(k, k / taps), joined(k, k);
+  const int64_t more = apart.runs * apart.steps - joined.steps, panels = divide_up(n, kTilePanel);
+  return more * panels * kCopiesOfStep <= taps * 2 * kTileRows ? k / taps : k;
+}
+
 #if defined(__x86_64__)
 namespace {
 
@@ -50,7 +65,7 @@ DRAWBAR_BYTE_TARGET inline void form_sums(int64_t parts, const TiledRows& a, con
     for (int64_t run = 0; run < a.runs; ++run) {
       const auto [first, first_stride] = tiles[run];
       const auto [second, second_stride] = below[run];
-      for (int64_t i = 0; i < a.steps * kByteDepth; i += kByteDepth, b += 2 * kTileBytes) {
+      for (int64_t i = 0; i < a.run_bytes(); i += a.depth, b += a.depth * kTilePanel) {
         _tile_loadd(4, first + i, first_stride);
         _tile_loadd(6, b, kPanelStride);
         _tile_loadd(7, b + 64, kPanelStride);
@@ -144,7 +159,7 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& a, const PackedBytes& b, int6
   constexpr int64_t kPair = 2 * kTileRows;
   alignas(64) int32_t sums[2][kPair * kTilePanel];
   alignas(64) float values[kPair * kTilePanel];
-  const TileUnit unit(kTileRows);
+  const TileUnit unit(kTileRows, a.depth);
   const int64_t steps = a.runs * a.steps;
   Waiting waiting;
   int turn = 0;
@@ -165,7 +180,7 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& a, const PackedBytes& b, int6
   };
   // As many panels side by side as the first-level cache holds, so that lines of y are written
   // whole.
-  const int64_t panel_bytes = b.plan.parts * steps * 2 * kTileBytes;
+  const int64_t panel_bytes = b.plan.parts * a.row_bytes() * kTilePanel;
   const int64_t group = std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
   for (int64_t end = 0; panel < panel_end; panel = end) {
     end = std::min(panel + group, panel_end);
@@ -209,30 +224,30 @@ DRAWBAR_BYTE_TARGET bool lies_evenly(const ByteRows& a, const std::byte* const* 
 /// Copies a run of rows, `depth` bytes apart.
 DRAWBAR_BYTE_TARGET void copy_runs(const std::byte* const* list, int64_t rows, int64_t k,
                                    int64_t depth, std::byte* out) {
-  const int64_t whole = k / kByteDepth * kByteDepth;
+  const int64_t whole = k / 64 * 64;
   const auto mask = (__mmask64{1} << (k - whole)) - 1;
   for (int64_t r = 0; r < rows; ++r, out += depth) {
     const std::byte* from = list[r];
-    for (int64_t i = 0; i < whole; i += kByteDepth)
+    for (int64_t i = 0; i < whole; i += 64)
       _mm512_storeu_si512(out + i, _mm512_loadu_si512(from + i));
     if (mask != 0)
       _mm512_mask_storeu_epi8(out + whole, mask, _mm512_maskz_loadu_epi8(mask, from + whole));
   }
 }
 
-void find_tiles(const ByteRows& a, const std::byte* const* list, int64_t rows, RowTile* tiles,
-                std::byte* copies) {
-  const TiledRows tiled(a.taps, a.k);
-  const int64_t depth = tiled_depth(a.taps * a.k);
-  for (int64_t r = 0; r < rows; r += kTileRows, copies += kTileRows * depth, list += kTileRows) {
+void find_tiles(const TiledRows& tiled, const ByteRows& a, const std::byte* const* list,
+                int64_t rows, RowTile* tiles, std::byte* copies) {
+  const int64_t row_bytes = tiled.row_bytes(), run_bytes = tiled.run_bytes();
+  const bool apart = tiled.runs == a.taps;
+  for (int64_t r = 0; r < rows; r += kTileRows, copies += kTileRows * row_bytes) {
     const int64_t count = std::min(kTileRows, rows - r);
     for (int64_t run = 0; run < tiled.runs; ++run, ++tiles) {
-      const bool one_run = tiled.runs == a.taps;
-      if (one_run && lies_evenly(a, list + run * rows, count, depth / a.taps, *tiles)) continue;
-      const int64_t first = one_run ? run : 0, last = one_run ? run + 1 : a.taps;
-      for (int64_t tap = first; tap < last; ++tap)
-        copy_runs(list + tap * rows, count, a.k, depth, copies + tap * a.k);
-      *tiles = {copies + first * a.k, depth};
+      if (apart && lies_evenly(a, list + run * rows + r, count, run_bytes, *tiles)) continue;
+      *tiles = {copies + run * run_bytes, row_bytes};
+      const int64_t taps = a.taps / tiled.runs;
+      for (int64_t tap = 0; tap < taps; ++tap)
+        copy_runs(list + (run * taps + tap) * rows + r, count, a.k, row_bytes,
+                  copies + run * run_bytes + tap * a.k);
     }
   }
 }
@@ -246,7 +261,8 @@ void multiply_byte_tiles(const TiledRows& a, bool is_signed, const PackedBytes& 
 
 #else
 
-void find_tiles(const ByteRows&, const std::byte* const*, int64_t, RowTile*, std::byte*) {}
+void find_tiles(const TiledRows&, const ByteRows&, const std::byte* const*, int64_t, RowTile*,
+                std::byte*) {}
 void multiply_byte_tiles(const TiledRows&, bool, const PackedBytes&, int64_t, int64_t, int64_t,
                          int64_t, void*, int64_t, const ByteEpilogue&) {}
 

@@ -19,7 +19,8 @@ constexpr int64_t kFewBytes = int64_t{16} << 10;  // of panels that stay in the 
 /// Bytes of a row of A as it is multiplied, and of a column of B.
 int64_t depth_of(const PackedBytes& b) {
   if (b.unit == ByteUnit::words) return divide_up(b.k, 2) * 4;
-  return b.unit == ByteUnit::tiles ? tiled_depth(b.k) : divide_up(b.k, 4) * 4;
+  if (b.unit == ByteUnit::tiles) return TiledRows(b.k, b.plan.run).row_bytes();
+  return divide_up(b.k, 4) * 4;
 }
 
 Multiply multiply_of(const PackedBytes& b) {
@@ -97,7 +98,7 @@ Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedByte
   cut.list = align_line(cut.block_rows * taps * 8 * b.plan.parts);
   if (cut.copied) cut.rows = align_line(cut.block_rows * cut.depth);
   if (tiles)
-    cut.tiles = align_line(TiledRows(taps, k).tiles(cut.block_rows) *
+    cut.tiles = align_line(TiledRows(b.k, b.plan.run).tiles(cut.block_rows) *
                            static_cast<int64_t>(sizeof(RowTile)));
   if (!tiles) cut.sums = kMostSumRows * 2 * panel_width(b.isa) * 4;
   if (!tiles) cut.values = cut.sums;
@@ -236,7 +237,8 @@ void prepare_rows(const Work& w, const Memory& memory, int64_t row, int64_t rows
   a.fill(row, rows, memory.list);
   int64_t taps = a.taps;
   if (w.b.unit == ByteUnit::tiles)
-    return find_tiles(a, memory.list, rows, memory.tiles, memory.rows);
+    return find_tiles(TiledRows(w.b.k, w.b.plan.run), a, memory.list, rows, memory.tiles,
+                      memory.rows);
   if (w.cut.copied) {
     if (w.b.unit == ByteUnit::words) {
       const auto copy = a.is_signed ? copy_words<int8_t> : copy_words<uint8_t>;
@@ -249,11 +251,6 @@ void prepare_rows(const Work& w, const Memory& memory, int64_t row, int64_t rows
   }
   for (int64_t part = 1; part < w.b.plan.parts; ++part)
     std::copy_n(memory.list, taps * rows, memory.list + part * taps * rows);
-}
-
-int64_t run_of(const PackedBytes& b, int64_t taps, bool is_signed) {
-  const int64_t run = b.k / taps;
-  return copies_rows(b.unit, is_signed, run) ? b.k : run;
 }
 
 /// Steps of k of all panels.
@@ -308,8 +305,15 @@ std::vector<ByteUnit> byte_units(Isa isa) {
 
 ByteUnit byte_unit(Isa isa) { return byte_units(isa).front(); }
 
+int64_t run_bytes(const PackedBytes& b, int64_t taps, bool is_signed) {
+  if (b.unit == ByteUnit::tiles) return run_for_tiles(b.k, b.n, taps);
+  const int64_t run = b.k / taps;
+  return copies_rows(b.unit, is_signed, run) ? b.k : run;
+}
+
 BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, bool is_signed) {
   BytePlan plan;
+  plan.run = run_bytes(matrix, taps, is_signed);
   if (matrix.unit == ByteUnit::words) return plan;
   if (matrix.unit != ByteUnit::pairs) {
     for (int64_t i = 0; i < matrix.k * matrix.n; ++i) {
@@ -318,7 +322,6 @@ BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, b
     }
     return plan;
   }
-  plan.run = run_of(matrix, taps, is_signed);
   const int64_t of_pairs = count_extras(b, matrix, plan.run, Multiply::pairs),
                 of_fours = count_extras(b, matrix, plan.run, Multiply::fours);
   // Measured on Zen 3: a step of fours takes 0.85 of one of pairs, and an extra 0.65.
@@ -351,12 +354,16 @@ void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
     }
     return;
   }
-  for (int64_t i = 0; i < matrix.k; ++i) {
+  const bool tiles = matrix.unit == ByteUnit::tiles;
+  const int64_t run = tiles ? matrix.plan.run : matrix.k,
+                padded = tiles ? TiledRows(matrix.k, run).run_bytes() : run;
+  for (int64_t row = 0; row < matrix.k; ++row) {
+    const int64_t i = row / run * padded + row % run;
     for (int64_t j = 0; j < n; ++j) {
       std::byte* to = packed + j / width * panel_bytes(matrix) + i / 4 * width * 4 + j % width * 4;
       for (int64_t part = 0; part < matrix.plan.parts; ++part) {
         to[part * part_bytes + i % 4] =
-            static_cast<std::byte>(part_of(b[i * n + j], matrix.plan.parts, part));
+            static_cast<std::byte>(part_of(b[row * n + j], matrix.plan.parts, part));
       }
     }
   }
@@ -365,7 +372,7 @@ void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed) 
 void check_plan(const PackedBytes& matrix, int64_t taps, bool is_signed) {
   constexpr int64_t kMostExtras = 8;  // of a step: numbers of 9 bits take three for each vector
   const BytePlan& plan = matrix.plan;
-  if (plan.parts != 1 || plan.run != run_of(matrix, taps, is_signed) || plan.fours < 0 ||
+  if (plan.parts != 1 || plan.run != run_bytes(matrix, taps, is_signed) || plan.fours < 0 ||
       plan.fours > 1 || plan.extras < 0 || plan.extras > kMostExtras * steps_of(matrix)) {
     fail(ErrorCode::invalid_model, "engine: the plan of packed weights of bytes is damaged");
   }
@@ -409,7 +416,7 @@ void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y,
       if (ready != block) prepare_rows(work, memory, row, rows);
       ready = block;
       if (b.unit == ByteUnit::tiles) {
-        TiledRows tiled(a.taps, a.k);
+        TiledRows tiled(b.k, b.plan.run);
         tiled.tile = memory.tiles;
         multiply_byte_tiles(tiled, a.is_signed, b, row, rows, panel, panel_end, y, y_ld, epilogue);
       } else {

@@ -35,14 +35,14 @@ std::vector<ByteUnit> byte_units(Isa isa);
 /// instead and lies behind the panels (byte_pairs.h).
 struct BytePlan {
   int64_t parts = 1;
-  int64_t run = 0;     // pairs: bytes of a row of A that lie in one piece when it is multiplied
+  int64_t run = 0;     // run_bytes()
   int64_t fours = 0;   // pairs: 1 where four products are added in 16 bits, not two
   int64_t extras = 0;  // pairs: steps of k of a vector of columns that are multiplied besides
 };
 
 /// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k
-/// padded with zeros (to multiples of 4, of 64 for tiles). Of words, [k / 2][column][2] of 16 bits,
-/// in one part. 64-byte aligned.
+/// padded with zeros (to multiples of 4; for tiles each run to multiples of 64). Of words, [k /
+/// 2][column][2] of 16 bits, in one part. 64-byte aligned.
 struct PackedBytes {
   const std::byte* data = nullptr;
   int64_t k = 0, n = 0;
@@ -51,8 +51,12 @@ struct PackedBytes {
   BytePlan plan = {};
 };
 
+/// Bytes of a row of A that lie in one piece when it is multiplied. Rows are `taps` runs of k /
+/// taps bytes, of i8 where they are signed.
+int64_t run_bytes(const PackedBytes& matrix, int64_t taps, bool is_signed);
+
 /// The plan for this B, of which the sizes and the unit are given; element (i, j) is at b[i · n +
-/// j]. Rows of A are `taps` runs of k / taps bytes, of i8 where they are signed.
+/// j].
 BytePlan plan_bytes(const int16_t* b, const PackedBytes& matrix, int64_t taps, bool is_signed);
 
 /// Whether pairs need so many extras that words take less time.

@@ -193,17 +193,18 @@ void split_panel(ElementType b, const std::byte* from, int64_t k, int64_t begin,
   }
 }
 
-DRAWBAR_TILE_TARGET void configure(int64_t rows) {
+DRAWBAR_TILE_TARGET void configure(int64_t rows, int64_t depth) {
   TileConfig config;
   for (int i = 0; i < 8; ++i) {
-    config.column_bytes[i] = 64;
-    config.rows[i] = static_cast<uint8_t>(i < 6 ? rows : kTileRows);
+    const bool is_a = i == 4 || i == 5, is_b = i >= 6;
+    config.column_bytes[i] = static_cast<uint16_t>(is_a ? depth : 64);
+    config.rows[i] = static_cast<uint8_t>(is_b ? depth / 4 : rows);
   }
   asm volatile("" : : "r"(&config) : "memory");  // g++'s intrinsic reads eight bytes only
   _tile_loadconfig(&config);
 }
 DRAWBAR_TILE_TARGET void release() { _tile_release(); }
-TileUnit::TileUnit(int64_t rows) { configure(rows); }
+TileUnit::TileUnit(int64_t rows, int64_t depth) { configure(rows, depth); }
 TileUnit::~TileUnit() { release(); }
 
 void multiply_tiles(ElementType element, int64_t tiles, int64_t rows, int64_t k, const std::byte* a,

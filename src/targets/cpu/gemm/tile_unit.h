@@ -46,10 +46,12 @@ void split_rows(const float* const* rows, int64_t count, int64_t height, int64_t
 void split_panel(ElementType b, const std::byte* from, int64_t k, int64_t begin, int64_t end,
                  std::byte* out);
 
-/// Makes the tile unit ready for tiles of so many rows (1 to 16), and gives it back.
+/// Makes the tile unit ready for tiles of so many rows (1 to 16) of sums and A, and so many bytes
+/// of k (4 to 64, by fours) of A and B, and gives it back. Registers: sums 0 to 3, A 4 and 5, B
+/// 6, 7.
 class TileUnit {
  public:
-  explicit TileUnit(int64_t rows);
+  explicit TileUnit(int64_t rows, int64_t depth = 64);
   ~TileUnit();
   TileUnit(const TileUnit&) = delete;
   TileUnit& operator=(const TileUnit&) = delete;

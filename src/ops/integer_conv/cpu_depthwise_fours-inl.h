@@ -1,0 +1,83 @@
+// Depthwise products of bytes by fours: for cpu_depthwise_lines.cc, once for each instruction set.
+// No include guard by intent.
+HWY_BEFORE_NAMESPACE();
+namespace drawbar::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Fours = DepthwiseBytes::Fours;
+
+#if HWY_TARGET <= HWY_AVX2
+
+/// One pixel, or two neighbours.
+template <int kWidth, int kPixels, bool is_signed, bool dots>
+HWY_INLINE void run_fours(const Fours& fours, const std::byte* const* list, int64_t channel,
+                          const int8_t* weights, const Finish& finish, int64_t place, std::byte* y,
+                          int64_t y_stride) {
+  const hn::CappedTag<uint8_t, kWidth> d8;
+  const hn::CappedTag<int8_t, kWidth> ds8;
+  const hn::Repartition<uint16_t, decltype(d8)> d16;
+  const hn::Repartition<int32_t, decltype(d8)> d32;
+  using Sum = hn::Vec<decltype(d32)>;
+  constexpr int64_t kLanes = kWidth / 4;
+  const auto offset = [&](int64_t at)
+                          HWY_ATTR { return hn::LoadU(d32, finish.offset + place + at * kLanes); };
+  Sum a0 = offset(0), a1 = offset(1), a2 = offset(2), a3 = offset(3);
+  Sum b0 = a0, b1 = a1, b2 = a2, b3 = a3;
+  const auto add = [&](Sum& sum, auto bytes, const int8_t* by) HWY_ATTR {
+    const auto w = hn::LoadU(ds8, by);
+    sum = Sum{dots ? add_dots(sum.raw, bytes.raw, w.raw) : add_fours(sum.raw, bytes.raw, w.raw)};
+  };
+  for (int64_t four = 0; four < fours.count; ++four, weights += fours.shifts * 4 * kWidth) {
+    const auto load = [&](int64_t i) HWY_ATTR {
+      return load_pixel<kWidth, is_signed>(list[fours.at[4 * four + i]] + channel);
+    };
+    const auto p0 = load(0), p1 = load(1), p2 = load(2), p3 = load(3);
+    const auto lower01 = hn::BitCast(d16, hn::InterleaveLower(d8, p0, p1));
+    const auto upper01 = hn::BitCast(d16, hn::InterleaveUpper(d8, p0, p1));
+    const auto lower23 = hn::BitCast(d16, hn::InterleaveLower(d8, p2, p3));
+    const auto upper23 = hn::BitCast(d16, hn::InterleaveUpper(d8, p2, p3));
+    const auto x0 = hn::InterleaveLower(d16, lower01, lower23);
+    const auto x1 = hn::InterleaveUpper(d16, lower01, lower23);
+    const auto x2 = hn::InterleaveLower(d16, upper01, upper23);
+    const auto x3 = hn::InterleaveUpper(d16, upper01, upper23);
+    add(a0, x0, weights);
+    add(a1, x1, weights + kWidth);
+    add(a2, x2, weights + 2 * kWidth);
+    add(a3, x3, weights + 3 * kWidth);
+    if constexpr (kPixels == 2) {
+      const int8_t* by = weights + 4 * kWidth;
+      add(b0, x0, by);
+      add(b1, x1, by + kWidth);
+      add(b2, x2, by + 2 * kWidth);
+      add(b3, x3, by + 3 * kWidth);
+    }
+  }
+  finish_group<kWidth>(a0, a1, a2, a3, finish, place, channel, y);
+  if constexpr (kPixels == 2)
+    finish_group<kWidth>(b0, b1, b2, b3, finish, place, channel, y + y_stride);
+}
+
+/// One group of channels of all pixels.
+template <int kWidth, bool is_signed, bool dots>
+HWY_INLINE void run_fours_of(const Fours& fours, const Pixels& pixels, int64_t channel,
+                             const int8_t* weights, const Finish& finish, int64_t place,
+                             std::byte* y, int64_t y_stride) {
+  for (int64_t i = 0; i < pixels.count;) {
+    const std::byte* const* list = pixels.list + i;
+    std::byte* to = y + i * y_stride;
+    if (fours.shifts == 2 && pixels.has_next[i]) {
+      run_fours<kWidth, 2, is_signed, dots>(fours, list, channel, weights, finish, place, to,
+                                            y_stride);
+      i += 2;
+    } else {
+      run_fours<kWidth, 1, is_signed, dots>(fours, list, channel, weights, finish, place, to,
+                                            y_stride);
+      i += 1;
+    }
+  }
+}
+
+#endif
+
+}  // namespace drawbar::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();

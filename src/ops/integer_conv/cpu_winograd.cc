@@ -216,7 +216,7 @@ class WinogradByteConv final : public Kernel {
     const int64_t column = panel * width_, columns = std::min(width_, shape_.m - column);
     for (int64_t y = at.y; y < std::min(at.y + 2, shape_.oh); ++y) {
       const int64_t pixel = (at.image * shape_.oh + y) * shape_.ow + at.x;
-      finish_bytes(call.epilogue, outputs + (y - at.y) * line, nullptr, width_, pixel, column,
+      finish_bytes(call.epilogue, outputs + (y - at.y) * line, width_, pixel, column,
                    std::min(2 * tiles, shape_.ow - at.x), columns, call.y, shape_.y_pixel_stride,
                    isa_);
     }

@@ -69,7 +69,8 @@ std::unique_ptr<Kernel> make(const Problem& p) {
         const auto fill = [&](int64_t row, int64_t rows, const std::byte** list) {
           for (int64_t r = 0; r < rows; ++r) list[r] = from + (row + r) * k;
         };
-        const ByteRows rows{1, k, at.x == ElementType::i8, fill, from, from + m * k};
+        const ByteLines lines{&from, k, m};
+        const ByteRows rows{1, k, at.x == ElementType::i8, fill, from, from + m * k, &lines};
         product.run(m, rows, scales, run.outputs[0], n, run.scratch, run.pool);
         if (row_zeros) {
           take_off(run.inputs[Product::kXZero], at.x, product.column_sums(), m, n,

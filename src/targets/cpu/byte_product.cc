@@ -94,8 +94,6 @@ ByteEpilogue byte_epilogue(const ByteScales& scales, const int32_t* weight_sums,
   epilogue.addend = addend;
   epilogue.to = y;
   epilogue.zero = scales.y_zero;
-  epilogue.low = y == ElementType::i8 ? -128 : 0;
-  epilogue.high = epilogue.low + 255;
   return epilogue;
 }
 

@@ -85,6 +85,9 @@ class ByteProduct {
   void run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y, int64_t y_ld,
            void* scratch, ThreadPool& pool) const;
 
+  /// Whether runs of a row are multiplied where they lie if they lie evenly.
+  bool reads_runs() const { return b_.unit == ByteUnit::tiles && b_.plan.run < b_.k; }
+
   /// The sum of each column of the weights.
   const int32_t* column_sums() const;
 

@@ -41,13 +41,17 @@ HWY_INLINE Vec<D> load_as_float(D d, const T* from, size_t count) {
   }
 }
 
-/// v as y has it: for bytes rounded, with the zero point and within bounds.
+/// What rounds to a byte of a type.
 template <class D>
 struct Bounds {
-  explicit Bounds(const ByteEpilogue& e)
-      : low(hn::Set(D(), static_cast<float>(e.low - e.zero))),
-        high(hn::Set(D(), static_cast<float>(e.high - e.zero))),
-        zero(hn::Set(hn::RebindToSigned<D>(), e.zero)) {}
+  Bounds(ElementType type, int32_t zero)
+      : low(hn::Set(D(), static_cast<float>((type == ElementType::i8 ? -128 : 0) - zero))),
+        high(hn::Set(D(), static_cast<float>((type == ElementType::i8 ? 127 : 255) - zero))),
+        zero(hn::Set(hn::RebindToSigned<D>(), zero)) {}
+  /// v rounded and saturated; not-a-number becomes the lowest.
+  HWY_INLINE hn::Vec<hn::RebindToSigned<D>> rounded(Vec<D> v) const {
+    return hn::Add(hn::NearestInt(hn::Min(high, hn::Max(v, low))), zero);
+  }
   Vec<D> low, high;
   hn::Vec<hn::RebindToSigned<D>> zero;
 };
@@ -57,32 +61,31 @@ HWY_INLINE void store_from_float(D d, Vec<D> v, const Bounds<D>& bounds, T* to, 
     store(d, v, to, count);
   } else {
     const hn::Rebind<T, D> dt;
-    v = hn::Min(bounds.high, hn::Max(v, bounds.low));  // not-a-number: the lowest
-    store(dt, hn::DemoteTo(dt, hn::Add(hn::NearestInt(v), bounds.zero)), to, count);
+    store(dt, hn::DemoteTo(dt, bounds.rounded(v)), to, count);
   }
 }
 
-/// Calls body(j, lanes to use) for the vectors of a line.
-template <class D, class Body>
-HWY_INLINE void for_vectors(D d, int64_t columns, const Body& body) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t j = 0; j < columns; j += lanes)
-    body(j, static_cast<size_t>(std::min(lanes, columns - j)));
-}
-
-/// Sums of a tile, and what becomes of them.
-template <class To, class Residual, bool has_residual>
+/// Sums of a tile, and what becomes of them. Other is what they are added to, or void.
+template <class To, class Other>
 class Finish {
  public:
   using D = hn::ScalableTag<float>;
   using V = Vec<D>;
+  static constexpr bool has_sum = !std::is_void_v<Other>;
 
   Finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row, int64_t column,
          void* y, int64_t y_ld)
-      : e_(e), sums_(sums), ld_(ld), column_(column), y_ld_(y_ld), bounds_(e) {
+      : e_(e),
+        sums_(sums),
+        ld_(ld),
+        column_(column),
+        y_ld_(y_ld),
+        zero_(has_sum ? e.added->zero : e.zero),
+        bounds_(e.to, zero_),
+        between_(has_sum ? e.added->q : e.to, e.zero) {
     to_ = static_cast<To*>(y) + row * y_ld + column;
-    residual_ = static_cast<const Residual*>(e.residual);
-    if constexpr (has_residual) residual_ += row * e.residual_ld + column;
+    if constexpr (has_sum)
+      other_ = static_cast<const Other*>(e.added->other) + row * e.added->other_ld + column;
   }
 
   HWY_INLINE void tile(int64_t rows, int64_t columns) {
@@ -113,11 +116,17 @@ class Finish {
   }
 
   HWY_INLINE V value(int64_t r, int64_t j, size_t count) const {
-    auto v = hn::MulAdd(hn::ConvertTo(d_, sum(r, j)), hn::LoadU(d_, e_.multiplier + column_ + j),
-                        hn::LoadU(d_, e_.addend + column_ + j));
-    if constexpr (has_residual) {
-      v = hn::MulAdd(load_as_float(d_, residual_ + r * e_.residual_ld + j, count),
-                     hn::Set(d_, e_.residual_multiplier), v);
+    const auto v =
+        hn::MulAdd(hn::ConvertTo(d_, sum(r, j)), hn::LoadU(d_, e_.multiplier + column_ + j),
+                   hn::LoadU(d_, e_.addend + column_ + j));
+    if constexpr (has_sum) {
+      const AddedBytes& s = *e_.added;
+      const auto q = hn::ConvertTo(d_, between_.rounded(v));
+      const auto other = load_as_float(d_, other_ + r * s.other_ld + j, count);
+      const auto addend = hn::Set(d_, s.addend), factor = hn::Set(d_, s.factor),
+                 other_factor = hn::Set(d_, s.other_factor);
+      return s.other_first ? hn::MulAdd(other, other_factor, hn::MulAdd(q, factor, addend))
+                           : hn::MulAdd(q, factor, hn::MulAdd(other, other_factor, addend));
     }
     return v;
   }
@@ -128,10 +137,8 @@ class Finish {
     const hn::Repartition<To, D> dt;
     const size_t all = hn::Lanes(d_);
     const auto lanes = static_cast<int64_t>(all);
-    auto bytes = to_bytes<To>(value(r, j, all), value(r, j + lanes, all), value(below, j, all),
-                              value(below, j + lanes, all), e_.zero);
-    bytes = hn::Min(hn::Max(bytes, hn::Set(dt, static_cast<To>(e_.low))),
-                    hn::Set(dt, static_cast<To>(e_.high)));
+    const auto bytes = to_bytes<To>(value(r, j, all), value(r, j + lanes, all),
+                                    value(below, j, all), value(below, j + lanes, all), zero_);
     const hn::Half<decltype(dt)> half;
     hn::StoreU(hn::LowerHalf(half, bytes), half, to_ + r * y_ld_ + j);
     hn::StoreU(hn::UpperHalf(half, bytes), half, to_ + below * y_ld_ + j);
@@ -143,38 +150,16 @@ class Finish {
   const ByteEpilogue& e_;
   const int32_t* sums_;
   const int64_t ld_, column_, y_ld_;
-  const Bounds<D> bounds_;
+  const int32_t zero_;
+  const Bounds<D> bounds_, between_;
   To* to_;
-  const Residual* residual_;
+  const Other* other_ = nullptr;
 };
 
-template <class To, class Residual, bool has_residual>
+template <class To, class Other>
 void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row, int64_t column,
             int64_t rows, int64_t columns, void* y, int64_t y_ld) {
-  Finish<To, Residual, has_residual>(e, sums, ld, row, column, y, y_ld).tile(rows, columns);
-}
-
-/// v of a tile, then what the hook makes of it.
-template <class Residual, bool has_residual>
-void finish_hooked(const ByteEpilogue& e, const int32_t* sums, float* values, int64_t ld,
-                   int64_t row, int64_t column, int64_t rows, int64_t columns) {
-  finish<float, Residual, has_residual>(e, sums, ld, row, column, rows, columns,
-                                        values - row * ld - column, ld);
-  (*e.hook)(values, ld, row, column, rows, columns);
-}
-
-template <class To>
-void quantize_tile(const ByteEpilogue& e, const float* values, int64_t ld, int64_t rows,
-                   int64_t columns, To* to, int64_t y_ld) {
-  const hn::ScalableTag<float> d;
-  const Bounds<hn::ScalableTag<float>> bounds(e);
-  const auto scale = hn::Set(d, e.scale);
-  for (int64_t r = 0; r < rows; ++r) {
-    for_vectors(d, columns, [&](int64_t j, size_t count) HWY_ATTR {
-      const auto v = hn::Mul(hn::LoadU(d, values + r * ld + j), scale);
-      store_from_float(d, v, bounds, to + r * y_ld + j, count);
-    });
-  }
+  Finish<To, Other>(e, sums, ld, row, column, y, y_ld).tile(rows, columns);
 }
 
 }  // namespace drawbar::cpu::HWY_NAMESPACE
@@ -186,50 +171,26 @@ namespace {
 
 using Finish = void (*)(const ByteEpilogue&, const int32_t*, int64_t, int64_t, int64_t, int64_t,
                         int64_t, void*, int64_t);
-using FinishHooked = void (*)(const ByteEpilogue&, const int32_t*, float*, int64_t, int64_t,
-                              int64_t, int64_t, int64_t);
 
 template <class To>
+Finish finish_to_bytes(const ByteEpilogue& e, Isa isa) {
+  if (e.added == nullptr) return DRAWBAR_SIMD_FOR(isa, finish<To, void>);
+  if (e.added->other_type == ElementType::u8) return DRAWBAR_SIMD_FOR(isa, finish<To, uint8_t>);
+  return DRAWBAR_SIMD_FOR(isa, finish<To, int8_t>);
+}
+
 Finish finish_of(const ByteEpilogue& e, Isa isa) {
-  if (e.residual == nullptr) return DRAWBAR_SIMD_FOR(isa, finish<To, float, false>);
-  if (e.residual_type == ElementType::u8) return DRAWBAR_SIMD_FOR(isa, finish<To, uint8_t, true>);
-  if (e.residual_type == ElementType::i8) return DRAWBAR_SIMD_FOR(isa, finish<To, int8_t, true>);
-  return DRAWBAR_SIMD_FOR(isa, finish<To, float, true>);
-}
-
-FinishHooked finish_hooked_of(const ByteEpilogue& e, Isa isa) {
-  if (e.residual == nullptr) return DRAWBAR_SIMD_FOR(isa, finish_hooked<float, false>);
-  if (e.residual_type == ElementType::u8)
-    return DRAWBAR_SIMD_FOR(isa, finish_hooked<uint8_t, true>);
-  if (e.residual_type == ElementType::i8) return DRAWBAR_SIMD_FOR(isa, finish_hooked<int8_t, true>);
-  return DRAWBAR_SIMD_FOR(isa, finish_hooked<float, true>);
-}
-
-/// Calls body(T{}) with the type of y.
-template <class Body>
-void with_type(ElementType to, const Body& body) {
-  if (to == ElementType::u8) return body(uint8_t{});
-  if (to == ElementType::i8) return body(int8_t{});
-  body(float{});
+  if (e.to == ElementType::i32) return DRAWBAR_SIMD_FOR(isa, finish<int32_t, void>);
+  if (e.to == ElementType::f32) return DRAWBAR_SIMD_FOR(isa, finish<float, void>);
+  return e.to == ElementType::u8 ? finish_to_bytes<uint8_t>(e, isa)
+                                 : finish_to_bytes<int8_t>(e, isa);
 }
 
 }  // namespace
 
-void finish_bytes(const ByteEpilogue& e, const int32_t* sums, float* values, int64_t ld,
-                  int64_t row, int64_t column, int64_t rows, int64_t columns, void* y, int64_t y_ld,
-                  Isa isa) {
-  if (e.to == ElementType::i32) {
-    const auto store_sums = DRAWBAR_SIMD_FOR(isa, finish<int32_t, float, false>);
-    return store_sums(e, sums, ld, row, column, rows, columns, y, y_ld);
-  }
-  if (e.hook != nullptr) finish_hooked_of(e, isa)(e, sums, values, ld, row, column, rows, columns);
-  with_type(e.to, [&](auto type) {
-    using To = decltype(type);
-    if (e.hook == nullptr)
-      return finish_of<To>(e, isa)(e, sums, ld, row, column, rows, columns, y, y_ld);
-    const auto quantize = DRAWBAR_SIMD_FOR(isa, quantize_tile<To>);
-    quantize(e, values, ld, rows, columns, static_cast<To*>(y) + row * y_ld + column, y_ld);
-  });
+void finish_bytes(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row,
+                  int64_t column, int64_t rows, int64_t columns, void* y, int64_t y_ld, Isa isa) {
+  finish_of(e, isa)(e, sums, ld, row, column, rows, columns, y, y_ld);
 }
 
 }  // namespace drawbar::cpu

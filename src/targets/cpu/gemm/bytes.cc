@@ -67,13 +67,13 @@ struct Extras {
 
 /// How a product is cut, and the memory each thread works in.
 struct Cut {
-  int64_t block_rows = 0, blocks = 0;  // rows of y that one piece of work forms
-  int64_t group = 0, groups = 0;       // panels of one piece
-  int64_t depth = 0;                   // bytes of a row of A as it is multiplied
-  bool copied = false;                 // rows of A are copied first
-  int64_t list = 0, tiles = 0, rows = 0, sums = 0, values = 0;  // bytes, in this order
+  int64_t block_rows = 0, blocks = 0;               // rows of y that one piece of work forms
+  int64_t group = 0, groups = 0;                    // panels of one piece
+  int64_t depth = 0;                                // bytes of a row of A as it is multiplied
+  bool copied = false;                              // rows of A are copied first
+  int64_t list = 0, tiles = 0, rows = 0, sums = 0;  // bytes, in this order
 
-  int64_t bytes() const { return list + tiles + rows + sums + values; }
+  int64_t bytes() const { return list + tiles + rows + sums; }
 };
 
 Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedBytes& b, int threads) {
@@ -101,7 +101,6 @@ Cut cut_for(int64_t m, int64_t taps, int64_t k, bool is_signed, const PackedByte
     cut.tiles = align_line(TiledRows(b.k, b.plan.run).tiles(cut.block_rows) *
                            static_cast<int64_t>(sizeof(RowTile)));
   if (!tiles) cut.sums = kMostSumRows * 2 * panel_width(b.isa) * 4;
-  if (!tiles) cut.values = cut.sums;
   return cut;
 }
 
@@ -159,14 +158,12 @@ struct Memory {
       : list(reinterpret_cast<const std::byte**>(bytes)),
         tiles(reinterpret_cast<RowTile*>(bytes + cut.list)),
         rows(bytes + cut.list + cut.tiles),
-        sums(reinterpret_cast<int32_t*>(rows + cut.rows)),
-        values(reinterpret_cast<float*>(rows + cut.rows + cut.sums)) {}
+        sums(reinterpret_cast<int32_t*>(rows + cut.rows)) {}
 
   const std::byte** list;
   RowTile* tiles;
   std::byte* rows;
   int32_t* sums;
-  float* values;
 };
 
 void set_extras(const PackedBytes& b, int64_t panel, KernelArgs& args) {
@@ -218,8 +215,8 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
         shape.rows = static_cast<int>(height);
         kernel(shape)(&args);
       });
-      finish_bytes(w.epilogue, memory.sums, memory.values, ld, row + r, column, count, columns, w.y,
-                   w.y_ld, b.isa);
+      finish_bytes(w.epilogue, memory.sums, ld, row + r, column, count, columns, w.y, w.y_ld,
+                   b.isa);
     }
   };
   // Few panels stay in the cache while rows pass, so that rows of y are written whole.
@@ -234,11 +231,12 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
 /// Makes the rows of a block ready: pointers, or a copy and pointers to that, for each part.
 void prepare_rows(const Work& w, const Memory& memory, int64_t row, int64_t rows) {
   const ByteRows& a = w.a;
-  a.fill(row, rows, memory.list);
   int64_t taps = a.taps;
-  if (w.b.unit == ByteUnit::tiles)
-    return find_tiles(TiledRows(w.b.k, w.b.plan.run), a, memory.list, rows, memory.tiles,
+  if (w.b.unit == ByteUnit::tiles) {
+    return find_tiles(TiledRows(w.b.k, w.b.plan.run), a, row, rows, memory.list, memory.tiles,
                       memory.rows);
+  }
+  a.fill(row, rows, memory.list);
   if (w.cut.copied) {
     if (w.b.unit == ByteUnit::words) {
       const auto copy = a.is_signed ? copy_words<int8_t> : copy_words<uint8_t>;
@@ -418,7 +416,7 @@ void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y,
       if (b.unit == ByteUnit::tiles) {
         TiledRows tiled(b.k, b.plan.run);
         tiled.tile = memory.tiles;
-        multiply_byte_tiles(tiled, a.is_signed, b, row, rows, panel, panel_end, y, y_ld, epilogue);
+        multiply_byte_tiles(tiled, a, b, row, rows, panel, panel_end, y, y_ld, epilogue);
       } else {
         multiply_vectors(work, memory, row, rows, panel, panel_end);
       }

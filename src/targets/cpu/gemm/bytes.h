@@ -71,6 +71,35 @@ void pack_bytes(const int16_t* b, const PackedBytes& matrix, std::byte* packed);
 void check_plan(const PackedBytes& matrix, int64_t taps, bool is_signed);
 void check_packed(const PackedBytes& matrix);
 
+/// Rows of A in lines of images: tap t of row x of line y of image i lies at runs[t] + i ·
+/// image_stride + y · line_stride + x · stride (bytes).
+struct ByteLines {
+  const std::byte* const* runs = nullptr;  // [taps]
+  int64_t stride = 0;
+  int64_t line = 1;  // rows
+  int64_t line_stride = 0;
+  int64_t lines = 1;  // of an image
+  int64_t image_stride = 0;
+
+  /// How far row r is from the first.
+  int64_t offset(int64_t r) const {
+    const int64_t y = r / line;
+    return y / lines * image_stride + y % lines * line_stride + r % line * stride;
+  }
+};
+
+/// Rows of A between the rows that y has: of every `line` rows y has the first `kept`, of `lines`
+/// such lines the first `kept_lines`.
+struct ByteGaps {
+  int64_t line = 1, kept = 1, lines = 1, kept_lines = 1;
+
+  /// The row of y, or -1.
+  int64_t row_of_y(int64_t r) const {
+    const int64_t x = r % line, y = r / line % lines;
+    return x < kept && y < kept_lines ? (r / line / lines * kept_lines + y) * kept + x : -1;
+  }
+};
+
 /// The rows of A: row r is the concatenation over t < taps of the k bytes at pointers(t, r), so
 /// that B has taps · k rows. `fill(row, rows, list)` writes the pointers of rows [row, row + rows)
 /// to list[t · rows + r]; it may be called concurrently, and more than once. What lies from `begin`
@@ -83,6 +112,8 @@ struct ByteRows {
   bool is_signed = false;
   FunctionRef<void(int64_t row, int64_t rows, const std::byte** list)> fill;
   const std::byte *begin = nullptr, *end = nullptr;
+  const ByteLines* lines = nullptr;  // where the pointers are such
+  const ByteGaps* gaps = nullptr;    // of tiles alone
 };
 
 /// Whether sums come out with 128 · (the sum of B's column) more: of signed rows.
@@ -90,31 +121,38 @@ inline bool adds_128(const ByteRows& a, const PackedBytes& b) {
   return a.is_signed && b.unit != ByteUnit::tiles && b.unit != ByteUnit::words;
 }
 
+/// Another quantised tensor that bytes q are added to: y = saturate(round(q · factor + (other ·
+/// other_factor + addend)) + zero), or with the products the other way round, in f32, each sum with
+/// its product rounded once; ties to even.
+struct AddedBytes {
+  float factor = 1, other_factor = 1, addend = 0;
+  bool other_first = false;  // other · other_factor + (q · factor + addend)
+  int32_t zero = 0;
+  const void* other = nullptr;               // [m, n]
+  int64_t other_ld = 0;                      // elements
+  ElementType other_type = ElementType::u8;  // u8 or i8
+  ElementType q = ElementType::u8;           // what q is saturated to
+};
+
 /// What becomes of the sum s of row r and column j: v = (s + offset[j]) · multiplier[j] +
-/// addend[j], plus residual[r, j] · residual_multiplier where there is one; with a hook, v is what
-/// that makes of it, times `scale`. Bytes are y = clamp(round(v) + zero, low, high), ties to even,
-/// f32 are y = v. In f32 but for the offset, which may be multiplied for itself. i32 are s +
+/// addend[j]. f32 are y = v, bytes y = saturate(round(v) + zero), ties to even, to which something
+/// may be added. In f32 but for the offset, which may be multiplied for itself. i32 are s +
 /// offset[j], and nothing else is done to them. The first three are readable up to a multiple of
 /// panel_width.
 struct ByteEpilogue {
-  const int32_t* offset = nullptr;              // [n]
-  const float* multiplier = nullptr;            // [n]
-  const float* addend = nullptr;                // [n]
-  const void* residual = nullptr;               // [m, n] or null
-  ElementType residual_type = ElementType::u8;  // u8, i8 or f32
-  float residual_multiplier = 1;
-  int64_t residual_ld = 0;         // elements
-  const TileHook* hook = nullptr;  // on tiles of v; sees c of the thread's own
-  float scale = 1;
-  int32_t zero = 0, low = 0, high = 255;  // of bytes
-  ElementType to = ElementType::u8;       // u8, i8, f32 or i32
+  const int32_t* offset = nullptr;    // [n]
+  const float* multiplier = nullptr;  // [n]
+  const float* addend = nullptr;      // [n]
+  int32_t zero = 0;                   // of bytes
+  ElementType to = ElementType::u8;   // y: u8, i8, f32 or i32
+  const AddedBytes* added = nullptr;  // or null; for bytes
 };
 
 /// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.
 int64_t multiply_bytes_scratch(int64_t m, int64_t taps, int64_t k, bool is_signed,
                                const PackedBytes& b, int threads);
 
-/// y [m, n] = epilogue(A · B); y_ld in elements of `to`.
+/// y = epilogue(A · B) for the m rows of A; y_ld in elements of `to`.
 void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y, int64_t y_ld,
                     const ByteEpilogue& epilogue, void* scratch, ThreadPool* pool);
 

@@ -228,7 +228,7 @@ TEST(BytePlan, DamagedOnesAreRefused) {
   EXPECT_THROW(check_plan(huge, 2, false), Error);
 }
 
-TEST_P(BytesTest, QuantizesWithResiduals) {
+TEST_P(BytesTest, AddsQuantisedTensors) {
   const Case s{45, 50, 64};
   const Numbers numbers(s);
   std::vector<float> multiplier(50), addend(50);
@@ -236,55 +236,43 @@ TEST_P(BytesTest, QuantizesWithResiduals) {
     multiplier[j] = 0x1p-10f * static_cast<float>(1 + j % 3);
     addend[j] = 0.25f * static_cast<float>(j) - 3;
   }
-  const std::vector<uint8_t> bytes(static_cast<size_t>(s.m * s.n), 200);
-  const std::vector<float> floats(bytes.size(), -0.5f);
+  std::vector<std::byte> other(static_cast<size_t>(s.m * s.n));
+  for (size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::byte>(i * 37);
   for (ByteUnit unit : byte_units(GetParam())) {
-    for (const bool is_byte : {true, false}) {
-      ByteEpilogue e;
-      e.multiplier = multiplier.data();
-      e.addend = addend.data();
-      e.residual = is_byte ? static_cast<const void*>(bytes.data()) : floats.data();
-      e.residual_type = is_byte ? ElementType::u8 : ElementType::f32;
-      e.residual_multiplier = 0.125f;
-      e.residual_ld = s.n;
-      e.to = ElementType::i8;
-      e.zero = 5;
-      e.low = -100;
-      e.high = 127;
-      const auto y = run<int8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);
-      for (int64_t i = 0; i < s.m; ++i) {
-        for (int64_t j = 0; j < s.n; ++j) {
-          const auto at = static_cast<size_t>(j);
-          float v = static_cast<float>(numbers.sum(i, j)) * multiplier[at] + addend[at];
-          v += is_byte ? 25.0f : -0.0625f;
-          v = std::clamp(std::nearbyint(v) + 5, -100.0f, 127.0f);
-          ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)], static_cast<int8_t>(v)) << name(unit);
+    for (const ElementType type : {ElementType::u8, ElementType::i8}) {
+      for (const bool other_first : {true, false}) {
+        const AddedBytes added{.factor = 0.75f,
+                               .other_factor = 0.3125f,
+                               .addend = -20.5f,
+                               .other_first = other_first,
+                               .zero = 7,
+                               .other = other.data(),
+                               .other_ld = s.n,
+                               .other_type = type,
+                               .q = ElementType::i8};
+        ByteEpilogue e;
+        e.multiplier = multiplier.data();
+        e.addend = addend.data();
+        e.to = ElementType::u8;
+        e.zero = 5;
+        e.added = &added;
+        const auto y = run<uint8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);
+        for (int64_t i = 0; i < s.m; ++i) {
+          for (int64_t j = 0; j < s.n; ++j) {
+            const auto at = static_cast<size_t>(j);
+            const float v = static_cast<float>(numbers.sum(i, j)) * multiplier[at] + addend[at];
+            const float q = std::clamp(std::nearbyint(v) + 5, -128.0f, 127.0f);
+            const std::byte byte = other[static_cast<size_t>(i * s.n + j)];
+            const auto o = static_cast<float>(type == ElementType::u8 ? static_cast<uint8_t>(byte)
+                                                                      : static_cast<int8_t>(byte));
+            // All of it exact in f32, so that the order does not count.
+            const float z = std::nearbyint(0.75f * q + 0.3125f * o - 20.5f) + 7;
+            ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)],
+                      static_cast<uint8_t>(std::clamp(z, 0.0f, 255.0f)))
+                << name(unit) << " at " << i << ", " << j;
+          }
         }
       }
-    }
-  }
-}
-
-TEST_P(BytesTest, HooksSeeEveryElementOnce) {
-  const Case s{70, 50, 64};
-  const Numbers numbers(s);
-  const auto number = [&](float* c, int64_t ld, int64_t row, int64_t col, int64_t rows,
-                          int64_t cols) {
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t j = 0; j < cols; ++j)
-        c[i * ld + j] = static_cast<float>((row + i + col + j) * 4);
-    }
-  };
-  const TileHook hook(number);
-  ByteEpilogue e;
-  e.hook = &hook;
-  e.scale = 0.25f;
-  e.zero = 3;
-  for (ByteUnit unit : byte_units(GetParam())) {
-    const auto y = run<uint8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);
-    for (int64_t i = 0; i < s.m; ++i) {
-      for (int64_t j = 0; j < s.n; ++j)
-        ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)], i + j + 3) << name(unit);
     }
   }
 }

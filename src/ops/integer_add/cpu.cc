@@ -25,13 +25,10 @@ std::unique_ptr<Kernel> make(const Problem& p) {
   const AddBytes add = add_bytes(a, b, y);
   const int64_t size = p.outputs[0].size();
   return make_kernel([=](const KernelRun& run) {
-    const float y_scale = *run.in<float>(6);
-    ByteSum sum{};
-    sum.a_factor = *run.in<float>(1) / y_scale;
-    sum.b_factor = *run.in<float>(4) / y_scale;
-    sum.addend = -static_cast<float>(byte_at(run.inputs[2], a, 0)) * sum.a_factor -
-                 static_cast<float>(byte_at(run.inputs[5], b, 0)) * sum.b_factor;
-    sum.zero = byte_at(run.inputs[7], y, 0);
+    const auto term = [&](size_t i, ElementType type) {
+      return ByteTerm{*run.in<float>(i), byte_at(run.inputs[i + 1], type, 0)};
+    };
+    const ByteSum sum = byte_sum(term(1, a), term(4, b), term(6, y));
     run.pool.parallel_for(size, kPiece, [&](int64_t begin, int64_t end, int) {
       add(sum, run.in<std::byte>(0) + begin, run.in<std::byte>(3) + begin,
           run.out<std::byte>(0) + begin, end - begin);

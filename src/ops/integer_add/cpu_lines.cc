@@ -68,6 +68,13 @@ AddBytes add_bytes_with(ElementType b, ElementType y) {
 
 }  // namespace
 
+ByteSum byte_sum(const ByteTerm& a, const ByteTerm& b, const ByteTerm& y) {
+  const float a_factor = a.scale / y.scale, b_factor = b.scale / y.scale;
+  const float addend =
+      -static_cast<float>(a.zero) * a_factor - static_cast<float>(b.zero) * b_factor;
+  return {a_factor, b_factor, addend, y.zero};
+}
+
 AddBytes add_bytes(ElementType a, ElementType b, ElementType y) {
   return a == ElementType::u8 ? add_bytes_with<uint8_t>(b, y) : add_bytes_with<int8_t>(b, y);
 }

@@ -161,9 +161,11 @@ int64_t ByteProduct::scratch_bytes(int64_t m, int64_t taps, int64_t tap, int thr
 }
 
 void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y,
-                      int64_t y_ld, void* scratch, ThreadPool& pool) const {
-  const ByteEpilogue epilogue = byte_epilogue(scales, column_sums(), adds_128(rows, b_) ? 128 : 0,
-                                              b_.n, columns(), scratch, y_);
+                      int64_t y_ld, void* scratch, ThreadPool& pool,
+                      const AddedBytes* added) const {
+  ByteEpilogue epilogue = byte_epilogue(scales, column_sums(), adds_128(rows, b_) ? 128 : 0, b_.n,
+                                        columns(), scratch, y_);
+  epilogue.added = added;
   auto* rest = static_cast<std::byte*>(scratch) + divide_up(3 * columns() * 4, 64) * 64;
   multiply_bytes(m, rows, b_, y, y_ld, epilogue, rest, &pool);
 }

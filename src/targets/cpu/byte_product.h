@@ -81,9 +81,9 @@ class ByteProduct {
   /// Bytes of scratch for m rows, each of `taps` runs of `tap` bytes.
   int64_t scratch_bytes(int64_t m, int64_t taps, int64_t tap, int threads) const;
 
-  /// `rows` is signed where x is; y_ld counts elements.
+  /// `rows` is signed where x is; y_ld counts elements. What the bytes are added to gives y.
   void run(int64_t m, const ByteRows& rows, const ByteScales& scales, void* y, int64_t y_ld,
-           void* scratch, ThreadPool& pool) const;
+           void* scratch, ThreadPool& pool, const AddedBytes* added = nullptr) const;
 
   /// Whether runs of a row are multiplied where they lie if they lie evenly.
   bool reads_runs() const { return b_.unit == ByteUnit::tiles && b_.plan.run < b_.k; }

@@ -213,12 +213,8 @@ void Plan::unite_in_place(const std::vector<int>& last_use) {
     };
     if (bytes(input) != bytes(output) || bytes(node.inputs[index]) != bytes(output)) continue;
     bool alone = true;
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (i != index && node.inputs[i] != no_id && root(node.inputs[i]) == input) {
-        alone &=
-            node.inputs[i] == node.inputs[index];  // the same value read twice, element by element
-      }
-    }
+    for (size_t i = 0; i < node.inputs.size(); ++i)
+      alone &= i == index || node.inputs[i] == no_id || root(node.inputs[i]) != input;
     if (!alone) continue;
     parent_[output] = input;
     last[input] = std::max(last[input], last_use[output]);

@@ -2,7 +2,7 @@
 
 #include "ir/evaluate_graph.h"
 #include "targets/cpu/device.h"
-#include "targets/cpu/fuse_windows.h"
+#include "targets/cpu/fuse_behind_conv.h"
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/specialize.h"
@@ -27,8 +27,8 @@ CpuProgram::CpuProgram(GraphPtr graph, std::map<std::string, std::string> tactic
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
 Graph CpuProgram::laid_out(const Bindings& bindings) const {
-  return fuse_windows(assign_layouts(specialize_for(*lowered_, bindings), sums_isa(strict_)),
-                      sums_isa(strict_));
+  return fuse_behind_conv(assign_layouts(specialize_for(*lowered_, bindings), sums_isa(strict_)),
+                          sums_isa(strict_));
 }
 
 std::shared_ptr<Plan> CpuProgram::plan(const Bindings& bindings, int threads,

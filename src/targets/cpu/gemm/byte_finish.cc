@@ -81,8 +81,8 @@ class Finish {
         column_(column),
         y_ld_(y_ld),
         zero_(has_sum ? e.added->zero : e.zero),
-        bounds_(e.to, zero_),
-        between_(has_sum ? e.added->q : e.to, e.zero) {
+        bounds_(e.y_type(), zero_),
+        between_(e.to, e.zero) {
     to_ = static_cast<To*>(y) + row * y_ld + column;
     if constexpr (has_sum)
       other_ = static_cast<const Other*>(e.added->other) + row * e.added->other_ld + column;
@@ -182,8 +182,8 @@ Finish finish_to_bytes(const ByteEpilogue& e, Isa isa) {
 Finish finish_of(const ByteEpilogue& e, Isa isa) {
   if (e.to == ElementType::i32) return DRAWBAR_SIMD_FOR(isa, finish<int32_t, void>);
   if (e.to == ElementType::f32) return DRAWBAR_SIMD_FOR(isa, finish<float, void>);
-  return e.to == ElementType::u8 ? finish_to_bytes<uint8_t>(e, isa)
-                                 : finish_to_bytes<int8_t>(e, isa);
+  return e.y_type() == ElementType::u8 ? finish_to_bytes<uint8_t>(e, isa)
+                                       : finish_to_bytes<int8_t>(e, isa);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class Sum {
   DRAWBAR_FINISH_TARGET Sum(const ByteEpilogue& e, const TileSums& tile) {
     if constexpr (other == Other::none) return;
     const AddedBytes& s = *e.added;
-    const int32_t low = (s.q == ElementType::i8 ? -128 : 0) - e.zero;
+    const int32_t low = (e.to == ElementType::i8 ? -128 : 0) - e.zero;
     low_ = _mm512_set1_ps(static_cast<float>(low));
     high_ = _mm512_set1_ps(static_cast<float>(low + 255));
     // A number plus that is rounded to an integer; less it, it has its zero point.
@@ -138,8 +138,9 @@ FinishTile finish_pairs_of(const ByteEpilogue& e) {
 
 FinishTile finish_tile(const ByteEpilogue& e, int64_t n) {
 #if defined(__x86_64__)
-  if (e.to == ElementType::u8 && is_bounded(e, n)) return finish_pairs_of<false>(e);
-  if (e.to == ElementType::i8 && is_bounded(e, n)) return finish_pairs_of<true>(e);
+  const ElementType y = e.y_type();
+  if (y == ElementType::u8 && is_bounded(e, n)) return finish_pairs_of<false>(e);
+  if (y == ElementType::i8 && is_bounded(e, n)) return finish_pairs_of<true>(e);
 #endif
   return finish_any;
 }

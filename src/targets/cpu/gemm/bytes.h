@@ -121,38 +121,39 @@ inline bool adds_128(const ByteRows& a, const PackedBytes& b) {
   return a.is_signed && b.unit != ByteUnit::tiles && b.unit != ByteUnit::words;
 }
 
-/// Another quantised tensor that bytes q are added to: y = saturate(round(q · factor + (other ·
+/// A quantised tensor that bytes q are added to: y = saturate(round(q · factor + (other ·
 /// other_factor + addend)) + zero), or with the products the other way round, in f32, each sum with
 /// its product rounded once; ties to even.
 struct AddedBytes {
   float factor = 1, other_factor = 1, addend = 0;
   bool other_first = false;  // other · other_factor + (q · factor + addend)
   int32_t zero = 0;
-  const void* other = nullptr;               // [m, n]
+  const void* other = nullptr;               // [m, n]; may be y's memory
   int64_t other_ld = 0;                      // elements
   ElementType other_type = ElementType::u8;  // u8 or i8
-  ElementType q = ElementType::u8;           // what q is saturated to
+  ElementType to = ElementType::u8;          // y: u8 or i8
 };
 
 /// What becomes of the sum s of row r and column j: v = (s + offset[j]) · multiplier[j] +
-/// addend[j]. f32 are y = v, bytes y = saturate(round(v) + zero), ties to even, to which something
-/// may be added. In f32 but for the offset, which may be multiplied for itself. i32 are s +
-/// offset[j], and nothing else is done to them. The first three are readable up to a multiple of
-/// panel_width.
+/// addend[j]. f32 are v, bytes saturate(round(v) + zero), ties to even, to which others may be
+/// added. In f32 but for the offset, which may be multiplied for itself. i32 are s + offset[j], and
+/// nothing else is done to them. The first three are readable up to a multiple of panel_width.
 struct ByteEpilogue {
   const int32_t* offset = nullptr;    // [n]
   const float* multiplier = nullptr;  // [n]
   const float* addend = nullptr;      // [n]
   int32_t zero = 0;                   // of bytes
-  ElementType to = ElementType::u8;   // y: u8, i8, f32 or i32
-  const AddedBytes* added = nullptr;  // or null; for bytes
+  ElementType to = ElementType::u8;   // u8, i8, f32 or i32
+  const AddedBytes* added = nullptr;  // of bytes, or null
+
+  ElementType y_type() const { return added != nullptr ? added->to : to; }
 };
 
 /// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.
 int64_t multiply_bytes_scratch(int64_t m, int64_t taps, int64_t k, bool is_signed,
                                const PackedBytes& b, int threads);
 
-/// y = epilogue(A · B) for the m rows of A; y_ld in elements of `to`.
+/// y = epilogue(A · B) for the m rows of A; y_ld in elements.
 void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y, int64_t y_ld,
                     const ByteEpilogue& epilogue, void* scratch, ThreadPool* pool);
 

@@ -249,11 +249,11 @@ TEST_P(BytesTest, AddsQuantisedTensors) {
                                .other = other.data(),
                                .other_ld = s.n,
                                .other_type = type,
-                               .q = ElementType::i8};
+                               .to = ElementType::u8};
         ByteEpilogue e;
         e.multiplier = multiplier.data();
         e.addend = addend.data();
-        e.to = ElementType::u8;
+        e.to = ElementType::i8;
         e.zero = 5;
         e.added = &added;
         const auto y = run<uint8_t>(s, numbers, {GetParam(), unit, 2}, e, s.n);

@@ -1,4 +1,4 @@
-#include "targets/cpu/fuse_windows.h"
+#include "targets/cpu/fuse_behind_conv.h"
 
 #include <gtest/gtest.h>
 
@@ -30,10 +30,14 @@ Graph graph_of(int64_t side, const std::string& body) {
 /// Runs the plan of the fused graph and checks its answers; the operators of its steps.
 Steps steps_of(const Graph& graph, double atol = 1e-5) {
   std::vector<Tensor> inputs = random_inputs(graph, 7, 2);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Type& type = graph.value(graph.inputs()[i]).type;
+    if (type.tensor.element != ElementType::f32) inputs[i] = draw(to_string(type), 7, 0, 100);
+  }
   const std::vector<Tensor> want = evaluate_graph(graph, inputs);
   const PlanContext context{std::make_shared<PackedConstants>(), std::make_shared<TacticChooser>(),
                             TensorPool::make(), 2, isa()};
-  Plan plan(fuse_windows(assign_layouts(graph, isa()), isa()), context);
+  Plan plan(fuse_behind_conv(assign_layouts(graph, isa()), isa()), context);
   ThreadPool pool(2);
   std::vector<Tensor> outputs(want.size());
   plan.run(inputs, outputs, {}, pool);
@@ -55,22 +59,22 @@ int64_t large_side() {
   return side;
 }
 
-TEST(FuseWindows, JoinsWhatIsTooLargeForTheCache) {
+TEST(FuseBehindConv, JoinsWhatIsTooLargeForTheCache) {
   EXPECT_EQ(steps_of(graph_of(large_side(), pair + "return %y")), Steps{"ConvDepthwise"});
 }
 
-TEST(FuseWindows, LeavesWhatFits) {
+TEST(FuseBehindConv, LeavesWhatFits) {
   EXPECT_EQ(steps_of(graph_of(4, pair + "return %y")), (Steps{"Conv", "Conv"}));
 }
 
-TEST(FuseWindows, LeavesWhatOthersRead) {
+TEST(FuseBehindConv, LeavesWhatOthersRead) {
   const int64_t side = large_side();
   EXPECT_EQ(steps_of(graph_of(side, pair + "return %y, %m")), (Steps{"Conv", "Conv"}));
   EXPECT_EQ(steps_of(graph_of(side, pair + "%z = Relu(%m); return %y, %z")),
             (Steps{"Conv", "Conv", "Relu"}));
 }
 
-TEST(FuseWindows, LeavesProgramsThatReadMore) {
+TEST(FuseBehindConv, LeavesProgramsThatReadMore) {
   const Graph graph =
       graph_of(large_side(),
                "%m = Conv(%x, %w); %y = Conv(%m, %v, _, %m) {group = 1024, pads_begin = [1, 1], "
@@ -87,7 +91,7 @@ Steps pooled_steps_of(const std::string& body) {
   return steps_of(graph, 1e-3);  // Winograd's errors go by the largest outputs, about 30
 }
 
-TEST(FuseWindows, JoinsPoolingThatFitsTiles) {
+TEST(FuseBehindConv, JoinsPoolingThatFitsTiles) {
   const std::string conv = "%m = Conv(%x, %w) {pads_begin = [1, 1], pads_end = [1, 1]}; ";
   const std::string halves = "{kernel = [2, 2], strides = [2, 2]}; ";
   EXPECT_EQ(pooled_steps_of(conv + "%y = MaxPool(%m) " + halves + "return %y"), Steps{"ConvPool"});
@@ -101,6 +105,34 @@ TEST(FuseWindows, JoinsPoolingThatFitsTiles) {
   EXPECT_EQ(pooled_steps_of("%m = Conv(%x, %w) {strides = [2, 2]}; %y = MaxPool(%m) " + halves +
                             "return %y"),
             (Steps{"Conv", "MaxPool"}));
+}
+
+/// The operators of a plan with quantised convolutions %a and %b of %x and what becomes of them.
+Steps added_steps_of(const std::string& body) {
+  const std::string conv = "QLinearConv(%x, %s, %z, %w, %s, %v, %s, %z, _)";
+  Graph graph = parse(fmt::format(
+      "graph g(%x: u8[1, 16, 5, 6], %w: i8[16, 16, 1, 1], %s: f32[], %z: u8[], %v: i8[]) {{ "
+      "%a = {0}; %b = {0} {{strides = [1, 1]}}; {1} }}",
+      conv, body));
+  const std::string drawn[] = {"i8[16, 16, 1, 1]", "f32[] = [0.5]", "u8[] = [20]", "i8[] = [0]"};
+  for (size_t i = 4; i >= 1; --i) {
+    const ValueId id = graph.inputs()[i];
+    graph.replace_value(id, graph.add_constant(draw(drawn[i - 1], 3).clone()));
+  }
+  return steps_of(graph, 1);
+}
+
+TEST(FuseBehindConv, JoinsSumsOfBytesToTheLaterConvolution) {
+  const auto sum = [](const std::string& a, const std::string& b) {
+    return fmt::format("%y = QLinearAdd({}, %s, %z, {}, %s, %z, %s, %z); ", a, b);
+  };
+  const Steps joined = {"QLinearConv", "QLinearConvAdd"};
+  EXPECT_EQ(added_steps_of(sum("%a", "%b") + "return %y"), joined);
+  EXPECT_EQ(added_steps_of(sum("%b", "%x") + "return %y, %a"), joined);
+  EXPECT_EQ(added_steps_of(sum("%a", "%b") + "return %y, %b"), joined);
+  const Steps apart = {"QLinearConv", "QLinearConv", "QLinearAdd"};
+  EXPECT_EQ(added_steps_of(sum("%a", "%a") + "return %y, %b"), apart);
+  EXPECT_EQ(added_steps_of(sum("%a", "%b") + "return %y, %a, %b"), apart);
 }
 
 }  // namespace

@@ -13,6 +13,6 @@ namespace drawbar::cpu {
 ///
 /// a depthwise convolution where an image of %m is too large for a core's cache, a pooling whose
 /// windows fit into Winograd's tiles. Memory orders are assigned already (assign_layouts).
-Graph fuse_windows(Graph graph, Isa isa);
+Graph fuse_behind_conv(Graph graph, Isa isa);
 
 }  // namespace drawbar::cpu

@@ -31,40 +31,66 @@ DRAWBAR_BYTE_TARGET inline void multiply_four() {
   }
 }
 
-/// Sums of two tiles of rows (one: the second is that again) and a panel, [2 · 16][32], for every
-/// part of B. Registers: sums 0 to 3, A 4 and 5, B 6 and 7. `meanwhile(step)` is what vector units
-/// do.
-template <bool is_signed, class Meanwhile>
-DRAWBAR_BYTE_TARGET inline void form_sums(int64_t parts, const TiledRows& rows,
-                                          const RowTile* tiles, const RowTile* below,
-                                          const std::byte* b, const Meanwhile& meanwhile,
-                                          int32_t* sums) {
+constexpr int64_t kPair = 2 * kTileRows;
+using PairSums = int32_t[kPair * kTilePanel];
+
+/// Two tiles of rows (one: the second is that again).
+struct RowPair {
+  const RowTile *first, *second;  // [runs]
+};
+
+// Sums of a pair and a panel [2 · 16][32] are in registers 0 to 3, A is in 4 and 5, B in 6 and 7.
+
+DRAWBAR_BYTE_TARGET inline void begin_sums() {
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  int64_t done = 0;
-  for (int64_t part = 0; part < parts; ++part) {
-    for (int64_t run = 0; run < rows.runs; ++run) {
-      const auto [first, first_stride] = tiles[run];
-      const auto [second, second_stride] = below[run];
-      for (int64_t i = 0; i < rows.run_bytes(); i += rows.depth, b += rows.depth * kTilePanel) {
-        _tile_loadd(4, first + i, first_stride);
-        _tile_loadd(6, b, kPanelStride);
-        _tile_loadd(7, b + 64, kPanelStride);
-        _tile_loadd(5, second + i, second_stride);
-        multiply_four<is_signed>();
-        meanwhile(done++);
-      }
-    }
-  }
-  _tile_stored(0, sums, kTilePanel * 4);
-  _tile_stored(1, sums + 16, kTilePanel * 4);
-  _tile_stored(2, sums + kTileRows * kTilePanel, kTilePanel * 4);
-  _tile_stored(3, sums + kTileRows * kTilePanel + 16, kTilePanel * 4);
 }
 
-constexpr int64_t kPair = 2 * kTileRows;
+/// Where the steps of a pair and a panel have come to.
+struct Place {
+  const std::byte* b;
+  int64_t run = 0, step = 0;  // of the run
+};
+
+/// Adds the products of the next `count` steps. Behind the last run comes the first one again, with
+/// B's second part.
+template <bool is_signed>
+DRAWBAR_BYTE_TARGET inline void add_steps(const TiledRows& rows, const RowPair& pair, int64_t count,
+                                          Place& place) {
+  const int64_t depth = rows.depth, step_bytes = depth * kTilePanel;
+  const std::byte* b = place.b;
+  while (count > 0) {
+    const auto [at, stride] = pair.first[place.run];
+    const auto [second, second_stride] = pair.second[place.run];
+    const std::byte *first = at + place.step * depth, *below = second + place.step * depth;
+    const int64_t now = std::min(count, rows.steps - place.step);
+    for (const std::byte* end = b + now * step_bytes; b < end; b += step_bytes) {
+      _tile_loadd(4, first, stride);
+      _tile_loadd(6, b, kPanelStride);
+      _tile_loadd(7, b + 64, kPanelStride);
+      _tile_loadd(5, below, second_stride);
+      multiply_four<is_signed>();
+      first += depth;
+      below += depth;
+    }
+    count -= now;
+    place.step += now;
+    if (place.step < rows.steps) break;
+    place.step = 0;
+    place.run = place.run + 1 < rows.runs ? place.run + 1 : 0;
+  }
+  place.b = b;
+}
+
+DRAWBAR_BYTE_TARGET inline void end_sums(PairSums& sums) {
+  constexpr int64_t kStride = kTilePanel * 4, kBelow = kTileRows * kTilePanel;
+  _tile_stored(0, sums, kStride);
+  _tile_stored(1, sums + 16, kStride);
+  _tile_stored(2, sums + kBelow, kStride);
+  _tile_stored(3, sums + kBelow + 16, kStride);
+}
 
 /// The rows of y of the rows [row, row + rows) of A.
 void find_y_rows(const ByteGaps* gaps, int64_t row, int64_t rows, int64_t* y_rows) {
@@ -86,36 +112,37 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
                                   const PackedBytes& b, int64_t row, int64_t rows, int64_t panel,
                                   int64_t panel_end, void* y, int64_t y_ld,
                                   const ByteEpilogue& epilogue) {
-  alignas(64) int32_t sums[2][kPair * kTilePanel];
-  int64_t y_rows[2][kPair];
+  alignas(64) PairSums sums[2];
+  int64_t y_rows[kMostBlockRows];
+  find_y_rows(gaps, row, rows, y_rows);
   const TileUnit unit(kTileRows, tiled.depth);
-  const int64_t steps = tiled.runs * tiled.steps;
   const FinishTile finish = finish_tile(epilogue, b.n);
+  const int64_t steps = b.plan.parts * tiled.runs * tiled.steps,
+                panel_bytes = b.plan.parts * tiled.row_bytes() * kTilePanel;
+  // Vector units finish the last sums in so many parts while the tile unit multiplies.
+  const int64_t parts = std::min<int64_t>(steps, 4), share = divide_up(kPair / 2, parts) * 2;
   TileSums waiting;
-  int turn = 0, rows_turn = 0;
-  const int64_t parts = steps < 2 ? 1 : steps < 4 ? 2 : 4, share = kPair / parts;
-  const auto meanwhile = [&](int64_t step) {
-    if (step >= parts) return;
-    const int64_t begin = step * share, end = std::min(waiting.rows, begin + share);
-    if (begin < end) finish(epilogue, waiting, begin, end, y, y_ld);
-  };
+  int turn = 0;
   // As many panels side by side as the first-level cache holds, so that lines of y are written
   // whole.
-  const int64_t panel_bytes = b.plan.parts * tiled.row_bytes() * kTilePanel;
   const int64_t group = std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
   for (int64_t end = 0; panel < panel_end; panel = end) {
     end = std::min(panel + group, panel_end);
     for (int64_t r = 0; r < rows; r += kPair) {
       const RowTile* tiles = tiled.tile + r / kTileRows * tiled.runs;
-      const RowTile* below = r + kTileRows < rows ? tiles + tiled.runs : tiles;
-      const int64_t count = std::min(kPair, rows - r);
-      rows_turn = 1 - rows_turn;
-      find_y_rows(gaps, row + r, count, y_rows[rows_turn]);
+      const RowPair pair{tiles, r + kTileRows < rows ? tiles + tiled.runs : tiles};
       for (int64_t i = panel; i < end; ++i) {
+        Place place{b.data + i * panel_bytes};
+        begin_sums();
+        for (int64_t part = 0; part < parts; ++part) {
+          add_steps<is_signed>(tiled, pair, 1, place);
+          const int64_t begin = part * share, until = std::min(waiting.rows, begin + share);
+          if (begin < until) finish(epilogue, waiting, begin, until, y, y_ld);
+        }
+        add_steps<is_signed>(tiled, pair, steps - parts, place);
+        end_sums(sums[turn]);
         const int64_t column = i * kTilePanel;
-        form_sums<is_signed>(b.plan.parts, tiled, tiles, below, b.data + i * panel_bytes, meanwhile,
-                             sums[turn]);
-        waiting = {sums[turn], y_rows[rows_turn], column, count,
+        waiting = {sums[turn], y_rows + r, column, std::min(kPair, rows - r),
                    std::min(kTilePanel, b.n - column)};
         turn = 1 - turn;
       }

@@ -5,7 +5,10 @@
 /// Products of bytes on the tile unit. Functions need it; none allocates.
 namespace drawbar::cpu {
 
-/// What rows [row, row + rows) of A are of y in the panels [panel, panel_end), from their tiles.
+constexpr int64_t kMostBlockRows = 256;
+
+/// What rows [row, row + rows) of A, at most kMostBlockRows, are of y in the panels [panel,
+/// panel_end), from their tiles.
 void multiply_byte_tiles(const TiledRows& tiled, const ByteRows& a, const PackedBytes& b,
                          int64_t row, int64_t rows, int64_t panel, int64_t panel_end, void* y,
                          int64_t y_ld, const ByteEpilogue& epilogue);

@@ -54,34 +54,51 @@ struct Place {
   int64_t run = 0, step = 0;  // of the run
 };
 
+constexpr int64_t kAhead = 8 << 10;  // bytes of B that are fetched before they are wanted
+
+/// Steps of one run. Where B is cold it is prefetched: panels lie one behind the other.
+template <bool is_signed, bool is_cold>
+DRAWBAR_BYTE_TARGET __attribute__((always_inline)) inline void add_run(
+    RowTile first, RowTile second, const std::byte* b, const std::byte* end, int64_t depth) {
+  const int64_t step_bytes = depth * kTilePanel;
+  for (; b < end; b += step_bytes) {
+    _tile_loadd(4, first.at, first.stride);
+    _tile_loadd(6, b, kPanelStride);
+    _tile_loadd(7, b + 64, kPanelStride);
+    _tile_loadd(5, second.at, second.stride);
+    multiply_four<is_signed>();
+    if constexpr (is_cold) {
+      for (int64_t line = kAhead; line < kAhead + step_bytes; line += 64)
+        _mm_prefetch(reinterpret_cast<const char*>(b + line), _MM_HINT_T0);
+    }
+    first.at += depth;
+    second.at += depth;
+  }
+}
+
 /// Adds the products of the next `count` steps. Behind the last run comes the first one again, with
 /// B's second part.
 template <bool is_signed>
 DRAWBAR_BYTE_TARGET inline void add_steps(const TiledRows& rows, const RowPair& pair, int64_t count,
-                                          Place& place) {
-  const int64_t depth = rows.depth, step_bytes = depth * kTilePanel;
-  const std::byte* b = place.b;
+                                          bool is_cold, Place& place) {
   while (count > 0) {
-    const auto [at, stride] = pair.first[place.run];
-    const auto [second, second_stride] = pair.second[place.run];
-    const std::byte *first = at + place.step * depth, *below = second + place.step * depth;
+    RowTile first = pair.first[place.run], second = pair.second[place.run];
+    first.at += place.step * rows.depth;
+    second.at += place.step * rows.depth;
     const int64_t now = std::min(count, rows.steps - place.step);
-    for (const std::byte* end = b + now * step_bytes; b < end; b += step_bytes) {
-      _tile_loadd(4, first, stride);
-      _tile_loadd(6, b, kPanelStride);
-      _tile_loadd(7, b + 64, kPanelStride);
-      _tile_loadd(5, below, second_stride);
-      multiply_four<is_signed>();
-      first += depth;
-      below += depth;
+    const std::byte* end = place.b + now * rows.depth * kTilePanel;
+    if (is_cold) {
+      add_run<is_signed, true>(first, second, place.b, end, rows.depth);
+    } else {
+      add_run<is_signed, false>(first, second, place.b, end, rows.depth);
     }
+    place.b = end;
     count -= now;
     place.step += now;
-    if (place.step < rows.steps) break;
+    if (place.step < rows.steps) return;
     place.step = 0;
     place.run = place.run + 1 < rows.runs ? place.run + 1 : 0;
   }
-  place.b = b;
 }
 
 DRAWBAR_BYTE_TARGET inline void end_sums(PairSums& sums) {
@@ -109,8 +126,8 @@ void find_y_rows(const ByteGaps* gaps, int64_t row, int64_t rows, int64_t* y_row
 
 template <bool is_signed>
 DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
-                                  const PackedBytes& b, int64_t row, int64_t rows, int64_t panel,
-                                  int64_t panel_end, void* y, int64_t y_ld,
+                                  const PackedBytes& b, bool is_cold, int64_t row, int64_t rows,
+                                  int64_t panel, int64_t panel_end, void* y, int64_t y_ld,
                                   const ByteEpilogue& epilogue) {
   alignas(64) PairSums sums[2];
   int64_t y_rows[kMostBlockRows];
@@ -135,11 +152,11 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
         Place place{b.data + i * panel_bytes};
         begin_sums();
         for (int64_t part = 0; part < parts; ++part) {
-          add_steps<is_signed>(tiled, pair, 1, place);
+          add_steps<is_signed>(tiled, pair, 1, is_cold && r == 0, place);
           const int64_t begin = part * share, until = std::min(waiting.rows, begin + share);
           if (begin < until) finish(epilogue, waiting, begin, until, y, y_ld);
         }
-        add_steps<is_signed>(tiled, pair, steps - parts, place);
+        add_steps<is_signed>(tiled, pair, steps - parts, is_cold && r == 0, place);
         end_sums(sums[turn]);
         const int64_t column = i * kTilePanel;
         waiting = {sums[turn], y_rows + r, column, std::min(kPair, rows - r),
@@ -154,16 +171,16 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
 }  // namespace
 
 void multiply_byte_tiles(const TiledRows& tiled, const ByteRows& a, const PackedBytes& b,
-                         int64_t row, int64_t rows, int64_t panel, int64_t panel_end, void* y,
-                         int64_t y_ld, const ByteEpilogue& epilogue) {
+                         bool is_cold, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                         void* y, int64_t y_ld, const ByteEpilogue& epilogue) {
   const auto run = a.is_signed ? multiply<true> : multiply<false>;
-  run(tiled, a.gaps, b, row, rows, panel, panel_end, y, y_ld, epilogue);
+  run(tiled, a.gaps, b, is_cold, row, rows, panel, panel_end, y, y_ld, epilogue);
 }
 
 #else
 
-void multiply_byte_tiles(const TiledRows&, const ByteRows&, const PackedBytes&, int64_t, int64_t,
-                         int64_t, int64_t, void*, int64_t, const ByteEpilogue&) {}
+void multiply_byte_tiles(const TiledRows&, const ByteRows&, const PackedBytes&, bool, int64_t,
+                         int64_t, int64_t, int64_t, void*, int64_t, const ByteEpilogue&) {}
 
 #endif
 

@@ -9,8 +9,9 @@ constexpr int64_t kMostBlockRows = 256;
 
 /// What rows [row, row + rows) of A, at most kMostBlockRows, are of y in the panels [panel,
 /// panel_end), from their tiles.
+/// Where B is likely to be in no cache near (is_cold), it is prefetched.
 void multiply_byte_tiles(const TiledRows& tiled, const ByteRows& a, const PackedBytes& b,
-                         int64_t row, int64_t rows, int64_t panel, int64_t panel_end, void* y,
-                         int64_t y_ld, const ByteEpilogue& epilogue);
+                         bool is_cold, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                         void* y, int64_t y_ld, const ByteEpilogue& epilogue);
 
 }  // namespace drawbar::cpu

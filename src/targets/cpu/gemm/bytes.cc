@@ -411,12 +411,13 @@ void multiply_bytes(int64_t m, const ByteRows& a, const PackedBytes& b, void* y,
       const int64_t block = unit / cut.groups, panel = unit % cut.groups * cut.group;
       const int64_t row = block * cut.block_rows, rows = std::min(cut.block_rows, m - row);
       const int64_t panel_end = std::min(panel + cut.group, panels);
+      const bool is_first = ready < 0;
       if (ready != block) prepare_rows(work, memory, row, rows);
       ready = block;
       if (b.unit == ByteUnit::tiles) {
         TiledRows tiled(b.k, b.plan.run);
         tiled.tile = memory.tiles;
-        multiply_byte_tiles(tiled, a, b, row, rows, panel, panel_end, y, y_ld, epilogue);
+        multiply_byte_tiles(tiled, a, b, is_first, row, rows, panel, panel_end, y, y_ld, epilogue);
       } else {
         multiply_vectors(work, memory, row, rows, panel, panel_end);
       }

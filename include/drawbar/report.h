@@ -14,6 +14,7 @@ struct StepReport {
   std::string shapes;              // "1x64x56x56, 64x64x3x3 -> 1x64x56x56"
   int64_t operations = 0;          // nominal: what the operator's definition counts
   double executed_operations = 0;  // what its kernel executes for them: fewer by Winograd's way
+  bool of_bytes = false;           // operations are on u8 or i8: its first input is
   int64_t bytes = 0;               // read and written, weights included
   // Measured by a profiled run, else 0. Steps that ran on parts of a batch, many at once, share the
   // time of all parts and stand one after the other.

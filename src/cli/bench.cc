@@ -126,10 +126,10 @@ void describe(Session& session, const std::vector<Tensor>& inputs, BenchResult& 
   }
   result.winograd = true;
   for (const StepReport& step : session.report(inputs).steps) {
-    const auto operations = static_cast<double>(step.operations);
-    result.operations += operations;
-    result.executed_operations += step.executed_operations;
-    if (step.executed_operations < operations)
+    const StepFigures figures = StepFigures::of(step, {});
+    result.operations.add(figures.operations);
+    result.executed_operations.add(figures.executed);
+    if (figures.executed.sum() < figures.operations.sum())
       result.winograd &= step.tactic.find("winograd") != std::string::npos;
   }
 }

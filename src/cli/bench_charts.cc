@@ -14,12 +14,14 @@ namespace {
 std::string tooltip(const StepReport& step, const StepFigures& figures, const BenchResult& result,
                     double total) {
   std::string text = fmt::format(
-      "{}\n{} by {}\n{}\n{:.3f} ms, {:.1f} % of the time\n{:.1f} GFLOP/s effective, {:.1f} GB/s",
+      "{}\n{} by {}\n{}\n{:.3f} ms, {:.1f} % of the time\n{:.1f} {} effective, {:.1f} GB/s",
       step_name(step), step.op, step.tactic, step.shapes, 1e3 * step.seconds,
-      100 * step.seconds / total, figures.effective_gflops(), figures.gigabytes_per_second());
-  if (figures.executed > 0 && figures.bytes > 0) {
-    text += fmt::format("\n{:.1f} GFLOP/s executed, {:.2g} operations per byte",
-                        figures.executed_gflops(), figures.executed / figures.bytes);
+      100 * step.seconds / total, figures.effective_gflops(), rate_unit(result),
+      figures.gigabytes_per_second());
+  if (figures.executed.sum() > 0 && figures.bytes > 0) {
+    text +=
+        fmt::format("\n{:.1f} {} executed, {:.2g} operations per byte", figures.executed_gflops(),
+                    rate_unit(result), figures.executed.sum() / figures.bytes);
   }
   const std::string bound = result.rates.bound(figures.executed, figures.bytes);
   if (!bound.empty())
@@ -27,15 +29,20 @@ std::string tooltip(const StepReport& step, const StepFigures& figures, const Be
   return "<title>" + escaped(text) + "</title>";
 }
 
-/// Rising lines for the levels of memory up to the peak, and the peak behind the first of them.
-std::string roofs(const DeviceRates& rates, const Axis& x, const Axis& y) {
+/// The highest roof that steps have: of products of bytes where there are such.
+double highest_peak(const BenchResult& result) {
+  const double bytes = result.operations.bytes > 0 ? result.rates.byte_operations : 0;
+  return std::max(result.rates.peak(), bytes) / 1e9;
+}
+
+/// Rising lines for the levels of memory up to the highest peak, and peaks behind them.
+std::string roofs(const BenchResult& result, const Axis& x, const Axis& y) {
+  const DeviceRates& rates = result.rates;
   std::string svg;
-  const double peak = rates.peak() / 1e9;
+  const double peak = highest_peak(result);
   const double angle = std::atan2(y.pixels_per_decade(), x.pixels_per_decade());
-  double first_ridge = x.low;
   for (const MemoryRate& level : rates.memory) {
     const double rate = level.read / 1e9, ridge = std::min(peak / rate, x.high);
-    if (&level == &rates.memory.front()) first_ridge = std::max(ridge, x.low);
     const double start = std::max(x.low, y.low / rate);
     if (ridge <= start) continue;
     const double x1 = x.at(start), y1 = y.at(start * rate);
@@ -46,12 +53,20 @@ std::string roofs(const DeviceRates& rates, const Axis& x, const Axis& y) {
         x1, y1, x.at(ridge), y.at(ridge * rate), x1, y1, angle * 180 / std::numbers::pi,
         escaped(level.level), rate);
   }
-  return svg + fmt::format(
-                   "<line class='peak' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/>"
-                   "<text class='peak' x='{:.1f}' y='{:.1f}' text-anchor='end'>{} peak {:.0f} "
-                   "GFLOP/s</text>\n",
-                   x.at(first_ridge), x.last, y.at(peak), y.at(peak), x.last - 4, y.at(peak) - 6,
-                   escaped(rates.compute.back().instructions), peak);
+  const auto line = [&](double rate, const std::string& words) {
+    const double ridge = rates.memory.empty() ? x.low : rates.memory.front().read / 1e9;
+    svg += fmt::format(
+        "<line class='peak' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/>"
+        "<text class='peak' x='{:.1f}' y='{:.1f}' text-anchor='end'>{}</text>\n",
+        x.at(std::clamp(rate / ridge, x.low, x.high)), x.last, y.at(rate), y.at(rate), x.last - 4,
+        y.at(rate) - 6, escaped(words));
+  };
+  line(rates.peak() / 1e9, fmt::format("{} peak {:.0f} GFLOP/s", rates.compute.back().instructions,
+                                       rates.peak() / 1e9));
+  if (result.operations.bytes > 0)
+    line(rates.byte_operations / 1e9,
+         fmt::format("bytes: peak {:.0f} Gop/s", rates.byte_operations / 1e9));
+  return svg;
 }
 
 /// The middle left out where the text is longer than `most` bytes, never within a character.
@@ -83,7 +98,7 @@ std::map<std::string, std::string> operator_classes(const std::vector<StepReport
 std::string roofline_svg(const BenchResult& result) {
   const DeviceRates& rates = result.rates;
   if (rates.peak() <= 0) return "";
-  const double peak = rates.peak() / 1e9, total = total_seconds(result);
+  const double peak = highest_peak(result), total = total_seconds(result);
   struct Dot {
     const StepReport* step;
     StepFigures figures;
@@ -95,9 +110,10 @@ std::string roofline_svg(const BenchResult& result) {
   double bottom = peak / 10;
   for (const StepReport* step : longest_first(result.steps)) {  // the small ones lie on top
     const StepFigures figures = StepFigures::of(*step, rates);
-    if (figures.seconds < smallest_share * total || figures.executed <= 0 || figures.bytes <= 0)
+    if (figures.seconds < smallest_share * total || figures.executed.sum() <= 0 ||
+        figures.bytes <= 0)
       continue;
-    const Dot dot{step, figures, figures.executed / figures.bytes, figures.executed_gflops()};
+    const Dot dot{step, figures, figures.executed.sum() / figures.bytes, figures.executed_gflops()};
     left = std::min(left, dot.intensity);
     right = std::max(right, dot.intensity);
     bottom = std::min(bottom, dot.rate);
@@ -106,7 +122,7 @@ std::string roofline_svg(const BenchResult& result) {
   const Axis x = Axis::decades(left, right * 1.2, 64, 884);
   const Axis y = Axis::decades(std::max(bottom, peak * 1e-5), peak * 1.2, 412, 16);
   std::string svg = "<svg viewBox='0 0 900 456' role='img' aria-label='Roofline'>\n" + grid(x, y) +
-                    roofs(rates, x, y);
+                    roofs(result, x, y);
   const auto classes = operator_classes(result.steps);
   for (const Dot& dot : dots) {
     const double radius = std::clamp(60 * std::sqrt(dot.figures.seconds / total), 3.5, 28.0);
@@ -115,7 +131,10 @@ std::string roofline_svg(const BenchResult& result) {
                     classes.at(dot.step->op), x.at(dot.intensity), y.at(std::max(dot.rate, y.low)),
                     radius, tooltip(*dot.step, dot.figures, result, total));
   }
-  return svg + axis_names(x, y, "executed operations per byte", "GFLOP/s executed") + "</svg>\n";
+  return svg +
+         axis_names(x, y, "executed operations per byte",
+                    fmt::format("{} executed", rate_unit(result))) +
+         "</svg>\n";
 }
 
 std::string bars_svg(const BenchResult& result) {

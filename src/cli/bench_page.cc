@@ -19,7 +19,7 @@ std::string header(const BenchResult& result, const StepFigures& total) {
   html += tile(fmt::format("{:.2f} ms", result.quantile_ms(0.99)), "p99");
   html += tile(fmt::format("{:.1f}", 1e3 * static_cast<double>(result.rows) / result.p50_ms()),
                result.rows_are + " per second");
-  if (result.operations > 0) {
+  if (result.operations.sum() > 0) {
     const std::string line = rate_line(result);
     const size_t words = line.find(' ');
     html += tile(line.substr(0, words), line.substr(words + 1));
@@ -30,9 +30,10 @@ std::string header(const BenchResult& result, const StepFigures& total) {
   html += "</div>\n";
   if (result.is_suspect()) {
     html += fmt::format(
-        "<section class='warning'><p>Suspect: more operations in a second than {:.0f} GFLOP/s, "
-        "what {} thread{} of this machine reach. The time or the count is wrong.</p></section>\n",
-        result.rates.peak() / 1e9, result.threads, result.threads == 1 ? "" : "s");
+        "<section class='warning'><p>Suspect: the operations executed take {} thread{} of this "
+        "machine {:.2f} ms at least. The time or the count is wrong.</p></section>\n",
+        result.threads, result.threads == 1 ? "" : "s",
+        1e3 * result.rates.least_seconds(result.executed_operations));
   }
   return html;
 }
@@ -57,11 +58,12 @@ std::string steps_table(const BenchResult& result, const StepFigures& total) {
         figures.effective_gflops(), figures.gigabytes_per_second(), 100 * figures.roofline_share(),
         escaped(bound));
   };
-  const std::string head =
+  const std::string head = fmt::format(
       "<tr><th class='n'>step</th><th class='n'>ms</th>"
-      "<th class='n'>share</th><th class='n'>GFLOP/s</th><th class='n'>GB/s</th>"
+      "<th class='n'>share</th><th class='n'>{}</th><th class='n'>GB/s</th>"
       "<th class='n'>of roof</th><th>bound</th><th>operator</th><th>tactic</th><th>shapes</th>"
-      "<th>node</th></tr>";
+      "<th>node</th></tr>",
+      rate_unit(result));
   std::string rows;
   size_t number = 0;
   for (const StepReport& step : result.steps) {
@@ -94,10 +96,12 @@ void write_page(const std::string& path, const BenchResult& result) {
                           "rest. All steps together take {:.2f} ms.",
                           1e3 * total.seconds),
               legend(result) + bars_svg(result)) +
-      section("Steps in the order they run",
-              "GFLOP/s are effective: what the operator's definition counts. The roof is that of "
-              "the operations executed.",
-              steps_table(result, total));
+      section(
+          "Steps in the order they run",
+          fmt::format("{} are effective: what the operator's definition counts. The roof is that "
+                      "of the operations executed.",
+                      rate_unit(result)),
+          steps_table(result, total));
   write_whole(path, page(result.model, body));
 }
 

@@ -26,6 +26,8 @@ void print_table(const Target& target, const Columns& columns) {
     for (const DeviceRates& rates : columns)
       fmt::print("{:>20.1f}", rates.compute[row].operations / 1e9);
   }
+  fmt::print("\n\n{:<25}", "u8 and i8, Gop/s");
+  for (const DeviceRates& rates : columns) fmt::print("{:>20.1f}", rates.byte_operations / 1e9);
   fmt::print("\n\n{:<25}", "bandwidth, GB/s");
   for (size_t i = 0; i < columns.size(); ++i) fmt::print("{:>10}{:>10}", "read", "copy");
   size_t rows = columns[0].memory.size();
@@ -54,7 +56,10 @@ nlohmann::json rates_json(const DeviceRates& rates) {
                       {"read_bytes_per_s", rate.read},
                       {"copy_bytes_per_s", rate.copy}});
   }
-  return {{"threads", rates.threads}, {"compute", compute}, {"memory", memory}};
+  return {{"threads", rates.threads},
+          {"compute", compute},
+          {"byte_operations_per_s", rates.byte_operations},
+          {"memory", memory}};
 }
 
 void print_device_rates(const Target& target, int threads, bool json) {

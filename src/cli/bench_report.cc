@@ -21,14 +21,18 @@ double BenchResult::p50_spread_ms() const {
 
 StepFigures StepFigures::of(const StepReport& step, const DeviceRates& rates) {
   const auto bytes = static_cast<double>(step.bytes);
-  return {step.seconds, static_cast<double>(step.operations), step.executed_operations, bytes,
-          rates.least_seconds(step.executed_operations, bytes)};
+  const auto operations = [&](double count) {
+    return step.of_bytes ? Operations{0, count} : Operations{count, 0};
+  };
+  const Operations executed = operations(step.executed_operations);
+  return {step.seconds, operations(static_cast<double>(step.operations)), executed, bytes,
+          rates.least_seconds(executed, bytes)};
 }
 
 void StepFigures::add(const StepFigures& other) {
   seconds += other.seconds;
-  operations += other.operations;
-  executed += other.executed;
+  operations.add(other.operations);
+  executed.add(other.executed);
   bytes += other.bytes;
   least_seconds += other.least_seconds;
 }
@@ -51,12 +55,18 @@ double total_seconds(const BenchResult& result) {
   return total;
 }
 
+const char* rate_unit(const BenchResult& result) {
+  return result.operations.bytes > 0 ? "Gop/s" : "GFLOP/s";
+}
+
 std::string rate_line(const BenchResult& result) {
-  if (result.operations <= 0) return "";
-  std::string line = fmt::format("{:.0f} GFLOP/s effective", result.effective_rate() / 1e9);
+  if (result.operations.sum() <= 0) return "";
+  std::string line =
+      fmt::format("{:.0f} {} effective", result.effective_rate() / 1e9, rate_unit(result));
   if (result.rates.peak() <= 0) return line;
-  line += fmt::format(" ({:.0f} % of peak", 100 * result.effective_rate() / result.rates.peak());
-  const double executed = result.executed_operations / result.operations;
+  line += fmt::format(" ({:.0f} % of peak",
+                      1e5 * result.rates.least_seconds(result.operations) / result.p50_ms());
+  const double executed = result.executed_operations.sum() / result.operations.sum();
   if (executed < 0.995) {
     line += fmt::format(", {}: {:.0f} % executed", result.winograd ? "Winograd" : "fewer",
                         100 * executed);
@@ -84,8 +94,8 @@ void print_profile(const BenchResult& result) {
   for (const StepReport& step : result.steps) total.add(StepFigures::of(step, result.rates));
   if (total.seconds <= 0) return;
   const std::vector<const StepReport*> steps = longest_first(result.steps);
-  fmt::print("{:>9}  {:>6}  {:>8}  {:>7}  {:<13}  {:<18} {:<34} {}\n", "ms", "share", "GFLOP/s",
-             "GB/s", "of roofline", "operator", "tactic", "shapes");
+  fmt::print("{:>9}  {:>6}  {:>8}  {:>7}  {:<13}  {:<18} {:<34} {}\n", "ms", "share",
+             rate_unit(result), "GB/s", "of roofline", "operator", "tactic", "shapes");
   int count = 0;
   for (const StepReport* step : steps) {
     const StepFigures figures = StepFigures::of(*step, result.rates);
@@ -138,10 +148,12 @@ void print_result(const BenchResult& result) {
              static_cast<double>(result.peak_resident_bytes) / (1 << 20), result.sorted_ms.size());
   if (result.is_suspect()) {
     fmt::print(
-        "suspect: {:.0f} GFLOP/s executed, but {} thread{} of this machine reach {:.0f}: the time "
-        "or the count of operations is wrong\n",
-        result.executed_operations / result.p50_ms() / 1e6, result.threads,
-        result.threads == 1 ? "" : "s", result.rates.peak() / 1e9);
+        "suspect: {:.0f} {} executed, which take {} thread{} of this machine {:.2f} ms at least: "
+        "the "
+        "time or the count of operations is wrong\n",
+        result.executed_operations.sum() / result.p50_ms() / 1e6, rate_unit(result), result.threads,
+        result.threads == 1 ? "" : "s",
+        1e3 * result.rates.least_seconds(result.executed_operations));
   }
   if (!result.steps.empty()) print_profile(result);
 }
@@ -162,9 +174,11 @@ nlohmann::json result_json(const BenchResult& result) {
       {"threads", result.threads},
       {"target", result.target},
       {"precision", result.precision},
-      {"operations", static_cast<int64_t>(result.operations)},
-      {"executed_operations", static_cast<int64_t>(result.executed_operations)},
+      {"operations", static_cast<int64_t>(result.operations.sum())},
+      {"executed_operations", static_cast<int64_t>(result.executed_operations.sum())},
+      {"executed_byte_operations", static_cast<int64_t>(result.executed_operations.bytes)},
       {"peak_operations_per_s", result.rates.peak()},
+      {"peak_byte_operations_per_s", result.rates.byte_operations},
       {"suspect", result.is_suspect()},
   };
   if (!result.steps.empty()) {

@@ -21,7 +21,7 @@ struct BenchResult {
   double load_ms = 0, first_ms = 0;
   std::vector<double> sorted_ms;  // of every run, ascending; never empty
   int64_t peak_resident_bytes = 0;
-  double operations = 0, executed_operations = 0;  // of one run
+  Operations operations, executed_operations;  // of one run
   bool winograd = false;          // nothing but Winograd's way executes fewer than `operations`
   DeviceRates rates;              // of as many threads
   std::vector<StepReport> steps;  // of the profiled runs, the best time of each; else empty
@@ -31,21 +31,23 @@ struct BenchResult {
   /// 95 % of the median's distribution lie within this of it (order statistics, normal
   /// approximation).
   double p50_spread_ms() const;
-  double effective_rate() const { return 1e3 * operations / p50_ms(); }
-  /// More operations in a second than the device can execute: the time or the count is wrong.
-  bool is_suspect() const { return rates.is_impossible(1e3 * executed_operations / p50_ms()); }
+  double effective_rate() const { return 1e3 * operations.sum() / p50_ms(); }
+  /// Less time than the device needs for the operations: the time or the count is wrong.
+  bool is_suspect() const { return rates.is_impossible(executed_operations, 1e-3 * p50_ms()); }
 };
 
 /// What one step did with its time. Of a sum of steps: rates of the sums, the roofline's times
 /// added.
 struct StepFigures {
-  double seconds = 0, operations = 0, executed = 0, bytes = 0;
+  double seconds = 0;
+  Operations operations, executed;
+  double bytes = 0;
   double least_seconds = 0;  // what the roofline allows at best (DeviceRates::least_seconds)
 
   static StepFigures of(const StepReport& step, const DeviceRates& rates);
   void add(const StepFigures& other);
-  double effective_gflops() const { return seconds > 0 ? operations / seconds / 1e9 : 0; }
-  double executed_gflops() const { return seconds > 0 ? executed / seconds / 1e9 : 0; }
+  double effective_gflops() const { return seconds > 0 ? operations.sum() / seconds / 1e9 : 0; }
+  double executed_gflops() const { return seconds > 0 ? executed.sum() / seconds / 1e9 : 0; }
   double gigabytes_per_second() const { return seconds > 0 ? bytes / seconds / 1e9 : 0; }
   double roofline_share() const { return seconds > 0 ? least_seconds / seconds : 0; }
 };
@@ -62,6 +64,8 @@ std::vector<const StepReport*> longest_first(const std::vector<StepReport>& step
 /// Of all steps.
 double total_seconds(const BenchResult& result);
 
+/// "GFLOP/s", or "Gop/s" where some are on bytes.
+const char* rate_unit(const BenchResult& result);
 /// "110 GFLOP/s effective (111 % of peak, Winograd: 63 % executed)"; empty without operations.
 std::string rate_line(const BenchResult& result);
 /// Standard output's lines: latency, throughput, memory, and the profile where there is one.

@@ -5,10 +5,6 @@
 namespace drawbar {
 namespace {
 
-double computing_seconds(const DeviceRates& rates, double operations) {
-  return rates.peak() > 0 ? operations / rates.peak() : 0;
-}
-
 double moving_seconds(const MemoryRate* level, double bytes) {
   return level && level->read > 0 ? bytes / level->read : 0;
 }
@@ -22,30 +18,31 @@ const MemoryRate* DeviceRates::level_of(double bytes) const {
   return memory.empty() ? nullptr : &memory.back();
 }
 
-double DeviceRates::attainable(double operations, double bytes) const {
-  const double seconds = least_seconds(operations, bytes);
-  return seconds > 0 ? operations / seconds : 0;
+double DeviceRates::least_seconds(const Operations& operations) const {
+  const double bytes_rate = byte_operations > 0 ? byte_operations : peak();
+  return peak() > 0 ? operations.others / peak() + operations.bytes / bytes_rate : 0;
 }
 
-double DeviceRates::least_seconds(double operations, double bytes) const {
-  return std::max(computing_seconds(*this, operations), moving_seconds(level_of(bytes), bytes));
+double DeviceRates::least_seconds(const Operations& operations, double bytes) const {
+  return std::max(least_seconds(operations), moving_seconds(level_of(bytes), bytes));
 }
 
-std::string DeviceRates::bound(double operations, double bytes) const {
+std::string DeviceRates::bound(const Operations& operations, double bytes) const {
   const MemoryRate* level = level_of(bytes);
-  const double computing = computing_seconds(*this, operations);
+  const double computing = least_seconds(operations);
   const double moving = moving_seconds(level, bytes);
   if (computing == 0 && moving == 0) return "";
   return computing >= moving ? "compute" : level->level;
 }
 
 void DeviceRates::keep_best(const DeviceRates& again) {
+  byte_operations = std::max(byte_operations, again.byte_operations);
   for (size_t i = 0; i < std::min(compute.size(), again.compute.size()); ++i)
     compute[i].operations = std::max(compute[i].operations, again.compute[i].operations);
 }
 
-bool DeviceRates::is_impossible(double operations_per_second) const {
-  return peak() > 0 && operations_per_second > 1.05 * peak();
+bool DeviceRates::is_impossible(const Operations& operations, double seconds) const {
+  return 1.05 * seconds < least_seconds(operations);
 }
 
 }  // namespace drawbar

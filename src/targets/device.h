@@ -7,6 +7,17 @@
 
 namespace drawbar {
 
+/// Operations, a multiply-add being two, by what they are on: u8 and i8 with sums of 32 bits, or
+/// anything else.
+struct Operations {
+  double others = 0, bytes = 0;
+  double sum() const { return others + bytes; }
+  void add(const Operations& more) {
+    others += more.others;
+    bytes += more.bytes;
+  }
+};
+
 /// Single-precision operations per second (a multiply-add is two) with one set of instructions.
 struct ComputeRate {
   std::string instructions;  // "avx512"
@@ -26,6 +37,7 @@ struct MemoryRate {
 struct DeviceRates {
   int threads = 1;
   std::vector<ComputeRate> compute;  // the narrowest instructions first, the device's best last
+  double byte_operations = 0;        // products of u8 and i8 per second; 0 where not measured
   std::vector<MemoryRate> memory;    // the nearest level first; empty where it was not measured
 
   /// Operations per second with the best instructions; 0 where nothing was measured.
@@ -34,26 +46,25 @@ struct DeviceRates {
   /// The first level that holds so many bytes, else the last; null where memory was not measured.
   const MemoryRate* level_of(double bytes) const;
 
-  /// Operations per second that the roofline allows a step that executes `operations` and reads and
-  /// writes `bytes`, each once: the smaller of peak() and operations / bytes times the read
-  /// bandwidth of the level that holds all of its bytes, from where the step before left them. Read
-  /// bandwidth because it is the larger: a roof. Without operations: 0.
-  double attainable(double operations, double bytes) const;
+  /// The least seconds for these operations: those on bytes at their rate, others at peak().
+  double least_seconds(const Operations& operations) const;
 
-  /// The least seconds such a step can take: whichever is longer, the operations at peak() or the
-  /// bytes at the read bandwidth of that level. Its share of the measured time is the step's share
+  /// The least seconds that the roofline allows a step that executes `operations` and reads and
+  /// writes `bytes`, each once: whichever is longer, the operations, or the bytes at the read
+  /// bandwidth of the level that holds all of them, from where the step before left them. Read
+  /// bandwidth because it is the larger: a roof. Its share of the measured time is the step's share
   /// of the roofline, also where there is nothing to compute.
-  double least_seconds(double operations, double bytes) const;
+  double least_seconds(const Operations& operations, double bytes) const;
 
   /// What bounds such a step: "compute" or the level's name; empty where nothing does.
-  std::string bound(double operations, double bytes) const;
+  std::string bound(const Operations& operations, double bytes) const;
 
   /// Takes over what `again`, measured with as many threads, has that is better for compute: on a
   /// busy machine a single measurement may be low.
   void keep_best(const DeviceRates& again);
 
-  /// Whether a measured rate is more than 5 % above peak(): the time or the count must be wrong.
-  bool is_impossible(double operations_per_second) const;
+  /// Whether a measured time is more than 5 % below the least: it or the count must be wrong.
+  bool is_impossible(const Operations& operations, double seconds) const;
 };
 
 /// The device behind a target. Thread-safe, but a measurement wants the machine to itself.

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "targets/cpu/gemm/byte_peak.h"
 #include "targets/cpu/gemm/peak.h"
 #include "targets/cpu/isa.h"
 #include "targets/cpu/memory_rate.h"
@@ -29,6 +30,7 @@ DeviceRates CpuDevice::measure(int threads, Measure what) const {
     if (set <= isa())
       rates.compute.push_back({cpu::name(set), concurrent_fma_peak(set, rates.threads)});
   }
+  rates.byte_operations = concurrent_byte_peak(isa(), rates.threads);
   if (what == Measure::all) rates.memory = measure_memory_rates(rates.threads);
   return rates;
 }

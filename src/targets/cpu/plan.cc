@@ -337,6 +337,10 @@ PlanReport Plan::report() const {
         line.bytes += storage_bytes(type.tensor.element, type.tensor.size().value());
       return type.is_tensor() ? "[" + to_string(type.tensor.dims) + "]" : to_string(type);
     };
+    if (!node.inputs.empty() && node.inputs[0] != no_id) {
+      const ElementType first = graph_.value(node.inputs[0]).type.tensor.element;
+      line.of_bytes = first == ElementType::u8 || first == ElementType::i8;
+    }
     for (ValueId id : node.inputs)
       line.shapes += (line.shapes.empty() ? "" : " ") + describe_value(id);
     line.shapes += " ->";

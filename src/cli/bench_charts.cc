@@ -53,19 +53,23 @@ std::string roofs(const BenchResult& result, const Axis& x, const Axis& y) {
         x1, y1, x.at(ridge), y.at(ridge * rate), x1, y1, angle * 180 / std::numbers::pi,
         escaped(level.level), rate);
   }
-  const auto line = [&](double rate, const std::string& words) {
-    const double ridge = rates.memory.empty() ? x.low : rates.memory.front().read / 1e9;
+  const double l1 = rates.memory.empty() ? 0 : rates.memory.front().read / 1e9;
+  const bool has_bytes = result.operations.bytes > 0;
+  const auto line = [&](double rate, const std::string& words, bool words_first) {
+    const double begin = x.at(l1 > 0 ? std::clamp(rate / l1, x.low, x.high) : x.low);
     svg += fmt::format(
         "<line class='peak' x1='{:.1f}' x2='{:.1f}' y1='{:.1f}' y2='{:.1f}'/>"
-        "<text class='peak' x='{:.1f}' y='{:.1f}' text-anchor='end'>{}</text>\n",
-        x.at(std::clamp(rate / ridge, x.low, x.high)), x.last, y.at(rate), y.at(rate), x.last - 4,
-        y.at(rate) - 6, escaped(words));
+        "<text class='peak' x='{:.1f}' y='{:.1f}' text-anchor='{}'>{}</text>\n",
+        begin, x.last, y.at(rate), y.at(rate), words_first ? begin + 4 : x.last - 4, y.at(rate) - 6,
+        words_first ? "start" : "end", escaped(words));
   };
-  line(rates.peak() / 1e9, fmt::format("{} peak {:.0f} GFLOP/s", rates.compute.back().instructions,
-                                       rates.peak() / 1e9));
-  if (result.operations.bytes > 0)
+  // Dots of bytes are above the end of the lower one.
+  line(rates.peak() / 1e9,
+       fmt::format("{} peak {:.0f} GFLOP/s", rates.compute.back().instructions, rates.peak() / 1e9),
+       has_bytes);
+  if (has_bytes)
     line(rates.byte_operations / 1e9,
-         fmt::format("bytes: peak {:.0f} Gop/s", rates.byte_operations / 1e9));
+         fmt::format("bytes: peak {:.0f} Gop/s", rates.byte_operations / 1e9), false);
   return svg;
 }
 

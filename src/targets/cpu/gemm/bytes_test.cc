@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "targets/cpu/gemm/blocking.h"
 #include "tests/support/aligned.h"
+#include "tests/support/guarded.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -85,29 +86,66 @@ class Numbers {
   const Case& case_;
 };
 
+/// How rows of A lie and are told of: one behind the other, or in lines of so many with bytes
+/// between; the last one ends where nothing more may be read.
+struct Rows {
+  const char* words;
+  int64_t line = 0;          // rows; 0: all
+  int64_t between = 0;       // bytes
+  bool tells_lines = false;  // not by pointers alone
+  bool is_readable = false;  // from the first byte to the last one
+};
+constexpr Rows kRows[] = {{"by pointers"},
+                          {"by pointers, readable", 0, 0, false, true},
+                          {"by pointers, in lines", 5, 7, false, true},
+                          {"by lines", 21, 64, true, true},
+                          {"by lines of few rows", 3, 5, true, true},
+                          {"by one line, not readable", 0, 0, true, false},
+                          {"by one line", 0, 0, true, true}};
+
 /// What a test asks of the product beyond the numbers.
-struct Setup {
+struct Manner {
   Isa isa;
   ByteUnit unit;
   int threads = 1;
+  Rows rows = kRows[0];
+  const ByteGaps* gaps = nullptr;
 };
 
 template <class T>
-std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, ByteEpilogue epilogue,
-                   int64_t y_ld) {
-  PackedBytes b{.k = s.depth(), .n = s.n, .isa = setup.isa, .unit = setup.unit};
+std::vector<T> run(const Case& s, const Numbers& numbers, const Manner& manner,
+                   ByteEpilogue epilogue, int64_t y_ld) {
+  PackedBytes b{.k = s.depth(), .n = s.n, .isa = manner.isa, .unit = manner.unit};
   b.plan = plan_bytes(numbers.b.data(), b, s.taps, s.is_signed);
   const AlignedBuffer<std::byte> packed = aligned<std::byte>(packed_size(b));
   pack_bytes(numbers.b.data(), b, packed.get());
   b.data = packed.get();
   check_packed(b);
+  const int64_t line = manner.rows.line == 0 ? s.m : manner.rows.line,
+                line_stride = line * s.depth() + manner.rows.between;
+  const ByteLines lines_of_rows{nullptr, s.depth(), line, line_stride, s.m, 0};
+  const int64_t size = lines_of_rows.offset(s.m - 1) + s.depth();
+  const GuardedBytes rows_of_a(size);
+  for (int64_t r = 0; r < s.m; ++r)
+    std::copy_n(numbers.a.data() + r * s.depth(), s.depth(),
+                rows_of_a.data() + lines_of_rows.offset(r));
   const auto fill = [&](int64_t row, int64_t rows, const std::byte** list) {
     for (int64_t t = 0; t < s.taps; ++t) {
       for (int64_t r = 0; r < rows; ++r)
-        list[t * rows + r] = numbers.a.data() + (row + r) * s.depth() + t * s.k;
+        list[t * rows + r] = rows_of_a.data() + lines_of_rows.offset(row + r) + t * s.k;
     }
   };
-  const ByteRows a{s.taps, s.k, s.is_signed, fill};
+  std::vector<const std::byte*> runs;
+  for (int64_t t = 0; t < s.taps; ++t) runs.push_back(rows_of_a.data() + t * s.k);
+  ByteLines lines = lines_of_rows;
+  lines.runs = runs.data();
+  ByteRows a{s.taps, s.k, s.is_signed, fill};
+  if (manner.rows.is_readable) {
+    a.begin = rows_of_a.data();
+    a.end = a.begin + size;
+  }
+  if (manner.rows.tells_lines) a.lines = &lines;
+  a.gaps = manner.gaps;
   const int64_t columns = (s.n + 31) / 32 * 32;
   std::vector<float> multiplier(static_cast<size_t>(columns), 1.0f), addend(multiplier.size());
   std::vector<int32_t> offset(multiplier.size());
@@ -121,11 +159,11 @@ std::vector<T> run(const Case& s, const Numbers& numbers, const Setup& setup, By
   epilogue.multiplier = multiplier.data();
   epilogue.addend = addend.data();
   std::vector<T> y(static_cast<size_t>(s.m * y_ld), T{77});
-  ThreadPool pool(setup.threads);
+  ThreadPool pool(manner.threads);
   const AlignedBuffer<std::byte> scratch =
-      aligned<std::byte>(multiply_bytes_scratch(s.m, s.taps, s.k, s.is_signed, b, setup.threads));
+      aligned<std::byte>(multiply_bytes_scratch(s.m, s.taps, s.k, s.is_signed, b, manner.threads));
   multiply_bytes(s.m, a, b, y.data(), y_ld, epilogue, scratch.get(),
-                 setup.threads == 1 ? nullptr : &pool);
+                 manner.threads == 1 ? nullptr : &pool);
   return y;
 }
 
@@ -142,19 +180,58 @@ TEST_P(BytesTest, SumsAreExact) {
       const Numbers numbers(s);
       ByteEpilogue epilogue;
       epilogue.to = ElementType::f32;
-      for (int threads : {1, 3}) {
-        const int64_t ld = s.n + 2;
-        const auto y = run<float>(s, numbers, {GetParam(), unit, threads}, epilogue, ld);
-        for (int64_t i = 0; i < s.m; ++i) {
-          for (int64_t j = 0; j < ld; ++j) {
-            const float got = y[static_cast<size_t>(i * ld + j)];
-            // Below 2^24, so that f32 holds every sum.
-            ASSERT_EQ(got, j < s.n ? static_cast<float>(numbers.sum(i, j)) : 77.0f)
-                << name(unit) << ", " << s.m << " x " << s.n << " x " << s.depth() << " at " << i
-                << ", " << j;
+      for (const Rows& rows : kRows) {
+        for (int threads : {1, 3}) {
+          const int64_t ld = s.n + 2;
+          const auto y = run<float>(s, numbers, {GetParam(), unit, threads, rows}, epilogue, ld);
+          for (int64_t i = 0; i < s.m; ++i) {
+            for (int64_t j = 0; j < ld; ++j) {
+              const float got = y[static_cast<size_t>(i * ld + j)];
+              // Below 2^24, so that f32 holds every sum.
+              ASSERT_EQ(got, j < s.n ? static_cast<float>(numbers.sum(i, j)) : 77.0f)
+                  << name(unit) << ", " << s.m << " x " << s.n << " x " << s.depth() << " "
+                  << rows.words << " at " << i << ", " << j;
+            }
           }
         }
       }
+    }
+  }
+}
+
+TEST(ByteTiles, LeavesRowsThatYHasNot) {
+  if (byte_unit(isa()) != ByteUnit::tiles) GTEST_SKIP() << "this processor has no tile unit";
+  const ByteGaps gaps{7, 5, 4, 3};
+  const Case s{200, 70, 64, 3};
+  const Numbers numbers(s);
+  std::vector<float> multiplier(70, 0x1p-10f);
+  for (const ElementType to : {ElementType::u8, ElementType::i32}) {
+    ByteEpilogue e;
+    e.to = to;
+    e.zero = 3;
+    e.multiplier = multiplier.data();
+    const Manner manner{Isa::amx, ByteUnit::tiles, 2, kRows[6], &gaps};
+    const auto expect = [&](const auto& y, auto untouched, const auto& number) {
+      std::vector<bool> written(static_cast<size_t>(s.m));
+      for (int64_t r = 0; r < s.m; ++r) {
+        const int64_t row = gaps.row_of_y(r);
+        if (row < 0) continue;
+        written[static_cast<size_t>(row)] = true;
+        for (int64_t j = 0; j < s.n; ++j)
+          ASSERT_EQ(y[static_cast<size_t>(row * s.n + j)], number(numbers.sum(r, j))) << r;
+      }
+      for (int64_t row = 0; row < s.m; ++row) {
+        if (written[static_cast<size_t>(row)]) continue;
+        ASSERT_EQ(y[static_cast<size_t>(row * s.n)], untouched) << row;
+      }
+    };
+    if (to == ElementType::i32) {
+      expect(run<int32_t>(s, numbers, manner, e, s.n), 77, [](int32_t sum) { return sum; });
+    } else {
+      expect(run<uint8_t>(s, numbers, manner, e, s.n), 77, [](int32_t sum) {
+        const float v = std::nearbyint(static_cast<float>(sum) * 0x1p-10f) + 3;
+        return static_cast<uint8_t>(std::clamp(v, 0.0f, 255.0f));
+      });
     }
   }
 }

@@ -69,13 +69,13 @@ HWY_INLINE auto words_of(V a, V b, int32_t zero) {
 }
 
 /// Four vectors of f32, one behind the other, as bytes T (u8 or i8) likewise.
-template <class T, class V>
+template <class T, bool bounded = false, class V>
 HWY_INLINE auto to_bytes(V a, V b, V c, V e, int32_t zero) {
   const hn::DFromV<V> d;
   const hn::Repartition<T, decltype(d)> d8;
   const hn::RebindToUnsigned<decltype(d)> d32;
   const hn::Vec<decltype(d8)> bytes{
-      pack_bytes(T{}, words_of(a, b, zero).raw, words_of(c, e, zero).raw)};
+      pack_bytes(T{}, words_of<bounded>(a, b, zero).raw, words_of<bounded>(c, e, zero).raw)};
   // Of every 16 bytes, four are of each vector.
   constexpr int kBlocks = static_cast<int>(hn::MaxLanes(d) / 4);
   alignas(64) int32_t order[4 * kBlocks];

@@ -32,25 +32,24 @@ HWY_INLINE void run_fours(const Fours& fours, const std::byte* const* list, int6
       return load_pixel<kWidth, is_signed>(list[fours.at[4 * four + i]] + channel);
     };
     const auto p0 = load(0), p1 = load(1), p2 = load(2), p3 = load(3);
-    const auto lower01 = hn::BitCast(d16, hn::InterleaveLower(d8, p0, p1));
-    const auto upper01 = hn::BitCast(d16, hn::InterleaveUpper(d8, p0, p1));
-    const auto lower23 = hn::BitCast(d16, hn::InterleaveLower(d8, p2, p3));
-    const auto upper23 = hn::BitCast(d16, hn::InterleaveUpper(d8, p2, p3));
-    const auto x0 = hn::InterleaveLower(d16, lower01, lower23);
-    const auto x1 = hn::InterleaveUpper(d16, lower01, lower23);
-    const auto x2 = hn::InterleaveLower(d16, upper01, upper23);
-    const auto x3 = hn::InterleaveUpper(d16, upper01, upper23);
-    add(a0, x0, weights);
-    add(a1, x1, weights + kWidth);
-    add(a2, x2, weights + 2 * kWidth);
-    add(a3, x3, weights + 3 * kWidth);
-    if constexpr (kPixels == 2) {
-      const int8_t* by = weights + 4 * kWidth;
-      add(b0, x0, by);
-      add(b1, x1, by + kWidth);
-      add(b2, x2, by + 2 * kWidth);
-      add(b3, x3, by + 3 * kWidth);
-    }
+    // Half of the channels at a time, so that what is live fits AVX2's registers.
+    const auto add_half = [&](auto first, auto second, const int8_t* by, Sum& a, Sum& a_next,
+                              Sum& b, Sum& b_next) HWY_ATTR {
+      const auto lower =
+          hn::InterleaveLower(d16, hn::BitCast(d16, first), hn::BitCast(d16, second));
+      const auto upper =
+          hn::InterleaveUpper(d16, hn::BitCast(d16, first), hn::BitCast(d16, second));
+      add(a, lower, by);
+      add(a_next, upper, by + kWidth);
+      if constexpr (kPixels == 2) {
+        add(b, lower, by + 4 * kWidth);
+        add(b_next, upper, by + 5 * kWidth);
+      }
+    };
+    add_half(hn::InterleaveLower(d8, p0, p1), hn::InterleaveLower(d8, p2, p3), weights, a0, a1, b0,
+             b1);
+    add_half(hn::InterleaveUpper(d8, p0, p1), hn::InterleaveUpper(d8, p2, p3), weights + 2 * kWidth,
+             a2, a3, b2, b3);
   }
   finish_group<kWidth>(a0, a1, a2, a3, finish, place, channel, y);
   if constexpr (kPixels == 2)

@@ -94,6 +94,7 @@ ByteEpilogue byte_epilogue(const ByteScales& scales, const int32_t* weight_sums,
   epilogue.addend = addend;
   epilogue.to = y;
   epilogue.zero = scales.y_zero;
+  epilogue.bounded = is_bounded(epilogue, n);
   return epilogue;
 }
 
@@ -165,7 +166,10 @@ void ByteProduct::run(int64_t m, const ByteRows& rows, const ByteScales& scales,
                       const AddedBytes* added) const {
   ByteEpilogue epilogue = byte_epilogue(scales, column_sums(), adds_128(rows, b_) ? 128 : 0, b_.n,
                                         columns(), scratch, y_);
-  epilogue.added = added;
+  if (added != nullptr) {
+    epilogue.added = added;
+    epilogue.bounded = is_bounded(epilogue, b_.n);
+  }
   auto* rest = static_cast<std::byte*>(scratch) + divide_up(3 * columns() * 4, 64) * 64;
   multiply_bytes(m, rows, b_, y, y_ld, epilogue, rest, &pool);
 }

@@ -66,7 +66,7 @@ HWY_INLINE void store_from_float(D d, Vec<D> v, const Bounds<D>& bounds, T* to, 
 }
 
 /// Sums of a tile, and what becomes of them. Other is what they are added to, or void.
-template <class To, class Other>
+template <class To, class Other, bool bounded>
 class Finish {
  public:
   using D = hn::ScalableTag<float>;
@@ -137,8 +137,9 @@ class Finish {
     const hn::Repartition<To, D> dt;
     const size_t all = hn::Lanes(d_);
     const auto lanes = static_cast<int64_t>(all);
-    const auto bytes = to_bytes<To>(value(r, j, all), value(r, j + lanes, all),
-                                    value(below, j, all), value(below, j + lanes, all), zero_);
+    const auto bytes =
+        to_bytes<To, bounded>(value(r, j, all), value(r, j + lanes, all), value(below, j, all),
+                              value(below, j + lanes, all), zero_);
     const hn::Half<decltype(dt)> half;
     hn::StoreU(hn::LowerHalf(half, bytes), half, to_ + r * y_ld_ + j);
     hn::StoreU(hn::UpperHalf(half, bytes), half, to_ + below * y_ld_ + j);
@@ -156,10 +157,10 @@ class Finish {
   const Other* other_ = nullptr;
 };
 
-template <class To, class Other>
+template <class To, class Other, bool bounded>
 void finish(const ByteEpilogue& e, const int32_t* sums, int64_t ld, int64_t row, int64_t column,
             int64_t rows, int64_t columns, void* y, int64_t y_ld) {
-  Finish<To, Other>(e, sums, ld, row, column, y, y_ld).tile(rows, columns);
+  Finish<To, Other, bounded>(e, sums, ld, row, column, y, y_ld).tile(rows, columns);
 }
 
 }  // namespace drawbar::cpu::HWY_NAMESPACE
@@ -172,16 +173,21 @@ namespace {
 using Finish = void (*)(const ByteEpilogue&, const int32_t*, int64_t, int64_t, int64_t, int64_t,
                         int64_t, void*, int64_t);
 
+template <class To, bool bounded>
+Finish finish_to_bytes(const ByteEpilogue& e, Isa isa) {
+  if (e.added == nullptr) return DRAWBAR_SIMD_FOR(isa, finish<To, void, bounded>);
+  if (e.added->other_type == ElementType::u8)
+    return DRAWBAR_SIMD_FOR(isa, finish<To, uint8_t, bounded>);
+  return DRAWBAR_SIMD_FOR(isa, finish<To, int8_t, bounded>);
+}
 template <class To>
 Finish finish_to_bytes(const ByteEpilogue& e, Isa isa) {
-  if (e.added == nullptr) return DRAWBAR_SIMD_FOR(isa, finish<To, void>);
-  if (e.added->other_type == ElementType::u8) return DRAWBAR_SIMD_FOR(isa, finish<To, uint8_t>);
-  return DRAWBAR_SIMD_FOR(isa, finish<To, int8_t>);
+  return e.bounded ? finish_to_bytes<To, true>(e, isa) : finish_to_bytes<To, false>(e, isa);
 }
 
 Finish finish_of(const ByteEpilogue& e, Isa isa) {
-  if (e.to == ElementType::i32) return DRAWBAR_SIMD_FOR(isa, finish<int32_t, void>);
-  if (e.to == ElementType::f32) return DRAWBAR_SIMD_FOR(isa, finish<float, void>);
+  if (e.to == ElementType::i32) return DRAWBAR_SIMD_FOR(isa, finish<int32_t, void, false>);
+  if (e.to == ElementType::f32) return DRAWBAR_SIMD_FOR(isa, finish<float, void, false>);
   return e.y_type() == ElementType::u8 ? finish_to_bytes<uint8_t>(e, isa)
                                        : finish_to_bytes<int8_t>(e, isa);
 }

@@ -1,7 +1,6 @@
 #include "targets/cpu/gemm/byte_tile_finish.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "targets/cpu/gemm/byte_finish.h"
 #include "targets/cpu/gemm/intrinsics.h"
@@ -23,17 +22,6 @@ void finish_any(const ByteEpilogue& e, const TileSums& s, int64_t begin, int64_t
 
 #if defined(__x86_64__)
 #define DRAWBAR_FINISH_TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma")))
-
-/// Whether no number can exceed 32 bits before it is rounded.
-bool is_bounded(const ByteEpilogue& e, int64_t n) {
-  constexpr float kMost = 0.5f, kMostAddend = 1 << 30, kMostFactor = 1 << 20;
-  bool bounded = true;
-  for (int64_t j = 0; j < n; ++j)
-    bounded &= std::abs(e.multiplier[j]) < kMost && std::abs(e.addend[j]) < kMostAddend;
-  if (e.added == nullptr) return bounded;
-  return bounded && std::abs(e.added->factor) < kMostFactor &&
-         std::abs(e.added->other_factor) < kMostFactor && std::abs(e.added->addend) < kMostAddend;
-}
 
 /// What bytes are added to: nothing, or `other` of a type, by the first product or the second.
 template <bool exists, bool is_signed = false, bool is_first = false>
@@ -203,11 +191,11 @@ FinishTile finish_pairs_of(const AddedBytes* added) {
 
 }  // namespace
 
-FinishTile finish_tile(const ByteEpilogue& e, int64_t n) {
+FinishTile finish_tile(const ByteEpilogue& e) {
 #if defined(__x86_64__)
   const ElementType y = e.y_type();
   const bool to_bytes = y == ElementType::u8 || y == ElementType::i8;
-  if (to_bytes && is_bounded(e, n)) return finish_pairs_of(e.added);
+  if (to_bytes && e.bounded) return finish_pairs_of(e.added);
 #endif
   return finish_any;
 }

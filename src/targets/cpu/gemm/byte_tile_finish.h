@@ -16,7 +16,7 @@ struct TileSums {
 using FinishTile = void (*)(const ByteEpilogue& epilogue, const TileSums& sums, int64_t begin,
                             int64_t end, void* y, int64_t y_ld);
 
-/// The way for an epilogue of n columns.
-FinishTile finish_tile(const ByteEpilogue& epilogue, int64_t n);
+/// The way for an epilogue.
+FinishTile finish_tile(const ByteEpilogue& epilogue);
 
 }  // namespace drawbar::cpu

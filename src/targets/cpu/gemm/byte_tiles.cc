@@ -133,7 +133,7 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
   int64_t y_rows[kMostBlockRows];
   find_y_rows(gaps, row, rows, y_rows);
   const TileUnit unit(kTileRows, tiled.depth);
-  const FinishTile finish = finish_tile(epilogue, b.n);
+  const FinishTile finish = finish_tile(epilogue);
   const int64_t steps = b.plan.parts * tiled.runs * tiled.steps,
                 panel_bytes = b.plan.parts * tiled.row_bytes() * kTilePanel;
   // Vector units finish the last sums in so many parts while the tile unit multiplies.

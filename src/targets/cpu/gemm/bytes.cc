@@ -1,6 +1,7 @@
 #include "targets/cpu/gemm/bytes.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -390,6 +391,16 @@ void check_packed(const PackedBytes& matrix) {
            offset + 4 <= divide_up(matrix.plan.run, 4) * 4;
   }
   if (!fits) fail(ErrorCode::invalid_model, "engine: packed weights of bytes are damaged");
+}
+
+bool is_bounded(const ByteEpilogue& e, int64_t n) {
+  constexpr float kMost = 0.5f, kMostAddend = 1 << 30, kMostFactor = 1 << 20;
+  bool bounded = true;
+  for (int64_t j = 0; j < n; ++j)
+    bounded &= std::abs(e.multiplier[j]) < kMost && std::abs(e.addend[j]) < kMostAddend;
+  if (e.added == nullptr) return bounded;
+  return bounded && std::abs(e.added->factor) < kMostFactor &&
+         std::abs(e.added->other_factor) < kMostFactor && std::abs(e.added->addend) < kMostAddend;
 }
 
 int64_t multiply_bytes_scratch(int64_t m, int64_t taps, int64_t k, bool is_signed,

@@ -145,9 +145,14 @@ struct ByteEpilogue {
   int32_t zero = 0;                   // of bytes
   ElementType to = ElementType::u8;   // u8, i8, f32 or i32
   const AddedBytes* added = nullptr;  // of bytes, or null
+  bool bounded = false;               // is_bounded()
 
   ElementType y_type() const { return added != nullptr ? added->to : to; }
 };
+
+/// Whether no number of n columns can exceed 32 bits before it is rounded: finishing takes less
+/// time then.
+bool is_bounded(const ByteEpilogue& epilogue, int64_t n);
 
 /// Bytes of scratch for multiply_bytes(), 64-byte aligned by the caller.
 int64_t multiply_bytes_scratch(int64_t m, int64_t taps, int64_t k, bool is_signed,

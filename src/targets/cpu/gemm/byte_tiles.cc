@@ -56,16 +56,22 @@ struct Place {
 
 constexpr int64_t kAhead = 8 << 10;  // bytes of B that are fetched before they are wanted
 
-/// Steps of one run. Where B is cold it is prefetched: panels lie one behind the other.
-template <bool is_signed, bool is_cold>
+/// Steps of one run. Where B is cold it is prefetched: panels lie one behind the other. A that
+/// streams is read past the first-level cache.
+template <bool is_signed, bool streams, bool is_cold>
 DRAWBAR_BYTE_TARGET __attribute__((always_inline)) inline void add_run(
     RowTile first, RowTile second, const std::byte* b, const std::byte* end, int64_t depth) {
   const int64_t step_bytes = depth * kTilePanel;
   for (; b < end; b += step_bytes) {
-    _tile_loadd(4, first.at, first.stride);
+    if constexpr (streams) {
+      _tile_stream_loadd(4, first.at, first.stride);
+      _tile_stream_loadd(5, second.at, second.stride);
+    } else {
+      _tile_loadd(4, first.at, first.stride);
+      _tile_loadd(5, second.at, second.stride);
+    }
     _tile_loadd(6, b, kPanelStride);
     _tile_loadd(7, b + 64, kPanelStride);
-    _tile_loadd(5, second.at, second.stride);
     multiply_four<is_signed>();
     if constexpr (is_cold) {
       for (int64_t line = kAhead; line < kAhead + step_bytes; line += 64)
@@ -78,7 +84,7 @@ DRAWBAR_BYTE_TARGET __attribute__((always_inline)) inline void add_run(
 
 /// Adds the products of the next `count` steps. Behind the last run comes the first one again, with
 /// B's second part.
-template <bool is_signed>
+template <bool is_signed, bool streams>
 DRAWBAR_BYTE_TARGET inline void add_steps(const TiledRows& rows, const RowPair& pair, int64_t count,
                                           bool is_cold, Place& place) {
   while (count > 0) {
@@ -88,9 +94,9 @@ DRAWBAR_BYTE_TARGET inline void add_steps(const TiledRows& rows, const RowPair& 
     const int64_t now = std::min(count, rows.steps - place.step);
     const std::byte* end = place.b + now * rows.depth * kTilePanel;
     if (is_cold) {
-      add_run<is_signed, true>(first, second, place.b, end, rows.depth);
+      add_run<is_signed, streams, true>(first, second, place.b, end, rows.depth);
     } else {
-      add_run<is_signed, false>(first, second, place.b, end, rows.depth);
+      add_run<is_signed, streams, false>(first, second, place.b, end, rows.depth);
     }
     place.b = end;
     count -= now;
@@ -124,7 +130,23 @@ void find_y_rows(const ByteGaps* gaps, int64_t row, int64_t rows, int64_t* y_row
   }
 }
 
-template <bool is_signed>
+/// Of a panel.
+int64_t bytes_of(const TiledRows& tiled, const PackedBytes& b) {
+  return b.plan.parts * tiled.row_bytes() * kTilePanel;
+}
+
+/// As many panels side by side as the first-level cache holds, so that lines of y are written
+/// whole.
+int64_t group_of(int64_t panel_bytes) {
+  return std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
+}
+
+/// Whether rows of A, of which each byte is read once for a panel, would put that out of the cache.
+bool rows_stream(const TiledRows& tiled, int64_t panel_bytes) {
+  return tiled.runs == 1 && group_of(panel_bytes) == 1 && panel_bytes <= cache_sizes().l1 * 3 / 4;
+}
+
+template <bool is_signed, bool streams>
 DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
                                   const PackedBytes& b, bool is_cold, int64_t row, int64_t rows,
                                   int64_t panel, int64_t panel_end, void* y, int64_t y_ld,
@@ -134,15 +156,12 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
   find_y_rows(gaps, row, rows, y_rows);
   const TileUnit unit(kTileRows, tiled.depth);
   const FinishTile finish = finish_tile(epilogue);
-  const int64_t steps = b.plan.parts * tiled.runs * tiled.steps,
-                panel_bytes = b.plan.parts * tiled.row_bytes() * kTilePanel;
+  const int64_t steps = b.plan.parts * tiled.runs * tiled.steps, panel_bytes = bytes_of(tiled, b);
   // Vector units finish the last sums in so many parts while the tile unit multiplies.
   const int64_t parts = std::min<int64_t>(steps, 4), share = divide_up(kPair / 2, parts) * 2;
   TileSums waiting;
   int turn = 0;
-  // As many panels side by side as the first-level cache holds, so that lines of y are written
-  // whole.
-  const int64_t group = std::max<int64_t>(cache_sizes().l1 / 2 / panel_bytes, 1);
+  const int64_t group = group_of(panel_bytes);
   for (int64_t end = 0; panel < panel_end; panel = end) {
     end = std::min(panel + group, panel_end);
     for (int64_t r = 0; r < rows; r += kPair) {
@@ -152,11 +171,11 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
         Place place{b.data + i * panel_bytes};
         begin_sums();
         for (int64_t part = 0; part < parts; ++part) {
-          add_steps<is_signed>(tiled, pair, 1, is_cold && r == 0, place);
+          add_steps<is_signed, streams>(tiled, pair, 1, is_cold && r == 0, place);
           const int64_t begin = part * share, until = std::min(waiting.rows, begin + share);
           if (begin < until) finish(epilogue, waiting, begin, until, y, y_ld);
         }
-        add_steps<is_signed>(tiled, pair, steps - parts, is_cold && r == 0, place);
+        add_steps<is_signed, streams>(tiled, pair, steps - parts, is_cold && r == 0, place);
         end_sums(sums[turn]);
         const int64_t column = i * kTilePanel;
         waiting = {sums[turn], y_rows + r, column, std::min(kPair, rows - r),
@@ -173,7 +192,9 @@ DRAWBAR_BYTE_TARGET void multiply(const TiledRows& tiled, const ByteGaps* gaps,
 void multiply_byte_tiles(const TiledRows& tiled, const ByteRows& a, const PackedBytes& b,
                          bool is_cold, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
                          void* y, int64_t y_ld, const ByteEpilogue& epilogue) {
-  const auto run = a.is_signed ? multiply<true> : multiply<false>;
+  const bool streams = rows_stream(tiled, bytes_of(tiled, b));
+  const auto run = a.is_signed ? (streams ? multiply<true, true> : multiply<true, false>)
+                               : (streams ? multiply<false, true> : multiply<false, false>);
   run(tiled, a.gaps, b, is_cold, row, rows, panel, panel_end, y, y_ld, epilogue);
 }
 

@@ -62,6 +62,7 @@ void run(benchmark::State& state, const Shape& shape, Isa level, ByteUnit unit, 
   epilogue.offset = reinterpret_cast<const int32_t*>(floats + 2 * (n + 32));
   epilogue.multiplier = floats;
   epilogue.addend = floats + n + 32;
+  epilogue.bounded = is_bounded(epilogue, n);
   const auto fill = [&](int64_t row, int64_t count, const std::byte** list) {
     for (int64_t r = 0; r < count; ++r) list[r] = rows.get() + (row + r) * shape.k;
   };

@@ -22,11 +22,12 @@ std::optional<ByteLayer> layer_of(const Graph& graph, const Node& node, size_t r
 std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node) {
   if (const auto* conv = node.op.as<ops::Conv>()) {
     if (!conv->post.empty()) return {};
-    const auto layer = layer_of(graph, node, 4, 0, 2);
+    auto layer = layer_of(graph, node, 4, 0, 2);
     if (!layer) return {};
     const bool depthwise =
         conv->group == layer->channels && dims_of(graph, layer->weights)[1] == Dim(1);
-    return conv->group == 1 || depthwise ? layer : std::nullopt;
+    layer->in_groups = conv->group != 1 && !depthwise;
+    return layer;
   }
   if (const auto* product = node.op.as<ops::MatMul>()) {
     if (product->transpose_a || product->alpha != 1 || !product->post.empty()) return {};

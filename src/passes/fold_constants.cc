@@ -88,15 +88,14 @@ std::optional<std::vector<Tensor>> compute(const Graph& graph, const Node& node,
   }
 }
 
-}  // namespace
-
-void fold_constants(Graph& graph, const PassOptions& options) {
+/// `quantized`: also weights that wait for a quantised operator.
+void fold(Graph& graph, const PassOptions& options, bool quantized) {
   int64_t left = options.fold_budget;
   for (NodeId id : graph.order()) {
     const Node& node = graph.node(id);
     if (!node.op.schema().deterministic || !node.op.has_reference() || !node.subgraphs.empty() ||
         node.inputs.empty() || !has_only_constants(graph, node) || !gives_tensors(graph, node) ||
-        belongs_to_quantized_reader(graph, node) || !is_cheap(graph, node))
+        (!quantized && belongs_to_quantized_reader(graph, node)) || !is_cheap(graph, node))
       continue;
     const int64_t limit =
         std::min(left, std::max(checked_mul(4, input_bytes(graph, node)), always_allowed));
@@ -114,5 +113,11 @@ void fold_constants(Graph& graph, const PassOptions& options) {
   }
   graph.remove_dead();
 }
+
+}  // namespace
+
+void fold_constants(Graph& graph, const PassOptions& options) { fold(graph, options, false); }
+
+void fold_dequantized(Graph& graph, const PassOptions& options) { fold(graph, options, true); }
 
 }  // namespace drawbar

@@ -13,4 +13,8 @@ namespace drawbar {
 /// all; and a DequantizeLinear of weights that meet dequantised data, which targets fuse.
 void fold_constants(Graph& graph, const PassOptions& options);
 
+/// The same of weights that wait for a quantised operator, once those there can be are made: what
+/// an operator in f32 reads shall not be dequantised in each run.
+void fold_dequantized(Graph& graph, const PassOptions& options);
+
 }  // namespace drawbar

@@ -96,9 +96,9 @@ constexpr Pass preparing[] = {
 
 // Several operators in one kernel.
 constexpr Pass fusing[] = {
-    {"sink_dequantize", sink_dequantize}, {"fuse_quantized", fuse_quantized},
-    {"fuse_epilogue", fuse_epilogue},     {"fuse_pointwise", fuse_pointwise},
-    {"fuse_epilogue", fuse_epilogue},
+    {"sink_dequantize", sink_dequantize},   {"fuse_quantized", fuse_quantized},
+    {"fold_dequantized", fold_dequantized}, {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},     {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };

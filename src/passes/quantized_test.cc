@@ -26,6 +26,20 @@ TEST(FuseQuantized, ConvolutionsWithTheirBias) {
                   fused);
 }
 
+TEST(FuseQuantized, ConvolutionsInGroups) {
+  const std::string head =
+      "graph g(%x: u8[N, 4, 5, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+      " %w = const i8[2, 2, 1, 1] [1, -2, 3, -4]; %ws = const f32[2] [0.25, 0.5];"
+      " %wz = const i8[2] [0, 1]; %ys = const f32[] [2.0]; %yz = const u8[] [0]; ";
+  expect_pass(
+      "fuse_quantized",
+      head +
+          "%xf = DequantizeLinear(%x, %s, %z);"
+          " %wf = DequantizeLinear(%w, %ws, %wz) {axis = 0};"
+          " %c = Conv(%xf, %wf) {group = 2}; %y = QuantizeLinear(%c, %ys, %yz); return %y }",
+      head + "%y = QLinearConv(%x, %s, %z, %w, %ws, %wz, %ys, %yz) {group = 2}; return %y }");
+}
+
 TEST(FuseQuantized, ProductsTransposedOrNot) {
   const std::string head =
       "graph g(%x: u8[N, 3]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
@@ -176,6 +190,17 @@ TEST(FuseQuantized, NotWhereABiasDoesNotFit) {
                   "%huge = const f32[4] [1e30, 0.0, 0.0, 0.0]; %c = Conv(%xf, %wf, %huge)"
                   " %y = QuantizeLinear(%c, %ys, %yz); return %y }",
               "unchanged");
+}
+
+TEST(FoldDequantized, WeightsThatNoOperatorOnBytesReads) {
+  const std::string head =
+      "graph g(%x: u8[N, 2, 5]) { %s = const f32[] [0.5]; %z = const u8[] [3];"
+      " %xf = DequantizeLinear(%x, %s, %z); ";
+  const std::string weights = "%w = const i8[1, 2, 1] [4, -2]; ";
+  const std::string rest = "%y = Conv(%xf, %wf); return %y }";
+  const std::string from = head + weights + "%wf = DequantizeLinear(%w, %s); " + rest;
+  expect_pass("fold_constants", from, "unchanged");
+  expect_pass("fold_dequantized", from, head + "%wf = const f32[1, 2, 1] [2.0, -1.0]; " + rest);
 }
 
 }  // namespace

@@ -26,7 +26,8 @@ bool is_constant_f32(const Graph& graph, ValueId value) {
 
 std::optional<ByteLayer> constant_layer(const Graph& graph, const Node& node) {
   const auto layer = byte_layer(graph, node);
-  if (!layer || !is_constant_f32(graph, layer->weights)) return {};
+  // Scales between channels know whole and depthwise convolutions only.
+  if (!layer || layer->in_groups || !is_constant_f32(graph, layer->weights)) return {};
   if (layer->bias != no_id && !is_constant_f32(graph, layer->bias)) return {};
   return layer;
 }

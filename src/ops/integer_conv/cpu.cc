@@ -7,15 +7,14 @@ namespace {
 DRAWBAR_CPU_LAYOUT(QLinearConv, channels_last);
 DRAWBAR_CPU_LAYOUT(ConvInteger, channels_last);
 
-/// Groups have one zero point for all weights, and more than one channel where there is another
-/// kernel for that.
+/// Groups have more than one channel where there is another kernel for that.
 bool applies(const Problem& p) {
   const ByteConvolution at(p);
   if (!at.applies(p)) return false;
   const int64_t group = ByteConvolution::group(p), m = p.outputs[0].dim(1);
   if (group == 1) return true;
   const bool depthwise = group == m && group == p.inputs[ByteOperands::kX].dim(1) && !at.sums_only;
-  return !depthwise && at.w_zero(p).size() == 1;
+  return !depthwise;
 }
 
 double seconds(const Problem& p) {

@@ -1,9 +1,23 @@
 #include "ops/integer_conv/cpu_conv.h"
 
+#include <cstring>
+
 #include "ops/conv/kernels/factories.h"
 
 namespace drawbar::cpu {
 namespace {
+
+/// The zero points of a group's m channels.
+Operand zero_of_group(Operand zero, int64_t group, int64_t m) {
+  if (!zero.present || zero.size() <= 1 || zero.size() == m) return zero;
+  const Tensor& all = zero.constant->tensor();
+  Tensor part = Tensor::allocate(all.type(), {m});
+  std::memcpy(part.raw(), static_cast<const std::byte*>(all.raw()) + group * m,
+              static_cast<size_t>(m));
+  zero.shape = {m};
+  zero.constant = std::make_shared<const Constant>(std::move(part));
+  return zero;
+}
 
 /// The weights [m, c, taps] of a group as [taps · c][m], for rows of so many runs.
 ByteProduct product_of(const Problem& p, const ByteConvolution& at, const ConvShape& shape,
@@ -14,7 +28,8 @@ ByteProduct product_of(const Problem& p, const ByteConvolution& at, const ConvSh
   };
   std::string form = fmt::format("taps={}", taps);
   if (shape.groups > 1) form += fmt::format(" group={}", group);
-  return {p, p.inputs[at.w_input], at.w_zero(p), taps * c, m, runs, form, index, at.x, at.y};
+  const Operand zero = zero_of_group(at.w_zero(p), group, m);
+  return {p, p.inputs[at.w_input], zero, taps * c, m, runs, form, index, at.x, at.y};
 }
 
 }  // namespace

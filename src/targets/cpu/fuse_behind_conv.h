@@ -5,14 +5,17 @@
 
 namespace drawbar::cpu {
 
-/// Joins to a convolution the operator on windows that alone reads its result:
+/// Joins to a convolution the operator that alone reads its result:
 ///
 ///     %m = Conv(%x, %w)
 ///     %y = Conv(%m, %v) {group = M}    →    %y = ConvDepthwise(%x, %w, _, %v)
 ///     %y = MaxPool(%m)                 →    %y = ConvPool(%x, %w)
+///     %m = QLinearConv(%x, …)
+///     %y = QLinearAdd(%m, …, %b, …)    →    %y = QLinearConvAdd(%x, …, %b, …)
 ///
 /// a depthwise convolution where an image of %m is too large for a core's cache, a pooling whose
-/// windows fit into Winograd's tiles. Memory orders are assigned already (assign_layouts).
+/// windows fit into Winograd's tiles, a sum where a kernel of bytes can add. Memory orders are
+/// assigned already (assign_layouts).
 Graph fuse_behind_conv(Graph graph, Isa isa);
 
 }  // namespace drawbar::cpu

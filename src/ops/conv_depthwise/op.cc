@@ -1,6 +1,7 @@
 #include "ops/conv_depthwise/op.h"
 
 #include "ir/evaluate_graph.h"
+#include "ops/conv/joined.h"
 
 namespace drawbar::ops {
 
@@ -8,23 +9,13 @@ DRAWBAR_OP(ConvDepthwise);
 
 namespace {
 
-Infer::Input input(const Infer& context, size_t i) {
-  return context.has(i) ? context.input(i) : Infer::Input{};
-}
+using joined::given;
 
-Infer conv_context(const Infer& context) {
-  return Infer("", {input(context, 0), input(context, 1), input(context, 2)}, 1);
-}
+constexpr size_t kConvInputs = 3;  // x, w, b
 
 /// `between` is the type of the first convolution's result.
 Infer depthwise_context(const Infer& context, const Type& between) {
-  return Infer("", {{&between}, input(context, 3), input(context, 4)}, 1);
-}
-
-Type type_between(const ConvDepthwise& op, const Infer& context) {
-  Infer first = conv_context(context);
-  infer(op.conv, first);
-  return first.results()[0].type;
+  return Infer("", {{&between}, given(context, 3), given(context, 4)}, 1);
 }
 
 }  // namespace
@@ -36,7 +27,7 @@ void infer(const ConvDepthwise& op, Infer& context) {
     fail(ErrorCode::invalid_model, "has programs of {} and {} inputs, expected the sums alone",
          op.conv.post.inputs, op.depthwise.post.inputs);
   }
-  const Type between = type_between(op, context);
+  const Type between = joined::type_between(op, context, kConvInputs);
   if (between.tensor.ranked) {
     Infer::same(Dim(op.depthwise.group), between.tensor.dims[1],
                 "the depthwise convolution's groups and channels");
@@ -47,8 +38,8 @@ void infer(const ConvDepthwise& op, Infer& context) {
 }
 
 Dim operations(const ConvDepthwise& op, const Infer& context) {
-  const Type between = type_between(op, context);
-  return operations(op.conv, conv_context(context)) +
+  const Type between = joined::type_between(op, context, kConvInputs);
+  return operations(op.conv, joined::conv_context(context, kConvInputs)) +
          operations(op.depthwise, depthwise_context(context, between));
 }
 
@@ -59,10 +50,9 @@ bool keeps_rows(const ConvDepthwise&, const Infer& context, const std::vector<bo
 }
 
 void reference(const ConvDepthwise& op, Evaluation& e) {
-  const auto given = [&](size_t i) { return e.has(i) ? e.input(i) : Tensor{}; };
-  Tensor between = evaluate_op(op.conv, {given(0), given(1), given(2)}, 1)[0];
+  Tensor between = evaluate_op(op.conv, {given(e, 0), given(e, 1), given(e, 2)}, 1)[0];
   e.checkpoint();
-  e.set_output(0, evaluate_op(op.depthwise, {std::move(between), given(3), given(4)}, 1)[0]);
+  e.set_output(0, evaluate_op(op.depthwise, {std::move(between), given(e, 3), given(e, 4)}, 1)[0]);
 }
 
 }  // namespace drawbar::ops

@@ -1,6 +1,7 @@
 #include "ops/conv_pool/op.h"
 
 #include "ir/evaluate_graph.h"
+#include "ops/conv/joined.h"
 
 namespace drawbar::ops {
 
@@ -8,16 +9,9 @@ DRAWBAR_OP(ConvPool);
 
 namespace {
 
-Infer conv_context(const Infer& context) {
-  const auto input = [&](size_t i) { return context.has(i) ? context.input(i) : Infer::Input{}; };
-  return Infer("", {input(0), input(1), input(2)}, 1);
-}
+using joined::given;
 
-Type type_between(const ConvPool& op, const Infer& context) {
-  Infer first = conv_context(context);
-  infer(op.conv, first);
-  return first.results()[0].type;
-}
+constexpr size_t kConvInputs = 3;  // x, w, b
 
 }  // namespace
 
@@ -27,15 +21,15 @@ void infer(const ConvPool& op, Infer& context) {
     fail(ErrorCode::invalid_model, "has a program of {} inputs, expected the sums alone",
          op.conv.post.inputs);
   }
-  const Type between = type_between(op, context);
+  const Type between = joined::type_between(op, context, kConvInputs);
   Infer second("", {{&between}}, 1);
   infer(op.pool, second);
   context.output(0, second.results()[0].type);
 }
 
 Dim operations(const ConvPool& op, const Infer& context) {
-  const Type between = type_between(op, context);
-  return operations(op.conv, conv_context(context)) +
+  const Type between = joined::type_between(op, context, kConvInputs);
+  return operations(op.conv, joined::conv_context(context, kConvInputs)) +
          operations(op.pool, Infer("", {{&between}}, 1));
 }
 
@@ -44,8 +38,7 @@ bool keeps_rows(const ConvPool&, const Infer& context, const std::vector<bool>& 
 }
 
 void reference(const ConvPool& op, Evaluation& e) {
-  const auto given = [&](size_t i) { return e.has(i) ? e.input(i) : Tensor{}; };
-  Tensor between = evaluate_op(op.conv, {given(0), given(1), given(2)}, 1)[0];
+  Tensor between = evaluate_op(op.conv, {given(e, 0), given(e, 1), given(e, 2)}, 1)[0];
   e.checkpoint();
   e.set_output(0, evaluate_op(op.pool, {std::move(between)}, 1)[0]);
 }

@@ -50,6 +50,7 @@ size_t ByteConv::scratch_bytes() const {
   }
   return static_cast<size_t>(products_at() + most);
 }
+
 void ByteConv::run(const KernelRun& run, const AddedBytes* added) const {
   auto* memory = static_cast<std::byte*>(run.scratch);
   auto** runs = reinterpret_cast<const std::byte**>(memory + runs_at());

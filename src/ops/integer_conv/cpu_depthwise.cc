@@ -1,7 +1,6 @@
 // Depthwise convolution of bytes, channels-last: each output pixel from pointers to the pixels
 // under its taps, padding pointing at zero points.
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "ops/conv/kernels/taps.h"
@@ -21,12 +20,6 @@ bool applies(const Problem& p) {
 
 double seconds(const Problem& p) {
   return ByteConvolution(p).shape(p).multiply_adds() / 40e9 / p.threads + 2e-6;
-}
-
-/// Whether no sum of 32 bits exceeds them when multiplied.
-bool is_bounded(const float* multiplier, int64_t n) {
-  constexpr float kMost = 0.5f;
-  return std::all_of(multiplier, multiplier + n, [](float x) { return std::abs(x) < kMost; });
 }
 
 class DepthwiseByteConv final : public Kernel {
@@ -73,12 +66,13 @@ class DepthwiseByteConv final : public Kernel {
     const bool to_f32 = at_.y == ElementType::f32;
     std::fill_n(addend, lines_.places(), 0.0f);
     if (scales.addend != nullptr) lines_.arrange(scales.addend, addend);
-    const DepthwiseBytes::Finish finish{offset,
-                                        multiplier,
-                                        to_f32 ? addend : nullptr,
-                                        scales.y_zero,
-                                        at_.y == ElementType::i8,
-                                        is_bounded(multiplier, lines_.places())};
+    const DepthwiseBytes::Finish finish{
+        offset,
+        multiplier,
+        to_f32 ? addend : nullptr,
+        scales.y_zero,
+        at_.y == ElementType::i8,
+        is_bounded({.multiplier = multiplier, .addend = addend}, lines_.places())};
     const int64_t y_stride = shape_.y_pixel_stride * bits(at_.y) / 8;
     const auto* x = run.in<std::byte>(ByteOperands::kX);
     auto* y = run.out<std::byte>(0);

@@ -40,9 +40,9 @@ bool applies(const Problem& p) {
 }
 
 double seconds(const Problem& p) {
-  const double products = byte_product_seconds(
-      ByteConvolution(Convolved(p).problem).shape(Convolved(p).problem).multiply_adds(), p.isa,
-      p.threads);
+  const Convolved convolved(p);
+  const ConvShape shape = ByteConvolution(convolved.problem).shape(convolved.problem);
+  const double products = byte_product_seconds(shape.multiply_adds(), p.isa, p.threads);
   return products + static_cast<double>(p.outputs[0].size()) / (16e9 * p.threads);
 }
 

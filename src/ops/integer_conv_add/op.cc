@@ -1,6 +1,7 @@
 #include "ops/integer_conv_add/op.h"
 
 #include "ir/evaluate_graph.h"
+#include "ops/conv/joined.h"
 #include "ops/integer_add/op.h"
 
 namespace drawbar::ops {
@@ -9,63 +10,48 @@ DRAWBAR_OP(QLinearConvAdd);
 
 namespace {
 
-Infer::Input input(const Infer& context, size_t i) {
-  return context.has(i) ? context.input(i) : Infer::Input{};
-}
+using joined::given;
 
-Infer conv_context(const Infer& context) {
-  std::vector<Infer::Input> inputs;
-  for (size_t i = 0; i < conv_add::other; ++i) inputs.push_back(input(context, i));
-  return Infer("", std::move(inputs), 1);
-}
-
-/// QLinearAdd's inputs of the convolution's result q and what comes behind it.
+/// QLinearAdd's inputs of the convolution's result q and those of `source` behind it.
 template <class T>
-std::vector<T> sum_inputs(const QLinearConvAdd& op, T q, const auto& given) {
+std::vector<T> sum_inputs(const QLinearConvAdd& op, T q, const auto& source) {
   using namespace conv_add;
-  const std::vector<T> convolved = {std::move(q), given(q_scale), given(q_zero)},
-                       added = {given(other), given(other_scale), given(other_zero)};
+  const auto at = [&](Input i) { return given(source, i); };
+  const std::vector<T> convolved = {std::move(q), at(q_scale), at(q_zero)},
+                       added = {at(other), at(other_scale), at(other_zero)};
   std::vector<T> inputs = op.other_first ? added : convolved;
   const std::vector<T>& second = op.other_first ? convolved : added;
   inputs.insert(inputs.end(), second.begin(), second.end());
-  inputs.push_back(given(y_scale));
-  inputs.push_back(given(y_zero));
+  inputs.push_back(at(y_scale));
+  inputs.push_back(at(y_zero));
   return inputs;
 }
 
 Infer sum_context(const QLinearConvAdd& op, const Infer& context, const Type& between) {
-  const auto given = [&](size_t i) { return input(context, i); };
-  return Infer("", sum_inputs<Infer::Input>(op, {&between}, given), 1);
-}
-
-Type type_between(const QLinearConvAdd& op, const Infer& context) {
-  Infer first = conv_context(context);
-  infer(op.conv, first);
-  return first.results()[0].type;
+  return Infer("", sum_inputs<Infer::Input>(op, {&between}, context), 1);
 }
 
 }  // namespace
 
 void infer(const QLinearConvAdd& op, Infer& context) {
   context.expect_inputs(0, conv_add::count);
-  const Type between = type_between(op, context);
+  const Type between = joined::type_between(op, context, conv_add::other);
   Infer sum = sum_context(op, context, between);
   infer(QLinearAdd{}, sum);
   context.output(0, sum.results()[0].type);
 }
 
 void reference(const QLinearConvAdd& op, Evaluation& e) {
-  const auto given = [&](size_t i) { return e.has(i) ? e.input(i) : Tensor{}; };
   std::vector<Tensor> inputs;
-  for (size_t i = 0; i < conv_add::other; ++i) inputs.push_back(given(i));
+  for (size_t i = 0; i < conv_add::other; ++i) inputs.push_back(given(e, i));
   Tensor q = evaluate_op(op.conv, inputs, 1)[0];
   e.checkpoint();
-  e.set_output(0, evaluate_op(QLinearAdd{}, sum_inputs<Tensor>(op, std::move(q), given), 1)[0]);
+  e.set_output(0, evaluate_op(QLinearAdd{}, sum_inputs<Tensor>(op, std::move(q), e), 1)[0]);
 }
 
 Dim operations(const QLinearConvAdd& op, const Infer& context) {
-  const Type between = type_between(op, context);
-  return operations(op.conv, conv_context(context)) +
+  const Type between = joined::type_between(op, context, conv_add::other);
+  return operations(op.conv, joined::conv_context(context, conv_add::other)) +
          operations(QLinearAdd{}, sum_context(op, context, between));
 }
 

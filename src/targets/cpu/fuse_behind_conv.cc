@@ -6,6 +6,7 @@
 #include "ops/conv_pool/op.h"
 #include "ops/integer_add/op.h"
 #include "ops/integer_conv_add/op.h"
+#include "targets/cpu/byte_product.h"
 #include "targets/cpu/plan.h"
 #include "targets/cpu/select.h"
 
@@ -98,8 +99,8 @@ const Node* byte_conv_of(const Graph& graph, ValueId value) {
   const NodeId id = graph.value(value).producer;
   if (id == no_id || !is_read_once(graph, value)) return nullptr;
   const Node& node = graph.node(id);
-  constexpr size_t kYZero = 7;
-  const bool to_bytes = node.op.as<ops::QLinearConv>() && node.inputs[kYZero] != no_id;
+  const bool to_bytes =
+      node.op.as<ops::QLinearConv>() && node.inputs[ByteOperands::kYZero] != no_id;
   return to_bytes && is_placed(graph.value(value).type) ? &node : nullptr;
 }
 

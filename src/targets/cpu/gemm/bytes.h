@@ -41,7 +41,7 @@ struct BytePlan {
 };
 
 /// B packed for a unit. Columns lie in panels of panel_width(isa), each [part][k / 4][column][4], k
-/// padded with zeros (to multiples of 4; for tiles each run to multiples of 64). Of words, [k /
+/// padded with zeros (to multiples of 4, for tiles in every run). Of words, [k /
 /// 2][column][2] of 16 bits, in one part. 64-byte aligned.
 struct PackedBytes {
   const std::byte* data = nullptr;

@@ -1,8 +1,8 @@
 #include "engine/timing_cache.h"
 
-#include <cstdlib>
 #include <filesystem>
 
+#include "base/cache_folder.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
@@ -12,13 +12,9 @@ namespace drawbar {
 namespace {
 
 std::filesystem::path cache_file() {
-  const char* xdg = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::filesystem::path folder = xdg && *xdg ? xdg
-                                 : home      ? std::filesystem::path(home) / ".cache"
-                                             : "";
+  const std::filesystem::path folder = cache_folder();
   if (folder.empty()) return {};
-  return folder / "drawbar" /
+  return folder /
          ("tactics-" + hash_bytes(version() + processor_name()).hex().substr(0, 16) + ".txt");
 }
 

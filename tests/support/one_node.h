@@ -19,6 +19,17 @@ OneNode make_one_node(const OpCase& op_case, uint64_t seed);
 /// threads, and where it may work in place; compares with `one.outputs`.
 void expect_tactics_agree(const OpCase& op_case, const OneNode& one, double rtol, double atol);
 
+/// A case with what its results are held against.
+struct CheckedCase {
+  const OpCase& op_case;
+  OneNode one;
+  double rtol, atol;
+};
+
+/// A further target that all cases of a table are tried on at once; its file registers it.
+using TargetCheck = void (*)(std::span<const CheckedCase> cases);
+bool register_target_check(TargetCheck check);
+
 /// Where the operator says that it keeps rows apart, whichever of its operands are batched: every
 /// row alone gives its row of `one.outputs`.
 void expect_rows_apart(const OpCase& op_case, const OneNode& one, double rtol, double atol);

@@ -86,11 +86,16 @@ void expect_symbols_fit(const OpCase& op_case, const OneNode& one) {
   }
 }
 
-void expect_targets_agree(const OpCase& op_case) {
+std::vector<TargetCheck>& target_checks() {
+  static std::vector<TargetCheck> all;
+  return all;
+}
+
+void expect_cpu_agrees(const OpCase& op_case, std::vector<CheckedCase>& checked) {
   const uint64_t seed = seed_of(op_case);
   SCOPED_TRACE(fmt::format("case '{}' ({}), seed {}", op_case.name, op_case.op.name(), seed));
   try {
-    const OneNode one = make_one_node(op_case, seed);
+    OneNode one = make_one_node(op_case, seed);
     for (size_t i = 0; i < one.outputs.size(); ++i) {
       expect_fits(one.graph.value(one.graph.outputs()[i]), one.outputs[i], {},
                   fmt::format("{}: output {}", op_case.name, i));
@@ -102,6 +107,7 @@ void expect_targets_agree(const OpCase& op_case) {
     const auto [rtol, atol] = tolerances(op_case, type);
     expect_tactics_agree(op_case, one, rtol, atol);
     expect_rows_apart(op_case, one, rtol, atol);
+    checked.push_back({op_case, std::move(one), rtol, atol});
   } catch (const Error& error) {
     ADD_FAILURE() << op_case.name << ": " << name(error.code()) << ": " << error.what();
   }
@@ -134,6 +140,11 @@ std::string rejection_of(const Rejection& rejection) {
 }
 
 }  // namespace
+
+bool register_target_check(TargetCheck check) {
+  target_checks().push_back(check);
+  return true;
+}
 
 OneNode make_one_node(const OpCase& op_case, uint64_t seed) {
   OneNode one;
@@ -177,7 +188,9 @@ OneNode make_one_node(const OpCase& op_case, uint64_t seed) {
 }
 
 void expect_targets_agree(std::span<const OpCase> cases) {
-  for (const OpCase& op_case : cases) expect_targets_agree(op_case);
+  std::vector<CheckedCase> checked;
+  for (const OpCase& op_case : cases) expect_cpu_agrees(op_case, checked);
+  for (const TargetCheck check : target_checks()) check(checked);
 }
 
 void expect_rejected(std::span<const Rejection> cases) {

@@ -7,7 +7,7 @@
 #include "passes/pipeline.h"
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
-#include "targets/cpu/specialize.h"
+#include "targets/specialize.h"
 #include "tests/support/op_case.h"
 #include "tests/support/random_graph.h"
 

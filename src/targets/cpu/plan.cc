@@ -72,7 +72,7 @@ void Plan::share_slices() {
 }
 
 std::vector<Operand> Plan::inputs_of(const Node& node) const {
-  std::vector<Operand> operands = cpu::operands(graph_, node.inputs);
+  std::vector<Operand> operands = drawbar::operands(graph_, node.inputs);
   if (!node.op.as<ops::Concat>()) return operands;
   // What lies in the output already need not be copied.
   const Slice& y = slices_[node.outputs[0]];

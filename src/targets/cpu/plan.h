@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/tensor_pool.h"
-#include "targets/cpu/memory_plan.h"
 #include "targets/cpu/select.h"
 #include "targets/cpu/slices.h"
+#include "targets/memory_plan.h"
 #include "targets/target.h"
 
 namespace drawbar::cpu {

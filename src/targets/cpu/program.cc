@@ -5,9 +5,9 @@
 #include "targets/cpu/fuse_behind_conv.h"
 #include "targets/cpu/layout.h"
 #include "targets/cpu/plan.h"
-#include "targets/cpu/specialize.h"
 #include "targets/cpu/split_batch.h"
 #include "targets/cpu/widen_half.h"
+#include "targets/specialize.h"
 
 namespace drawbar::cpu {
 

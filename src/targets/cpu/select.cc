@@ -14,22 +14,6 @@
 
 namespace drawbar::cpu {
 
-Operand operand(const Value& value) {
-  Operand result;
-  result.type = value.type.tensor.element;
-  result.shape = value.type.tensor.shape();
-  result.layout = value.type.tensor.layout;
-  result.constant = value.constant;
-  result.present = true;
-  return result;
-}
-
-std::vector<Operand> operands(const Graph& graph, const std::vector<ValueId>& values) {
-  std::vector<Operand> result;
-  for (ValueId id : values) result.push_back(id == no_id ? Operand{} : operand(graph.value(id)));
-  return result;
-}
-
 std::string problem_key(const Problem& problem) {
   std::string key(problem.op.name());
   for (const auto& [name, value] : problem.op.attributes())

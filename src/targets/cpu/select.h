@@ -8,11 +8,6 @@
 
 namespace drawbar::cpu {
 
-/// The operand a value of known type stands for.
-Operand operand(const Value& value);
-/// Of values of known type; not present where there is none (no_id).
-std::vector<Operand> operands(const Graph& graph, const std::vector<ValueId>& values);
-
 /// Chooses among the tactics that apply to a problem: what was timed before, else (when allowed) by
 /// timing them now, else the cost model. Thread-safe.
 class TacticChooser {

@@ -1,9 +1,9 @@
-#include "targets/cpu/memory_plan.h"
+#include "targets/memory_plan.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace drawbar::cpu {
+namespace drawbar {
 
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers) {
   MemoryPlan plan;
@@ -33,4 +33,4 @@ MemoryPlan plan_memory(const std::vector<Lifetime>& buffers) {
   return plan;
 }
 
-}  // namespace drawbar::cpu
+}  // namespace drawbar

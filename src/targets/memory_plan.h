@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace drawbar::cpu {
+namespace drawbar {
 
 /// A buffer that is needed from step `first` to step `last`, both included.
 struct Lifetime {
@@ -21,4 +21,4 @@ struct MemoryPlan {
 /// Neural Net Inference", 2020 (greedy by size).
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);
 
-}  // namespace drawbar::cpu
+}  // namespace drawbar

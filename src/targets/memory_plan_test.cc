@@ -1,9 +1,9 @@
-#include "targets/cpu/memory_plan.h"
+#include "targets/memory_plan.h"
 
 #include <gtest/gtest.h>
 #include <random>
 
-namespace drawbar::cpu {
+namespace drawbar {
 namespace {
 
 TEST(MemoryPlan, ReusesTheMemoryOfDeadBuffers) {
@@ -44,4 +44,4 @@ TEST(MemoryPlan, NeverOverlapsBuffersAliveTogether) {
 }
 
 }  // namespace
-}  // namespace drawbar::cpu
+}  // namespace drawbar

@@ -1,10 +1,10 @@
-#include "targets/cpu/specialize.h"
+#include "targets/specialize.h"
 
 #include "base/checked.h"
 #include "ir/evaluate_graph.h"
 #include "passes/pipeline.h"
 
-namespace drawbar::cpu {
+namespace drawbar {
 namespace {
 
 constexpr int64_t largest_folded = 1 << 16;  // bytes of a shape computation's result
@@ -84,4 +84,4 @@ Graph specialize_for(const Graph& graph, const Bindings& bindings) {
   return refine(std::move(result));
 }
 
-}  // namespace drawbar::cpu
+}  // namespace drawbar

@@ -2,11 +2,11 @@
 
 #include "ir/graph.h"
 
-namespace drawbar::cpu {
+namespace drawbar {
 
 /// The graph for concrete input types: symbols bound, shape computations turned into constants,
 /// branches that are decided taken, movements of dimensions of 1 for free (passes' refine). What
 /// remains unknown depends on data.
 Graph specialize_for(const Graph& graph, const Bindings& bindings);
 
-}  // namespace drawbar::cpu
+}  // namespace drawbar

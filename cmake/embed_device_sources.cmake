@@ -1,0 +1,10 @@
+# Writes OUTPUT: the texts of FILES (paths below ROOT) as targets/cuda/device_sources.h declares them.
+set(text "#include \"targets/cuda/device_sources.h\"\n\nnamespace drawbar::cuda {\n\n")
+string(APPEND text "const std::vector<DeviceSource>& device_sources() {\n")
+string(APPEND text "  static const std::vector<DeviceSource> all = {\n")
+foreach(file IN LISTS FILES)
+  file(READ ${ROOT}/${file} content)
+  string(APPEND text "      {\"${file}\", R\"DRAWBAR(${content})DRAWBAR\"},\n")
+endforeach()
+string(APPEND text "  };\n  return all;\n}\n\n}  // namespace drawbar::cuda\n")
+file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,154 @@
+#include "targets/cuda/emulated/block.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <ucontext.h>
+#include <vector>
+
+#include "base/error.h"
+
+namespace drawbar::cuda {
+namespace {
+
+constexpr size_t stack_bytes = 64 << 10;
+constexpr size_t warp_size = 32;
+
+/// The threads of one block, each with a stack.
+class Block {
+ public:
+  Block(EmulatedThread& state, size_t threads, const std::function<void()>& body)
+      : state_(state), body_(body), threads_(threads), exchange_(threads) {
+    for (Thread& thread : threads_)
+      thread.stack = std::make_unique_for_overwrite<std::byte[]>(stack_bytes);
+  }
+
+  void run(const Extent& block) {
+    current_block = this;
+    state_.exchange = exchange_.data();
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      Thread& thread = threads_[i];
+      const auto at = static_cast<int64_t>(i);
+      thread.index = {static_cast<uint32_t>(at % block.x),
+                      static_cast<uint32_t>(at / block.x % block.y),
+                      static_cast<uint32_t>(at / block.x / block.y)};
+      thread.state = State::ready;
+      getcontext(&thread.context);
+      thread.context.uc_stack.ss_sp = thread.stack.get();
+      thread.context.uc_stack.ss_size = stack_bytes;
+      thread.context.uc_link = &scheduler_;
+      makecontext(&thread.context, &Block::begin, 0);
+    }
+    while (step()) {
+    }
+    current_block = nullptr;
+  }
+
+  static void wait_for_block() { pause(State::at_block_barrier); }
+  static void wait_for_warp() { pause(State::at_warp_barrier); }
+
+ private:
+  enum class State : uint8_t { ready, at_block_barrier, at_warp_barrier, ended };
+  struct Thread {
+    ucontext_t context;
+    std::unique_ptr<std::byte[]> stack;
+    EmulatedThread::Index index;
+    State state = State::ready;
+  };
+
+  static void begin() {
+    Block& block = *current_block;
+    block.body_();
+    block.threads_[block.current_].state = State::ended;
+  }
+
+  static void pause(State state) {
+    if (!current_block) {
+      fail(ErrorCode::internal, "a kernel's threads wait for each other, which its launch denies");
+    }
+    Block& block = *current_block;
+    Thread& thread = block.threads_[block.current_];
+    thread.state = state;
+    swapcontext(&thread.context, &block.scheduler_);
+  }
+
+  /// Lets every thread that may run go on once; false when all have ended.
+  bool step() {
+    bool alive = false, moved = false;
+    for (size_t i = 0; i < threads_.size(); ++i) {
+      Thread& thread = threads_[i];
+      alive |= thread.state != State::ended;
+      if (thread.state != State::ready) continue;
+      moved = true;
+      current_ = i;
+      state_.thread = thread.index;
+      swapcontext(&scheduler_, &thread.context);
+    }
+    if (!alive) return false;
+    for (size_t first = 0; first < threads_.size(); first += warp_size)
+      moved |= release(first, std::min(first + warp_size, threads_.size()), State::at_warp_barrier);
+    moved |= release(0, threads_.size(), State::at_block_barrier);
+    if (!moved) {
+      current_block = nullptr;
+      fail(ErrorCode::internal, "a kernel's threads wait for each other in different places");
+    }
+    return true;
+  }
+
+  /// Where all of these threads wait at the barrier, they go on.
+  bool release(size_t first, size_t last, State barrier) {
+    for (size_t i = first; i < last; ++i) {
+      if (threads_[i].state != barrier) return false;
+    }
+    for (size_t i = first; i < last; ++i) threads_[i].state = State::ready;
+    return true;
+  }
+
+  static inline Block* current_block = nullptr;
+
+  EmulatedThread& state_;
+  const std::function<void()>& body_;
+  ucontext_t scheduler_ = {};
+  std::vector<Thread> threads_;
+  std::vector<uint64_t> exchange_;
+  size_t current_ = 0;
+};
+
+EmulatedThread::Index index_of(const Extent& extent) {
+  return {static_cast<uint32_t>(extent.x), static_cast<uint32_t>(extent.y),
+          static_cast<uint32_t>(extent.z)};
+}
+
+}  // namespace
+
+void run_blocks(EmulatedThread& state, const Extent& grid, const Extent& block, bool synchronises,
+                const std::function<void()>& body) {
+  state.threads = index_of(block);
+  state.blocks = index_of(grid);
+  state.wait_for_block = &Block::wait_for_block;
+  state.wait_for_warp = &Block::wait_for_warp;
+  std::unique_ptr<Block> threads;
+  if (synchronises)
+    threads = std::make_unique<Block>(state, static_cast<size_t>(block.size()), body);
+  for (uint32_t z = 0; z < grid.z; ++z) {
+    for (uint32_t y = 0; y < grid.y; ++y) {
+      for (uint32_t x = 0; x < grid.x; ++x) {
+        state.block = {x, y, z};
+        if (threads) {
+          threads->run(block);
+          continue;
+        }
+        for (uint32_t k = 0; k < block.z; ++k) {
+          for (uint32_t j = 0; j < block.y; ++j) {
+            for (uint32_t i = 0; i < block.x; ++i) {
+              state.thread = {i, j, k};
+              body();
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace drawbar::cuda

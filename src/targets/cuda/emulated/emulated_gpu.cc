@@ -1,0 +1,196 @@
+#include <chrono>
+#include <cstring>
+#include <dlfcn.h>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "targets/cuda/emulated/block.h"
+#include "targets/cuda/gpu.h"
+
+namespace drawbar::cuda {
+namespace {
+
+/// Most parameters of a kernel.
+constexpr size_t most_arguments = 48;
+
+template <size_t>
+using Pointer = const void*;
+
+template <size_t... I>
+void call(void* function, const void* const* values, std::index_sequence<I...>) {
+  reinterpret_cast<void (*)(Pointer<I>...)>(function)(values[I]...);
+}
+template <size_t N>
+void call_with(void* function, const void* const* values) {
+  call(function, values, std::make_index_sequence<N>());
+}
+using Call = void (*)(void*, const void* const*);
+template <size_t... N>
+Call call_of(size_t count, std::index_sequence<N...>) {
+  static constexpr Call calls[] = {call_with<N>...};
+  return calls[count];
+}
+
+/// One kernel of a loaded library.
+struct EmulatedFunction {
+  void* function = nullptr;
+  EmulatedThread** thread = nullptr;  // where the library looks for its thread
+};
+
+class EmulatedModule final : public Module {
+ public:
+  explicit EmulatedModule(std::span<const std::byte> image) {
+    const int file = memfd_create("drawbar-emulated", MFD_CLOEXEC);
+    if (file < 0) fail(ErrorCode::resource_exhausted, "no memory for emulated device code");
+    size_t done = 0;
+    while (done < image.size()) {
+      const ssize_t written = write(file, image.data() + done, image.size() - done);
+      if (written <= 0) break;
+      done += static_cast<size_t>(written);
+    }
+    library_ = dlopen(fmt::format("/proc/self/fd/{}", file).c_str(), RTLD_NOW | RTLD_LOCAL);
+    const char* reason = library_ ? "" : dlerror();
+    close(file);
+    if (!library_) fail(ErrorCode::internal, "emulated device code: {}", reason);
+    thread_ = static_cast<EmulatedThread**>(dlsym(library_, "drawbar_thread"));
+  }
+  ~EmulatedModule() override { dlclose(library_); }
+  EmulatedModule(const EmulatedModule&) = delete;
+  EmulatedModule& operator=(const EmulatedModule&) = delete;
+
+  const void* function(const std::string& name) const override {
+    const std::lock_guard lock(mutex_);
+    EmulatedFunction& known = functions_[name];
+    if (!known.function) known = {dlsym(library_, name.c_str()), thread_};
+    if (!known.function) fail(ErrorCode::internal, "device code has no kernel {}", name);
+    return &known;
+  }
+
+ private:
+  void* library_ = nullptr;
+  EmulatedThread** thread_ = nullptr;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, EmulatedFunction> functions_;
+};
+
+struct EmulatedRecording final : Recording {
+  std::vector<std::function<void()>> work;
+};
+
+struct EmulatedMark final : Mark {
+  std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
+  double seconds_since(const Mark& earlier) const override {
+    return std::chrono::duration<double>(time - static_cast<const EmulatedMark&>(earlier).time)
+        .count();
+  }
+};
+
+class EmulatedStream final : public Stream {
+ public:
+  void copy_to_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void copy_to_host(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void copy_on_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void fill(void* to, uint8_t byte, size_t bytes) override {
+    perform([=] { std::memset(to, byte, bytes); });
+  }
+
+  void launch(const void* function, const Extent& grid, const Extent& block,
+              std::span<const void* const> arguments, bool synchronises) override {
+    if (arguments.size() > most_arguments)
+      fail(ErrorCode::internal, "a kernel has {} parameters", arguments.size());
+    std::vector<const void*> values;
+    for (const void* argument : arguments)
+      values.push_back(*static_cast<const void* const*>(argument));
+    const auto& kernel = *static_cast<const EmulatedFunction*>(function);
+    perform([=, values = std::move(values)] {
+      static std::mutex one_launch;
+      const std::lock_guard lock(one_launch);
+      EmulatedThread thread;
+      *kernel.thread = &thread;
+      const Call body = call_of(values.size(), std::make_index_sequence<most_arguments + 1>());
+      run_blocks(thread, grid, block, synchronises, [&] { body(kernel.function, values.data()); });
+    });
+  }
+
+  void synchronize() override {}
+  void begin_recording() override { recording_ = std::make_unique<EmulatedRecording>(); }
+  std::unique_ptr<Recording> end_recording() override { return std::move(recording_); }
+  void replay(const Recording& recording) override {
+    for (const auto& each : static_cast<const EmulatedRecording&>(recording).work) each();
+  }
+  std::unique_ptr<Mark> mark() override { return std::make_unique<EmulatedMark>(); }
+  void* handle() const override { return nullptr; }
+
+ private:
+  void perform(std::function<void()> work) {
+    if (recording_) {
+      recording_->work.push_back(std::move(work));
+    } else {
+      work();
+    }
+  }
+  void copy(void* to, const void* from, size_t bytes) {
+    perform([=] {
+      if (bytes) std::memcpy(to, from, bytes);
+    });
+  }
+
+  std::unique_ptr<EmulatedRecording> recording_;
+};
+
+class EmulatedGpu final : public Gpu {
+ public:
+  EmulatedGpu() {
+    info_ = {.name = "emulated on the host",
+             .architecture = "host",
+             .multiprocessors = 132,
+             .memory_bytes = int64_t{8} << 30,
+             .l2_bytes = 50 << 20,
+             .bandwidth = 4e12,
+             .f32_operations = 6e13,
+             .host_bandwidth = 5e10,
+             .launch_seconds = 1.5e-6};
+  }
+  const GpuInfo& info() const override { return info_; }
+
+  /// Ends at a page that may not be touched, but for what alignment to 16 bytes leaves.
+  std::shared_ptr<void> allocate(size_t bytes) override {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t used = std::max<size_t>((bytes + 15) / 16 * 16, 16);
+    const size_t pages = (used + page - 1) / page * page;
+    void* memory =
+        mmap(nullptr, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+      fail(ErrorCode::resource_exhausted, "no memory for {} bytes of the emulated GPU", bytes);
+    auto* first = static_cast<std::byte*>(memory);
+    mprotect(first + pages, page, PROT_NONE);
+    return {first + (pages - used), [=](void*) { munmap(memory, pages + page); }};
+  }
+  std::shared_ptr<void> allocate_staging(size_t bytes) override {
+    void* memory = allocate_memory(bytes);
+    if (!memory) fail(ErrorCode::resource_exhausted, "no memory for {} bytes of staging", bytes);
+    return {memory, [](void* p) { std::free(p); }};
+  }
+  std::shared_ptr<const Module> load(std::span<const std::byte> image) override {
+    return std::make_shared<EmulatedModule>(image);
+  }
+  std::shared_ptr<Stream> make_stream() override { return std::make_shared<EmulatedStream>(); }
+
+ private:
+  GpuInfo info_;
+};
+
+}  // namespace
+
+std::shared_ptr<Gpu> emulated_gpu() {
+  static const auto gpu = std::make_shared<EmulatedGpu>();
+  return gpu;
+}
+
+}  // namespace drawbar::cuda

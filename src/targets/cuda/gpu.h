@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace drawbar::cuda {
+
+/// What plans need to know of a GPU.
+struct GpuInfo {
+  std::string name;          // "NVIDIA H200"
+  std::string architecture;  // what code is compiled for: "sm_90"; "host" when emulated
+  int multiprocessors = 1;
+  int64_t memory_bytes = 0;
+  int64_t l2_bytes = 0;
+  double bandwidth = 0;       // bytes per second of device memory
+  double f32_operations = 0;  // per second, a multiply-add being two
+  double host_bandwidth = 0;  // bytes per second of copies between host and device
+  double launch_seconds = 0;  // of a kernel that does nothing, in a recorded run
+};
+
+/// Threads of a launch: blocks, and threads of each.
+struct Extent {
+  int64_t x = 1, y = 1, z = 1;
+  int64_t size() const { return x * y * z; }
+};
+
+/// Code of one compilation, loaded. Keeps its device alive.
+class Module {
+ public:
+  virtual ~Module() = default;
+  /// A kernel by its name, to be launched while the module lives. Throws INTERNAL for an unknown
+  /// one.
+  virtual const void* function(const std::string& name) const = 0;
+};
+
+/// Work that was recorded once, to be replayed as a whole.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+};
+
+/// A point in a stream's work.
+class Mark {
+ public:
+  virtual ~Mark() = default;
+  /// From `earlier`, of the same stream, to here; both have been reached.
+  virtual double seconds_since(const Mark& earlier) const = 0;
+};
+
+/// Work of one device in order. One thread at a time; everything is asynchronous but `synchronize`.
+/// Throws UNAVAILABLE where the device is lost, INTERNAL where a kernel failed.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual void copy_to_device(void* to, const void* from, size_t bytes) = 0;
+  virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
+  virtual void copy_on_device(void* to, const void* from, size_t bytes) = 0;
+  virtual void fill(void* to, uint8_t byte, size_t bytes) = 0;
+  /// `arguments` points at the value of each parameter. `synchronises`: the kernel's threads wait
+  /// for each other.
+  virtual void launch(const void* function, const Extent& grid, const Extent& block,
+                      std::span<const void* const> arguments, bool synchronises) = 0;
+  virtual void synchronize() = 0;
+
+  /// What comes until `end_recording` is recorded and not done.
+  virtual void begin_recording() = 0;
+  virtual std::unique_ptr<Recording> end_recording() = 0;
+  virtual void replay(const Recording& recording) = 0;
+
+  virtual std::unique_ptr<Mark> mark() = 0;
+  /// The driver's handle (CUstream) for libraries; null when emulated.
+  virtual void* handle() const = 0;
+};
+
+/// One GPU, or its emulation on the host. Thread-safe.
+class Gpu {
+ public:
+  virtual ~Gpu() = default;
+  virtual const GpuInfo& info() const = 0;
+  /// Memory of the device, 256-byte aligned. Throws RESOURCE_EXHAUSTED.
+  virtual std::shared_ptr<void> allocate(size_t bytes) = 0;
+  /// Memory of the host that the device copies from and to without a detour.
+  virtual std::shared_ptr<void> allocate_staging(size_t bytes) = 0;
+  /// What `compile` gave for this architecture.
+  virtual std::shared_ptr<const Module> load(std::span<const std::byte> image) = 0;
+  virtual std::shared_ptr<Stream> make_stream() = 0;
+};
+
+/// The device of this process, or null with the reason why there is none: "no driver", "no device",
+/// "the driver is for CUDA 11.4, 12.0 is needed". With DRAWBAR_CUDA=emulated the emulation.
+struct FoundGpu {
+  std::shared_ptr<Gpu> gpu;
+  std::string reason;
+};
+const FoundGpu& this_gpu();
+
+/// The emulation: kernels are compiled for this host and run thread by thread, memory ends at pages
+/// that may not be touched. For tests.
+std::shared_ptr<Gpu> emulated_gpu();
+
+/// Device code, or host code for the emulation, of CUDA C++ that includes the files of code/ and
+/// operators by their paths below src/. Throws INTERNAL with the compiler's first messages where
+/// the code is wrong, UNAVAILABLE where there is no compiler.
+std::vector<std::byte> compile_code(const std::string& source, const std::string& architecture);
+
+}  // namespace drawbar::cuda

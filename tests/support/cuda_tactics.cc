@@ -1,0 +1,135 @@
+#include <cstring>
+#include <map>
+
+#include "targets/cuda/tactic.h"
+#include "tests/support/one_node.h"
+#include "tests/support/operands.h"
+
+// Every GPU tactic of every case, in every layout, on the emulation: all code of a table of cases
+// is compiled at once.
+
+namespace drawbar {
+namespace {
+
+using namespace cuda;
+
+/// One tactic for one case, with the operands that its problem refers to.
+struct Trial {
+  const CheckedCase& checked;
+  Operands operands;
+  std::string what;
+  PackedConstants packed;
+  std::unique_ptr<Problem> problem;
+  std::unique_ptr<Kernel> kernel;
+
+  Trial(const CheckedCase& checked_case, Operands given, std::string_view layout, const Gpu& gpu)
+      : checked(checked_case), operands(std::move(given)), what(layout) {
+    problem = std::make_unique<Problem>(
+        Problem{checked.op_case.op, operands.inputs, operands.outputs, gpu.info(), packed});
+  }
+};
+
+bool is_empty(const Operands& operands) {
+  for (const auto* side : {&operands.inputs, &operands.outputs}) {
+    for (const Operand& operand : *side) {
+      if (operand.present && operand.size() == 0) return true;
+    }
+  }
+  return false;
+}
+
+void add_trials(const CheckedCase& checked, const Operands& operands, std::string_view layout,
+                const Gpu& gpu, std::vector<std::unique_ptr<Trial>>& trials) {
+  if (is_empty(operands)) return;  // plans launch nothing for those
+  const Trial probe(checked, operands, layout, gpu);
+  for (const Tactic* tactic : candidates(*probe.problem)) {
+    auto trial = std::make_unique<Trial>(checked, operands, layout, gpu);
+    trial->what = fmt::format("{}: {} (GPU), {}", checked.op_case.name, tactic->name, layout);
+    EXPECT_GE(tactic->seconds(*trial->problem), 0) << trial->what;
+    trial->kernel = tactic->make(*trial->problem);
+    trials.push_back(std::move(trial));
+  }
+}
+
+std::vector<std::unique_ptr<Trial>> trials_of(std::span<const CheckedCase> cases, const Gpu& gpu) {
+  std::vector<std::unique_ptr<Trial>> trials;
+  for (const CheckedCase& checked : cases) {
+    const std::string_view op = checked.op_case.op.name();
+    if (tactics_for(op).empty() || checked.one.outputs.empty()) continue;
+    const auto operands = row_major_operands(checked.one);
+    if (!operands) continue;
+    add_trials(checked, *operands, "row-major", gpu, trials);
+    auto last = channels_last_operands(*operands, layout_rule(op));
+    if (!last) continue;
+    add_trials(checked, *last, "channels-last", gpu, trials);
+    if (layout_rule(op) != LayoutRule::channels_last) continue;
+    last->inputs[0].layout = Layout::row_major;
+    add_trials(checked, *last, "first input row-major", gpu, trials);
+  }
+  return trials;
+}
+
+void run(const Trial& trial, Gpu& gpu, const Module& module) {
+  const Problem& problem = *trial.problem;
+  std::vector<std::shared_ptr<void>> memory;
+  const auto place = [&](size_t bytes, const void* contents) {
+    memory.push_back(gpu.allocate(bytes));
+    if (contents) {
+      std::memcpy(memory.back().get(), contents, bytes);
+    } else {
+      std::memset(memory.back().get(), 0xff, bytes);
+    }
+    return memory.back().get();
+  };
+  std::vector<void*> inputs, outputs, packed;
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    const Operand& operand = problem.inputs[i];
+    if (!operand.present) {
+      inputs.push_back(nullptr);
+      continue;
+    }
+    inputs.push_back(
+        place(static_cast<size_t>(storage_bytes(operand.type, operand.size())), nullptr));
+    copy_in(operand, trial.checked.one.operands[i], inputs.back());
+  }
+  for (const Operand& operand : problem.outputs)
+    outputs.push_back(
+        place(static_cast<size_t>(storage_bytes(operand.type, operand.size())), nullptr));
+  for (const PackedBuffer& buffer : trial.kernel->packed())
+    packed.push_back(place(buffer.bytes, buffer.data.get()));
+  void* scratch = place(trial.kernel->scratch_bytes(), nullptr);
+  std::vector<const void*> functions;
+  for (const Launch& launch : trial.kernel->launches())
+    functions.push_back(module.function(launch.name()));
+  const std::shared_ptr<Stream> stream = gpu.make_stream();
+  trial.kernel->enqueue({*stream, inputs, outputs, packed, functions, scratch});
+  stream->synchronize();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    expect_close(copy_out(problem.outputs[i], outputs[i]), trial.checked.one.outputs[i],
+                 trial.checked.rtol, trial.checked.atol,
+                 fmt::format("{}: output {}", trial.what, i));
+  }
+}
+
+void expect_cuda_agrees(std::span<const CheckedCase> cases) {
+  const std::shared_ptr<Gpu> gpu = emulated_gpu();
+  const auto trials = trials_of(cases, *gpu);
+  if (trials.empty()) return;
+  std::vector<const Launch*> launches;
+  for (const auto& trial : trials) {
+    for (const Launch& launch : trial->kernel->launches()) launches.push_back(&launch);
+  }
+  try {
+    const std::string source = source_of(launches);
+    const auto module = gpu->load(compile_code(source, gpu->info().architecture));
+    for (const auto& trial : trials) run(*trial, *gpu, *module);
+    compile_code(source, "sm_90");
+  } catch (const Error& error) {
+    ADD_FAILURE() << cases[0].op_case.op.name() << " on the GPU: " << error.what();
+  }
+}
+
+[[maybe_unused]] const bool registered = register_target_check(expect_cuda_agrees);
+
+}  // namespace
+}  // namespace drawbar

@@ -22,3 +22,4 @@ add_custom_command(
 add_library(drawbar_cuda SHARED ${cuda_sources} ${embedded})
 target_link_libraries(drawbar_cuda PRIVATE drawbar)
 target_include_directories(drawbar_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
+set_source_files_properties(targets/cuda/target.cc PROPERTIES COMPILE_DEFINITIONS DRAWBAR_BUILD_ID="${DRAWBAR_BUILD_ID}")

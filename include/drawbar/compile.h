@@ -14,6 +14,12 @@ namespace drawbar {
 struct CompileRequest {
   std::string model = {};  // a file: ONNX, or Drawbar's text form
   std::string target = "cpu";
+  /// Nodes stay on the target wherever it can run them, also where leaving them to the processors
+  /// would be faster.
+  bool wherever_it_can = false;
+  /// For "cuda": what code is compiled for besides the GPU that is here, as "sm_80". Needed where
+  /// there is none.
+  std::vector<std::string> architectures = {};
   /// Concrete shapes by the inputs' names, a map for each profile: tactics are timed for these.
   /// Sizes that no shape gives are 1.
   std::vector<std::map<std::string, Shape>> profiles = {};
@@ -36,8 +42,9 @@ struct CompileRequest {
 std::shared_ptr<Engine> compile_model(const CompileRequest& request);
 
 /// An engine as it is, or a model compiled on the fly without timing, for `threads` (0: all
-/// processors).
-std::shared_ptr<Engine> open_model(const std::string& path, int threads = 0, bool strict = false);
+/// processors) and a target.
+std::shared_ptr<Engine> open_model(const std::string& path, int threads = 0, bool strict = false,
+                                   const std::string& target = "cpu");
 
 /// Loads a plug-in (plugin.h): its operators may be used by models compiled and engines opened from
 /// now on, for the life of the process. Loading one again does nothing. Throws INVALID_ARGUMENT

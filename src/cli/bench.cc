@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::string model;
+  std::string model, target = "cpu";
   std::vector<std::string> inputs, shapes;
   int threads = 0;
   double duration = 2;
@@ -52,6 +52,7 @@ Opened open(const Options& options, int threads) {
   } else {
     CompileRequest request;
     request.model = options.model;
+    request.target = options.target;
     request.threads = {threads};
     request.on_the_fly = true;
     request.progress = progress_on_terminal();
@@ -137,7 +138,7 @@ void describe(Session& session, const std::vector<Tensor>& inputs, BenchResult& 
 void bench(const Options& options) {
   const int threads = options.threads > 0 ? options.threads : available_processors();
   if (options.peak) {
-    print_device_rates(target_named("cpu"), threads, options.json);
+    print_device_rates(target_named(options.target), threads, options.json);
     return;
   }
   if (options.model.empty()) throw CLI::RequiredError("model");
@@ -184,6 +185,10 @@ void add_bench(CLI::App& app) {
                    "NAME=FILE.npy, once per input (drawn where none is given)")
       ->take_all();
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224 for drawn inputs")->take_all();
+  command
+      ->add_option("--target", options->target,
+                   "What a model is compiled for, or --peak measures (see `drawbar targets`)")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--duration", options->duration, "Seconds to measure")

@@ -12,8 +12,8 @@ namespace {
 struct Options {
   std::string model, output, target = "cpu", precision = "fp32", optimize = "speed", threads,
                              preprocess, dump_after;
-  std::vector<std::string> shapes;
-  bool deterministic = false, strict = false;
+  std::vector<std::string> shapes, architectures;
+  bool deterministic = false, strict = false, wherever_it_can = false;
   PrecisionOptions quantization;
 };
 
@@ -28,6 +28,8 @@ void compile(const Options& options) {
   CompileRequest request;
   request.model = options.model;
   request.target = options.target;
+  request.architectures = options.architectures;
+  request.wherever_it_can = options.wherever_it_can;
   request.profiles = parse_profiles(options.shapes);
   if (!options.threads.empty()) request.threads = parse_threads(options.threads);
   request.deterministic = options.deterministic;
@@ -36,10 +38,12 @@ void compile(const Options& options) {
   request.preprocess = options.preprocess;
   if (!options.preprocess.empty())
     Preprocess::parse(options.preprocess);  // refused now rather than when run
-  request.options = fmt::format("--target {} --precision {}{}{}{}", options.target,
-                                options.precision, request.smallest ? " --optimize size" : "",
-                                options.deterministic ? " --deterministic" : "",
-                                options.strict ? " --strict" : "");
+  request.options = fmt::format(
+      "--target {} --precision {}{}{}{}{}", options.target, options.precision,
+      request.smallest ? " --optimize size" : "", options.deterministic ? " --deterministic" : "",
+      options.strict ? " --strict" : "", options.wherever_it_can ? " --wherever-it-can" : "");
+  for (const std::string& architecture : options.architectures)
+    request.options += " --arch " + architecture;
   if (options.precision == "int8" || options.precision == "auto") {
     request.options +=
         fmt::format(" --calibrator {} --activations {}", options.quantization.calibrator,
@@ -74,6 +78,13 @@ void add_compile(CLI::App& app) {
   command->add_option("-o,--output", options->output, "The engine to write")->required();
   command->add_option("--target", options->target, "What to compile for (see `drawbar targets`)")
       ->capture_default_str();
+  command
+      ->add_option("--arch", options->architectures,
+                   "For cuda: architectures to compile code for besides this GPU's, as sm_80,sm_90")
+      ->delimiter(',');
+  command->add_flag("--wherever-it-can", options->wherever_it_can,
+                    "Leave to the processors only what the target cannot run, not what they run "
+                    "faster");
   command->add_option("--precision", options->precision, "fp32, bf16, fp16, int8, or auto")
       ->capture_default_str();
   command

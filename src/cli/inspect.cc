@@ -45,12 +45,17 @@ Json plan_json(const PlanReport& plan) {
                      {"shapes", step.shapes},
                      {"operations", step.operations},
                      {"bytes", step.bytes}});
+    if (!step.target.empty()) steps.back()["target"] = step.target;
   }
+  Json left = Json::array();
+  for (const LeftToHost& node : plan.left_behind)
+    left.push_back({{"node", node.node}, {"op", node.op}, {"reason", node.reason}});
   return {{"inputs", plan.shapes},
           {"threads", plan.threads},
           {"arena_bytes", plan.arena_bytes},
           {"packed_bytes", plan.packed_bytes},
-          {"steps", steps}};
+          {"steps", steps},
+          {"left_to_processors", left}};
 }
 
 std::vector<PlanReport> plans_of(const Engine& engine) {
@@ -103,8 +108,13 @@ void inspect_engine(const Options& options) {
         plan.shapes, plan.threads, plan.threads == 1 ? "" : "s", plan.steps.size(),
         static_cast<double>(plan.arena_bytes) / (1 << 20),
         static_cast<double>(plan.packed_bytes) / (1 << 20));
-    for (const StepReport& step : plan.steps)
-      fmt::print("  {:<20} {:<34} {}  {}\n", step.op, step.tactic, step.shapes, step.node);
+    for (const StepReport& step : plan.steps) {
+      fmt::print("  {}{:<20} {:<34} {}  {}\n",
+                 step.target.empty() ? "" : fmt::format("{:<5}", step.target), step.op, step.tactic,
+                 step.shapes, step.node);
+    }
+    for (const LeftToHost& node : plan.left_behind)
+      fmt::print("  left to the processors: {} {}: {}\n", node.op, node.node, node.reason);
   }
 }
 

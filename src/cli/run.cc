@@ -15,7 +15,7 @@ namespace drawbar::cli {
 namespace {
 
 struct Options {
-  std::string model, labels, output, preprocess;
+  std::string model, labels, output, preprocess, target = "cpu";
   std::vector<std::string> inputs, images;
   int top = 0, threads = 0;
   bool strict = false;
@@ -131,7 +131,8 @@ void run(const Options& options) {
   }
   SessionOptions session_options;
   session_options.threads = options.threads;
-  Session session(open_model(options.model, options.threads, options.strict), session_options);
+  Session session(open_model(options.model, options.threads, options.strict, options.target),
+                  session_options);
   const std::vector<Tensor> outputs =
       options.images.empty()
           ? session.run(read_inputs(session.engine().graph(), options.inputs), control)
@@ -165,6 +166,10 @@ void add_run(CLI::App& app) {
   command->add_option("--labels", options->labels, "Class names, one per line");
   command->add_option("--top", options->top, "Print the best classes of the first output")
       ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--target", options->target,
+                   "What a model is compiled for (see `drawbar targets`)")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (all processors)")
       ->check(CLI::Range(1, 1024));
   command->add_option(

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "targets/target.h"
+#include "targets/target_library.h"
 
 namespace drawbar::cli {
 
@@ -10,6 +11,8 @@ void add_targets(CLI::App& app) {
   command->callback([] {
     for (const Target* target : all_targets())
       fmt::print("{:<10} {}\n", target->name(), target->device().description());
+    for (const AbsentTarget& target : load_target_libraries())
+      fmt::print("{:<10} not here: {}\n", target.name, target.reason);
   });
 }
 

@@ -103,6 +103,8 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
   options.time_tactics = request.time_tactics && !request.deterministic;
   options.strict = request.strict;
   options.smallest = request.smallest;
+  options.wherever_it_can = request.wherever_it_can;
+  options.architectures = request.architectures;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   options.progress = request.progress;
   EngineInfo info = info_of(request);
@@ -116,13 +118,15 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
   return compile_model(request, CompileSteps{});
 }
 
-std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict) {
+std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict,
+                                   const std::string& target) {
   if (Engine::is_engine(path)) return Engine::load(path);
   CompileRequest request;
   request.model = path;
   request.threads = {threads > 0 ? threads : available_processors()};
   request.time_tactics = false;
   request.strict = strict;
+  request.target = target;
   request.on_the_fly = true;
   return compile_model(request);
 }

@@ -7,7 +7,7 @@
 #include "drawbar/engine.h"
 #include "engine/format.h"
 #include "ir/text.h"
-#include "targets/target.h"
+#include "targets/partitioned_program.h"
 
 namespace drawbar {
 
@@ -276,7 +276,7 @@ std::shared_ptr<Engine> EngineFile::load(const std::string& path, bool verify) {
     for (const auto& [name, section] : *sections) {
       if (name.starts_with("program/")) image.sections[name.substr(8)] = section;
     }
-    engine->program_ = target.load(engine->graph_, std::move(image));
+    engine->program_ = load_for(target, engine->graph_, std::move(image));
   } catch (const Json::exception& error) {
     damaged(fmt::format("manifest: {}", error.what()));
   }

@@ -45,4 +45,23 @@ std::vector<Operand> operands(const Graph& graph, const std::vector<ValueId>& va
   return result;
 }
 
+std::string problem_key(const Op& op, std::span<const Operand> inputs,
+                        std::span<const Operand> outputs) {
+  std::string key(op.name());
+  for (const auto& [name, value] : op.attributes()) key += " " + name + "=" + to_string(value);
+  const auto add = [&key](const Operand& o) {
+    if (!o.present) {
+      key += " _";
+      return;
+    }
+    key += fmt::format(" {}:{}{}{}", name(o.type), to_string(o.shape),
+                       o.layout == Layout::channels_last ? ":cl" : "", o.constant ? ":const" : "");
+    if (o.pitch != 0) key += fmt::format(":of{}", o.pitch);
+  };
+  for (const Operand& input : inputs) add(input);
+  key += " ->";
+  for (const Operand& output : outputs) add(output);
+  return key;
+}
+
 }  // namespace drawbar

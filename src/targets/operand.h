@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "ir/graph.h"
@@ -33,5 +35,9 @@ struct Operand {
 Operand operand(const Value& value);
 /// Of values of known type; not present where there is none (no_id).
 std::vector<Operand> operands(const Graph& graph, const std::vector<ValueId>& values);
+
+/// Names an operator with its operands in timing caches and engines.
+std::string problem_key(const Op& op, std::span<const Operand> inputs,
+                        std::span<const Operand> outputs);
 
 }  // namespace drawbar

@@ -84,4 +84,17 @@ Graph specialize_for(const Graph& graph, const Bindings& bindings) {
   return refine(std::move(result));
 }
 
+Bindings bindings_of(const Graph& graph, const InputShapes& shapes) {
+  Bindings bindings;
+  for (size_t i = 0; i < shapes.size() && i < graph.inputs().size(); ++i) {
+    const Type& type = graph.value(graph.inputs()[i]).type;
+    if (!type.is_tensor() || !type.tensor.ranked) continue;
+    for (size_t axis = 0; axis < shapes[i].size() && axis < type.tensor.dims.size(); ++axis) {
+      if (const auto symbol = type.tensor.dims[axis].symbol_name())
+        bindings.insert_or_assign(*symbol, shapes[i][axis]);
+    }
+  }
+  return bindings;
+}
+
 }  // namespace drawbar

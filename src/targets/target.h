@@ -22,9 +22,11 @@ namespace drawbar {
 struct CompileOptions {
   std::vector<InputShapes> profiles;
   std::vector<int> threads = {1};
-  bool time_tactics = true;  // false: choose by the cost model, as `--deterministic` does
-  bool strict = false;       // only ways whose error is that of plain sums in another order
-  bool smallest = false;     // saved without what can be made again when it is opened
+  bool time_tactics = true;      // false: choose by the cost model, as `--deterministic` does
+  bool strict = false;           // only ways whose error is that of plain sums in another order
+  bool smallest = false;         // saved without what can be made again when it is opened
+  bool wherever_it_can = false;  // on the target also where leaving it to the host would be faster
+  std::vector<std::string> architectures;  // what a GPU's code is compiled for besides this one's
   std::map<std::string, std::string> timing_cache;  // what earlier compilations found, by problem
   /// Packed weights are taken from this one and left with it, where it is of the same target; so
   /// that compiling variants of a model packs once what they have in common.
@@ -103,5 +105,7 @@ void register_target(std::unique_ptr<Target> target);
 const Target& target_named(
     std::string_view name);  // throws INVALID_ARGUMENT listing those there are
 std::vector<const Target*> all_targets();
+/// The one that runs what others leave.
+const Target& host_target();
 
 }  // namespace drawbar

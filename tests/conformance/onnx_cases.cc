@@ -1,6 +1,7 @@
 // Runs the backend test cases of the ONNX standard (written by tools/onnx_cases.py).
 //
-//     onnx_cases DIR [--filter TEXT] [--jobs N] [--expect FILE] [--list-failures] [--reference]
+//     onnx_cases DIR [--filter TEXT] [--jobs N] [--expect FILE] [--list-failures]
+//                [--reference | --target NAME]
 //
 // Each case is compiled and run, and run once more from the saved engine. Cases that FILE lists
 // (`KIND/NAME REASON`, a line each; tests/conformance/refused.txt by default) are expected to be
@@ -33,7 +34,7 @@ struct Options {
   unsigned jobs = std::thread::hardware_concurrency();
   bool list_failures = false;
   int least = 0;  // cases that must pass
-  Mode mode = Mode::engine;
+  Mode mode = {};
 };
 
 struct Counts {
@@ -43,7 +44,7 @@ struct Counts {
 [[noreturn]] void usage() {
   std::fputs(
       "usage: onnx_cases DIR [--filter TEXT] [--jobs N] [--expect FILE] [--list-failures] "
-      "[--least N] [--reference]\n",
+      "[--least N] [--reference | --target NAME]\n",
       stderr);
   std::exit(2);
 }
@@ -65,7 +66,9 @@ Options read_options(int argc, char** argv) {
     } else if (word == "--least") {
       options.least = std::atoi(value());
     } else if (word == "--reference") {
-      options.mode = Mode::reference;
+      options.mode.reference = true;
+    } else if (word == "--target") {
+      options.mode.target = value();
     } else if (options.folder.empty() && !word.starts_with("-")) {
       options.folder = word;
     } else {
@@ -129,8 +132,11 @@ int report(const std::vector<std::string>& cases, std::vector<Outcome> outcomes,
   std::map<std::string, Counts> kinds;
   std::map<std::string, int> reasons;
   Counts total;
+  int reached = 0, steps = 0;
   for (size_t i = 0; i < cases.size(); ++i) {
     Outcome& outcome = outcomes[i];
+    reached += outcome.on_target > 0;
+    steps += outcome.on_target;
     const auto refused = expected.find(cases[i]);
     Counts& kind = kinds[cases[i].substr(0, cases[i].find('/'))];
     if (refused != expected.end() && !outcome.passed) {
@@ -140,7 +146,7 @@ int report(const std::vector<std::string>& cases, std::vector<Outcome> outcomes,
     }
     if (refused != expected.end()) {
       outcome = {false,
-                 "passes now: take it out of " + fs::path(options.expect).filename().string()};
+                 "passes now: take it out of " + fs::path(options.expect).filename().string(), 0};
     }
     if (outcome.passed) {
       ++kind.passed, ++total.passed;
@@ -166,6 +172,8 @@ int report(const std::vector<std::string>& cases, std::vector<Outcome> outcomes,
   }
   if (!reasons.empty()) std::printf("\n");
   for (const auto& [reason, count] : reasons) std::printf("%6d  %s\n", count, reason.c_str());
+  if (options.mode.target != "cpu")
+    std::printf("%d steps of %d cases ran on %s\n", steps, reached, options.mode.target.c_str());
   if (total.passed < options.least) {
     std::printf("FAILED  fewer than %d cases pass\n", options.least);
     ++total.failed;

@@ -15,6 +15,8 @@ const OpCase cases[] = {
     {"to nothing", Expand{}, {"f32[1]", "i64[2] = [0, 1]"}},
     {"as it is", Expand{}, {"f64[3, 4]", "i64[1] = [1]"}},
     {"contents", Expand{}, {"i64[1] = [7]", "i64[1] = [4]"}},
+    {"bytes", Expand{}, {"u8[5, 1]", "i64[2] = [5, 64]"}},
+    {"rows of halves", Expand{}, {"f16[3, 1, 24]", "i64[3] = [3, 5, 24]"}},
     {"packed", Expand{}, {"u4[3, 1]", "i64[2] = [3, 5]"}},
     {"tiles", Tile{}, {"f32[2, 3, 7]", "i64[3] = [3, 1, 5]"}},
     {"one tile", Tile{}, {"f16[13]", "i64[1] = [1]"}},

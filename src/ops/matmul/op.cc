@@ -61,15 +61,14 @@ void infer(const MatMul& op, Infer& context) {
   context.expect_inputs(2, matmul_first_post_input + extra);
   for (size_t i = 0; i < 2; ++i) expect_element(context, i, i == 0 ? "a" : "b");
   if (context.has(matmul_bias_input)) expect_element(context, matmul_bias_input, "bias");
-  if (!op.post.empty() && context.element(0) != ElementType::f32) {
-    fail(ErrorCode::invalid_model, "a is {}, but a fused program needs f32",
-         name(context.element(0)));
-  }
+  const ElementType element = context.element(0);
+  if (!op.post.empty() && element != ElementType::f32 && !is_half(element))
+    fail(ErrorCode::invalid_model, "a is {}, a fused program needs f32 or a half", name(element));
   for (size_t i = 0; i < extra; ++i) {
     const size_t input = matmul_first_post_input + i;
-    if (context.element(input) != ElementType::f32) {
-      fail(ErrorCode::invalid_model, "x{} is {}, expected f32", i + 1,
-           name(context.element(input)));
+    if (context.element(input) != element) {
+      fail(ErrorCode::invalid_model, "x{} is {}, expected {} as a is", i + 1,
+           name(context.element(input)), name(element));
     }
   }
   if (!context.ranked(0) || !context.ranked(1)) {

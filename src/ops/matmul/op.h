@@ -8,12 +8,12 @@ namespace drawbar::ops {
 /// alpha · A·B + bias over stacks of matrices, then a pointwise program.
 /// a [..., M, K] ([..., K, M] when `transpose_a`), b [..., K, N] ([..., N, K] when `transpose_b`),
 /// the dimensions before the last two broadcast as numpy's do; bias (optional) broadcasts to the
-/// result; then post's inputs x1, x2, … (f32, broadcast to the result; x0 is the product)
+/// result; then post's inputs x1, x2, … (of a's type, broadcast to the result; x0 is the product)
 /// → y [..., M, N] of a's type. One-dimensional operands count as one row (a) or column (b), which
 /// the result lacks; importers reshape those, so that passes and kernels see none.
-/// Float types, and integers of 32 and 64 bits that wrap around; `post` needs f32. b may be f16 or
-/// bf16 where a is f32: its numbers count as the f32 they are.
-/// Source: ONNX MatMul-13, Gemm-13.
+/// Float types, and integers of 32 and 64 bits that wrap around; `post` needs f32 or a half, in
+/// which it is computed as f32. b may be f16 or bf16 where a is f32: its numbers count as the f32
+/// they are. Source: ONNX MatMul-13, Gemm-13.
 struct MatMul {
   static constexpr std::string_view name = "MatMul";
   bool transpose_a = false, transpose_b = false;

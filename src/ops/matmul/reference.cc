@@ -98,19 +98,22 @@ void run(const MatMul& op, const MatMulSizes& sizes, const Tensor& a, const Tens
   e.pool().parallel_for(sizes.batch_count * m, std::max<int64_t>(1, (1 << 16) / work), rows);
 }
 
+Tensor wide(const Tensor& tensor) { return is_half(tensor.type()) ? to_f32(tensor) : tensor; }
+
+/// Of an f32 result.
 void apply_post(const MatMul& op, Evaluation& e, Tensor& y) {
   std::vector<Broadcast> places;
-  std::vector<const float*> operands;
+  std::vector<Tensor> operands;
   for (int i = 1; i < op.post.inputs; ++i) {
-    const Tensor& operand = e.input(matmul_first_post_input + static_cast<size_t>(i) - 1);
-    places.emplace_back(operand, y.shape());
-    operands.push_back(operand.data<float>());
+    operands.push_back(wide(e.input(matmul_first_post_input + static_cast<size_t>(i) - 1)));
+    places.emplace_back(operands.back(), y.shape());
   }
   std::vector<float> values(static_cast<size_t>(op.post.inputs));
   float* out = y.data<float>();
   for (int64_t i = 0; i < y.size(); ++i) {
     values[0] = out[i];
-    for (size_t k = 0; k < operands.size(); ++k) values[k + 1] = operands[k][places[k].index(i)];
+    for (size_t k = 0; k < operands.size(); ++k)
+      values[k + 1] = operands[k].data<float>()[places[k].index(i)];
     out[i] = op.post.evaluate(std::span<const float>(values));
   }
 }
@@ -120,6 +123,15 @@ void apply_post(const MatMul& op, Evaluation& e, Tensor& y) {
 void reference(const MatMul& op, Evaluation& e) {
   Tensor a = e.input(0), b = e.input(1);
   if (b.type() != a.type()) b = to_f32(b);
+  const ElementType type = a.type();
+  // Halves with a program are rounded once, behind it.
+  const bool widened = is_half(type) && !op.post.empty();
+  Tensor bias = e.has(matmul_bias_input) ? e.input(matmul_bias_input) : Tensor();
+  if (widened) {
+    a = wide(a);
+    b = wide(b);
+    if (bias.has_value()) bias = wide(bias);
+  }
   const bool row = a.rank() == 1, column = b.rank() == 1;
   if (row) a = a.reshaped({1, a.dim(0)});
   if (column) b = b.reshaped({b.dim(0), 1});
@@ -127,13 +139,15 @@ void reference(const MatMul& op, Evaluation& e) {
   Shape shape = sizes.batch;
   if (!row) shape.push_back(sizes.m);
   if (!column) shape.push_back(sizes.n);
-  Tensor& y = e.output(0, a.type(), shape);
-  const Tensor* bias = e.has(matmul_bias_input) ? &e.input(matmul_bias_input) : nullptr;
+  Tensor& y = e.output(0, type, shape);
+  Tensor sums = widened ? Tensor::allocate(ElementType::f32, shape) : y;
   with_element_type(a.type(), [&](auto element) {
     using T = decltype(element);
-    if constexpr (!std::is_same_v<T, bool>) run<T>(op, sizes, a, b, bias, y, e);
+    if constexpr (!std::is_same_v<T, bool>)
+      run<T>(op, sizes, a, b, bias.has_value() ? &bias : nullptr, sums, e);
   });
-  if (!op.post.empty()) apply_post(op, e, y);
+  if (!op.post.empty()) apply_post(op, e, sums);
+  for (int64_t i = 0; widened && i < y.size(); ++i) write_number(y, i, sums.data<float>()[i]);
 }
 
 }  // namespace drawbar::ops

@@ -20,6 +20,9 @@ const OpCase cases[] = {
     {"cut and reflected", Pad{PadMode::reflect}, {"f32[9]", "i64[2] = [-2, 3]"}},
     {"edges", Pad{PadMode::edge}, {"f16[1, 2, 5, 7]", "i64[8] = [1, 0, 4, 3, 0, 0, 2, 9]"}},
     {"wrapped", Pad{PadMode::wrap}, {"f32[2, 5, 3]", "i64[6] = [0, 4, 7, 0, 11, 1]"}},
+    {"wide rows", Pad{}, {"f16[5, 16]", "i64[4] = [1, 8, 2, 24]", "f16[] = [0.5]"}},
+    {"channels of eight", Pad{}, {"f32[1, 8, 5, 3]", "i64[8] = [0, 0, 1, 2, 0, 0, 1, 1]"}},
+    {"edges of rows", Pad{PadMode::edge}, {"f32[5, 12]", "i64[4] = [1, 0, 2, 0]"}},
     {"packed", Pad{}, {"i4[3, 3]", "i64[4] = [1, 1, 0, 0]"}},
     {"complex", Pad{}, {"c64[3]", "i64[2] = [1, 1]"}},
 };

@@ -156,15 +156,20 @@ void infer(const Pointwise& op, Infer& context) {
   check(op.program);
   const auto inputs = static_cast<size_t>(op.program.inputs);
   context.expect_inputs(inputs, inputs);
+  std::optional<ElementType> type;
   for (size_t i = 0; i < inputs; ++i) {
-    if (context.element(i) != ElementType::f32 && context.element(i) != ElementType::boolean) {
-      wrong_type(i, context.element(i), "f32 or bool");
-    }
+    const ElementType element = context.element(i);
+    if (element == ElementType::boolean) continue;
+    if (element != ElementType::f32 && !is_half(element))
+      wrong_type(i, element, "f32, f16, bf16 or bool");
+    if (type && *type != element) wrong_type(i, element, name(*type));
+    type = element;
   }
+  const ElementType result = type.value_or(ElementType::f32);
   if (any_unranked(context)) {
-    context.unranked(0, ElementType::f32);
+    context.unranked(0, result);
   } else {
-    context.output(0, ElementType::f32, broadcast_all(context));
+    context.output(0, result, broadcast_all(context));
   }
 }
 

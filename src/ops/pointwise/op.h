@@ -30,8 +30,9 @@ struct Elementwise {
   }
 };
 
-/// Several functions in one: `program` over its inputs, which are f32 or bool (read as 0 and 1) and
-/// broadcast as numpy's do → y f32.
+/// Several functions in one: `program` over its inputs, which are of one type, f32, f16 or bf16, or
+/// bool (read as 0 and 1), and broadcast as numpy's do → y of that type (f32 where all are bool).
+/// Computed in f32.
 struct Pointwise {
   static constexpr std::string_view name = "Pointwise";
   Program program;

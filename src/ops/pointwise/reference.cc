@@ -246,24 +246,27 @@ void reference(const Pointwise& op, Evaluation& e) {
   const std::vector<Shape> shapes = input_shapes(e);
   const Shape shape = broadcast_shape(shapes);
   const BroadcastPlan plan = plan_broadcast(shapes, shape);
-  Tensor& out = e.output(0, ElementType::f32, shape);
-  float* y = out.data<float>();
+  ElementType type = ElementType::f32;
+  for (size_t i = 0; i < e.inputs(); ++i) {
+    if (e.input(i).type() != ElementType::boolean) type = e.input(i).type();
+  }
+  Tensor& out = e.output(0, type, shape);
   std::vector<double> values(static_cast<size_t>(op.program.values()));
   for_each_element(e, plan, [&](int64_t to, const Line& at, int64_t k) {
     size_t defined = 0;
     for (; defined < shapes.size(); ++defined) {
       const Tensor& x = e.input(defined);
       const int64_t from = at(defined, k);
-      values[defined] = x.type() == ElementType::f32
-                            ? x.data<float>()[from]
-                            : static_cast<const uint8_t*>(x.raw())[from] != 0;
+      values[defined] = x.type() == ElementType::boolean
+                            ? static_cast<const uint8_t*>(x.raw())[from] != 0
+                            : read_number(x, from);
     }
     for (const Instruction& i : op.program.instructions) {
       const double result = apply(i.function, values[i.operands[0]], values[i.operands[1]],
                                   values[i.operands[2]], i.p, i.q);
       values[defined++] = static_cast<float>(result);
     }
-    y[to] = static_cast<float>(values[defined - 1]);
+    write_number(out, to, static_cast<float>(values[defined - 1]));
   });
 }
 

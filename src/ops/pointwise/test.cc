@@ -123,6 +123,10 @@ const OpCase cases[] = {
      program("x3 = Mul(x0, x1); x4 = Add(x3, x2); x5 = Relu(x4)"),
      {"f32[2, 13, 7, 5]", "f32[13, 1, 1]", "f32[13, 1, 1]"}},
     {"swish", program("x1 = Sigmoid(x0); x2 = Mul(x0, x1)"), {"f32[3, 127]"}},
+    {"program of halves", program("x2 = Add(x0, x1); x3 = Gelu(x2)"), {"f16[3, 40]", "f16[40]"}},
+    {"mask over bfloats",
+     program("x3 = Where(x0, x1, x2); x4 = Tanh(x3)"),
+     {"bool[3, 1, 33]", "bf16[3, 9, 33]", "bf16[]"}},
     {"mask",
      program("x3 = Where(x0, x1, x2); x4 = Tanh(x3)"),
      {"bool[3, 1, 127]", "f32[3, 9, 127]", "f32[]"}},
@@ -149,7 +153,7 @@ const Rejection rejected[] = {
     {"program of integers",
      program("x2 = Add(x0, x1)"),
      {"i32[2]", "i32[2]"},
-     "expected f32 or bool"},
+     "expected f32, f16, bf16 or bool"},
 };
 
 TEST(Pointwise, EveryMemberAgreesOnEveryTarget) { expect_targets_agree(member_cases()); }

@@ -11,6 +11,7 @@ const OpCase cases[] = {
     {"lower", Trilu{false}, {"f32[2, 13, 7]"}},
     {"above", Trilu{true}, {"i64[7, 7]", "i64[] = [2]"}},
     {"below", Trilu{false}, {"f16[7, 7]", "i64[] = [-2]"}},
+    {"wide", Trilu{true}, {"f16[2, 5, 24]", "i32[1] = [-1]"}},
     {"all", Trilu{true}, {"u8[3, 3]", "i64[] = [-9223372036854775808]"}},
     {"none", Trilu{true}, {"bool[3, 3]", "i64[] = [9223372036854775807]"}},
     {"empty", Trilu{}, {"f32[3, 0]"}},

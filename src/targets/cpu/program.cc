@@ -8,11 +8,12 @@
 #include "targets/cpu/split_batch.h"
 #include "targets/cpu/widen_half.h"
 #include "targets/specialize.h"
+#include "targets/tactic_table.h"
 
 namespace drawbar::cpu {
 
 namespace {
-constexpr std::string_view strict_line = "strict", smallest_line = "smallest";
+constexpr const char *strict_flag = "strict", *smallest_flag = "smallest";
 
 /// The tile unit's sums are as exact as others, but not plain.
 Isa sums_isa(bool strict) { return strict ? std::min(isa(), Isa::avx512) : isa(); }
@@ -56,15 +57,7 @@ void CpuProgram::tune(const CompileOptions& options) {
   for (int threads : options.threads) {
     ThreadPool pool(threads);
     for (const InputShapes& shapes : options.profiles) {
-      Bindings bindings;
-      for (size_t i = 0; i < shapes.size() && i < graph_->inputs().size(); ++i) {
-        const Type& type = graph_->value(graph_->inputs()[i]).type;
-        if (!type.is_tensor() || !type.tensor.ranked) continue;
-        for (size_t axis = 0; axis < shapes[i].size() && axis < type.tensor.dims.size(); ++axis) {
-          if (const auto symbol = type.tensor.dims[axis].symbol_name())
-            bindings.insert_or_assign(*symbol, shapes[i][axis]);
-        }
-      }
+      const Bindings bindings = bindings_of(*graph_, shapes);
       if (options.progress) options.progress("compiling for the CPU", done++, total);
       const auto planned = plan(bindings, threads, options.time_tactics ? &pool : nullptr);
       if (options.time_tactics) planned->rehearse(pool);
@@ -76,10 +69,11 @@ void CpuProgram::tune(const CompileOptions& options) {
 
 ProgramImage CpuProgram::save() const {
   ProgramImage image;
-  if (strict_) image.text += fmt::format("{}\n", strict_line);
-  if (smallest_) image.text += fmt::format("{}\n", smallest_line);
-  for (const auto& [problem, tactic] : chooser_->choices())
-    image.text += tactic + " " + problem + "\n";
+  TacticTable table;
+  if (strict_) table.flags.emplace(strict_flag);
+  if (smallest_) table.flags.emplace(smallest_flag);
+  table.choices = chooser_->choices();
+  image.text = table.text();
   if (!smallest_) image.sections = packed_->saved();
   return image;
 }
@@ -133,22 +127,10 @@ class CpuTarget final : public Target {
   }
 
   std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
-    std::map<std::string, std::string> tactics;
-    bool strict = false, smallest = false;
-    for (size_t at = 0; at < image.text.size();) {
-      const size_t end = std::min(image.text.find('\n', at), image.text.size());
-      const size_t space = image.text.find(' ', at);
-      const std::string_view line = std::string_view(image.text).substr(at, end - at);
-      strict |= line == strict_line;
-      smallest |= line == smallest_line;
-      if (space != std::string::npos && space < end) {
-        tactics.insert_or_assign(image.text.substr(space + 1, end - space - 1),
-                                 image.text.substr(at, space - at));
-      }
-      at = end + 1;
-    }
-    auto program =
-        std::make_shared<CpuProgram>(std::move(graph), std::move(tactics), strict, smallest);
+    TacticTable table = TacticTable::parse(image.text);
+    auto program = std::make_shared<CpuProgram>(std::move(graph), std::move(table.choices),
+                                                table.flags.count(strict_flag) > 0,
+                                                table.flags.count(smallest_flag) > 0);
     program->restore(std::move(image));
     return program;
   }

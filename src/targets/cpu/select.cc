@@ -15,23 +15,9 @@
 namespace drawbar::cpu {
 
 std::string problem_key(const Problem& problem) {
-  std::string key(problem.op.name());
-  for (const auto& [name, value] : problem.op.attributes())
-    key += " " + name + "=" + to_string(value);
-  const auto add = [&key](const Operand& o) {
-    if (!o.present) {
-      key += " _";
-      return;
-    }
-    key += fmt::format(" {}:{}{}{}", name(o.type), to_string(o.shape),
-                       o.layout == Layout::channels_last ? ":cl" : "", o.constant ? ":const" : "");
-    if (o.pitch != 0) key += fmt::format(":of{}", o.pitch);
-  };
-  for (const Operand& input : problem.inputs) add(input);
-  key += " ->";
-  for (const Operand& output : problem.outputs) add(output);
-  return key + fmt::format(" t{} {}{}", problem.threads, name(problem.isa),
-                           problem.strict ? " strict" : "");
+  return drawbar::problem_key(problem.op, problem.inputs, problem.outputs) +
+         fmt::format(" t{} {}{}", problem.threads, name(problem.isa),
+                     problem.strict ? " strict" : "");
 }
 
 namespace {

@@ -12,8 +12,12 @@
 #define __shared__ static
 #define __restrict__
 
+// Only kernels are seen from outside: shared memory of a template that were visible would be one
+// for the whole process, and its library could not be unloaded.
+#pragma GCC visibility push(hidden)
+#define DRAWBAR_VISIBLE __attribute__((visibility("default")))
 #define DRAWBAR_KERNEL(NAME, THREADS, PARAMETERS, ...) \
-  extern "C" void NAME PARAMETERS { __VA_ARGS__; }
+  extern "C" DRAWBAR_VISIBLE void NAME PARAMETERS { __VA_ARGS__; }
 
 struct DrawbarIndex {
   unsigned x, y, z;
@@ -26,7 +30,7 @@ struct DrawbarThread {
   void (*wait_for_block)();
   void (*wait_for_warp)();
 };
-extern "C" DrawbarThread* drawbar_thread;
+extern "C" DRAWBAR_VISIBLE DrawbarThread* drawbar_thread;
 DrawbarThread* drawbar_thread = nullptr;
 
 #define threadIdx (drawbar_thread->thread)
@@ -121,6 +125,7 @@ inline unsigned short float_to_half(float value) {
 }
 
 // The C library's, without its headers.
+#pragma GCC visibility push(default)
 extern "C" {
 float expf(float), exp2f(float), expm1f(float), logf(float), log1pf(float), log2f(float),
     sqrtf(float);
@@ -135,4 +140,5 @@ double sinh(double), cosh(double), tanh(double), asinh(double), acosh(double), a
 double erf(double), fabs(double), floor(double), ceil(double), rint(double), trunc(double);
 double fmod(double, double), pow(double, double), fma(double, double, double);
 }
+#pragma GCC visibility pop
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -46,17 +47,20 @@ struct EmulatedFunction {
 class EmulatedModule final : public Module {
  public:
   explicit EmulatedModule(std::span<const std::byte> image) {
-    const int file = memfd_create("drawbar-emulated", MFD_CLOEXEC);
-    if (file < 0) fail(ErrorCode::resource_exhausted, "no memory for emulated device code");
+    // A file of its own: the loader knows libraries by their names.
+    std::string name =
+        (std::filesystem::temp_directory_path() / "drawbar-emulated-XXXXXX").string();
+    const int file = mkstemp(name.data());
     size_t done = 0;
-    while (done < image.size()) {
+    while (file >= 0 && done < image.size()) {
       const ssize_t written = write(file, image.data() + done, image.size() - done);
       if (written <= 0) break;
       done += static_cast<size_t>(written);
     }
-    library_ = dlopen(fmt::format("/proc/self/fd/{}", file).c_str(), RTLD_NOW | RTLD_LOCAL);
-    const char* reason = library_ ? "" : dlerror();
-    close(file);
+    if (file >= 0) close(file);
+    if (done == image.size()) library_ = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+    const char* reason = library_ ? "" : done == image.size() ? dlerror() : "no room for it";
+    std::filesystem::remove(name);
     if (!library_) fail(ErrorCode::internal, "emulated device code: {}", reason);
     thread_ = static_cast<EmulatedThread**>(dlsym(library_, "drawbar_thread"));
   }

@@ -1,10 +1,10 @@
 #include "targets/cuda/emulated/host_compiler.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <spawn.h>
 #include <sstream>
 #include <sys/wait.h>
@@ -92,15 +92,16 @@ Hash key_of(const std::string& source) {
 }  // namespace
 
 std::vector<std::byte> compile_for_host(const std::string& source) {
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
   const std::string name = key_of(source).hex() + ".so";
   const fs::path cache = cache_folder().empty() ? fs::path() : cache_folder() / "emulated";
   if (!cache.empty() && fs::exists(cache / name)) return contents(cache / name);
 
   static const Workshop workshop;
-  const fs::path folder = workshop.folder(), code = folder / "code.cc", library = folder / name,
-                 log = folder / "log";
+  static std::atomic<int> compilations = 0;
+  const fs::path folder = workshop.folder();
+  const std::string stem = fmt::format("code{}", ++compilations);
+  const fs::path code = folder / (stem + ".cc"), library = folder / (stem + ".so"),
+                 log = folder / (stem + ".log");
   std::ofstream(code) << source;
   const char* compiler = std::getenv("DRAWBAR_CXX");
   const int status = run({compiler && *compiler ? compiler : "c++", "-std=c++17", "-O1", "-fPIC",
@@ -112,7 +113,7 @@ std::vector<std::byte> compile_for_host(const std::string& source) {
          first_lines(log));
   }
   std::vector<std::byte> image = contents(library);
-  fs::remove(library);
+  for (const fs::path& file : {code, library, log}) fs::remove(file);
   if (!cache.empty()) {
     std::error_code failed;
     fs::create_directories(cache, failed);

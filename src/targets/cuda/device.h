@@ -1,0 +1,18 @@
+#pragma once
+
+#include "targets/device.h"
+
+namespace drawbar::cuda {
+
+/// The GPU of this process, or the reason why there is none.
+class CudaDevice final : public Device {
+ public:
+  std::string description() const override;
+  /// Of the processor beside it, for what is left there; code for another GPU is compiled when an
+  /// engine is opened.
+  std::string requirement() const override;
+  bool satisfies(std::string_view requirement) const override;
+  DeviceRates measure(int threads, Measure what) const override;
+};
+
+}  // namespace drawbar::cuda

@@ -1,0 +1,54 @@
+#include "targets/cuda/emulated/block.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace drawbar::cuda {
+namespace {
+
+TEST(EmulatedBlock, RunsEveryThreadOfEveryBlock) {
+  EmulatedThread thread;
+  std::vector<int> runs(2 * 3 * 4 * 5, 0);
+  run_blocks(thread, {2, 3}, {4, 5}, false, [&] {
+    const auto block = thread.block.y * 2 + thread.block.x;
+    ++runs[block * 20 + thread.thread.y * 4 + thread.thread.x];
+  });
+  for (int count : runs) EXPECT_EQ(count, 1);
+}
+
+TEST(EmulatedBlock, ThreadsMeetAtBarriers) {
+  EmulatedThread thread;
+  std::vector<int> shared(64), sums(64);
+  run_blocks(thread, {1}, {64}, true, [&] {
+    const uint32_t i = thread.thread.x;
+    shared[i] = static_cast<int>(i);
+    thread.wait_for_block();
+    sums[thread.thread.x] = shared[63 - thread.thread.x];
+  });
+  for (int i = 0; i < 64; ++i) EXPECT_EQ(sums[static_cast<size_t>(i)], 63 - i);
+}
+
+TEST(EmulatedBlock, FindsThreadsThatDoNotMeet) {
+  EmulatedThread thread;
+  EXPECT_THROW(run_blocks(thread, {1}, {64}, true,
+                          [&] {
+                            if (thread.thread.x > 3) thread.wait_for_block();
+                          }),
+               Error);
+  EXPECT_THROW(run_blocks(thread, {1}, {64}, false, [&] { thread.wait_for_block(); }), Error);
+}
+
+TEST(EmulatedBlock, WarpsMeetAlone) {
+  EmulatedThread thread;
+  int first_warp_done = 0;
+  run_blocks(thread, {1}, {64}, true, [&] {
+    if (thread.thread.x >= 32) return;
+    thread.wait_for_warp();
+    ++first_warp_done;
+  });
+  EXPECT_EQ(first_warp_done, 32);
+}
+
+}  // namespace
+}  // namespace drawbar::cuda

@@ -1,0 +1,225 @@
+#include "targets/cuda/plan.h"
+
+#include <algorithm>
+
+#include "ops/reorder/op.h"
+#include "ops/reshape/op.h"
+#include "targets/cuda/plan_step.h"
+#include "targets/memory_plan.h"
+
+namespace drawbar::cuda {
+namespace {
+
+constexpr int64_t alignment = 256;
+
+int64_t bytes_of(const Value& value) {
+  return storage_bytes(value.type.tensor.element, value.type.tensor.size().value());
+}
+
+int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+}  // namespace
+
+Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), context_(context) {
+  parent_.resize(graph_.value_count());
+  for (ValueId id = 0; id < parent_.size(); ++id) parent_[id] = id;
+  offset_.assign(graph_.value_count(), 0);
+  is_read_.assign(graph_.value_count(), 0);
+  constants_.resize(graph_.value_count());
+  build_steps();
+  choose_tactics();
+  place_values();
+  compile();
+}
+
+Plan::~Plan() = default;
+
+ValueId Plan::root(ValueId id) const {
+  while (parent_[id] != id) id = parent_[id];
+  return id;
+}
+
+/// Whether output 0 has the bytes of input 0.
+bool Plan::shares_memory(const Node& node) const {
+  if (ops::is_view(node.op)) return true;
+  if (!node.op.as<ops::Reorder>()) return false;
+  const TensorType& type = graph_.value(node.inputs[0]).type.tensor;
+  if (type.dims[1] == Dim(1)) return true;
+  return std::all_of(type.dims.begin() + 2, type.dims.end(),
+                     [](const Dim& dim) { return dim == Dim(1); });
+}
+
+void Plan::build_steps() {
+  for (NodeId id : graph_.order()) {
+    const Node& node = graph_.node(id);
+    if (shares_memory(node)) {
+      parent_[node.outputs[0]] = node.inputs[0];
+      continue;
+    }
+    auto step = std::make_unique<Step>();
+    step->node = id;
+    step->inputs = operands(graph_, node.inputs);
+    step->outputs = operands(graph_, node.outputs);
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      step->outputs[i].present = i == 0 || graph_.is_used(node.outputs[i]);
+    steps_.push_back(std::move(step));
+  }
+}
+
+void Plan::choose_tactics() {
+  std::vector<Problem> problems;
+  for (const auto& step : steps_) {
+    problems.push_back({graph_.node(step->node).op, step->inputs, step->outputs, context_.info,
+                        *context_.packed, context_.strict});
+  }
+  if (context_.time_tactics && context_.gpu)
+    context_.chooser->time(problems, *context_.gpu, *context_.code);
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    Step& step = *steps_[s];
+    const Node& node = graph_.node(step.node);
+    step.tactic = context_.chooser->choose(problems[s]);
+    if (!step.tactic) {
+      fail(ErrorCode::unsupported, "target cuda: {}: no kernel takes these shapes",
+           drawbar::describe(node));
+    }
+    step.kernel = step.tactic->make(problems[s]);
+    const uint32_t packed = step.kernel->packed_inputs();
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] != no_id && (i >= 32 || !(packed >> i & 1)))
+        is_read_[root(node.inputs[i])] = 1;
+    }
+  }
+  for (ValueId id : graph_.outputs()) is_read_[root(id)] = 1;
+}
+
+std::vector<int64_t> Plan::staging_offsets(const std::vector<ValueId>& values,
+                                           int64_t& bytes) const {
+  std::vector<int64_t> offsets;
+  for (ValueId id : values) {
+    offsets.push_back(bytes);
+    bytes += aligned(bytes_of(graph_.value(id)));
+  }
+  return offsets;
+}
+
+void Plan::place_values() {
+  const int count = static_cast<int>(steps_.size());
+  std::vector<int> first(graph_.value_count(), count), last(graph_.value_count(), -1);
+  const auto touch = [&](ValueId id, int step) {
+    if (id == no_id) return;
+    const ValueId r = root(id);
+    first[r] = std::min(first[r], step);
+    last[r] = std::max(last[r], step);
+  };
+  for (ValueId id : graph_.inputs()) touch(id, -1);
+  for (int s = 0; s < count; ++s) {
+    const Node& node = graph_.node(steps_[static_cast<size_t>(s)]->node);
+    for (ValueId id : node.inputs) touch(id, s);
+    for (ValueId id : node.outputs) touch(id, s);
+  }
+  for (ValueId id : graph_.outputs()) touch(id, count);
+  std::vector<Lifetime> buffers;
+  std::vector<ValueId> owners;
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    if (graph_.value(id).is_constant() || root(id) != id || last[id] < first[id]) continue;
+    buffers.push_back({aligned(bytes_of(graph_.value(id))), first[id], last[id]});
+    owners.push_back(id);
+  }
+  const size_t values = buffers.size();
+  for (int s = 0; s < count; ++s) {
+    const Step& step = *steps_[static_cast<size_t>(s)];
+    const size_t bytes = step.kernel->scratch_bytes();
+    if (bytes) buffers.push_back({aligned(static_cast<int64_t>(bytes)), s, s});
+  }
+  const MemoryPlan plan = plan_memory(buffers);
+  for (size_t i = 0; i < values; ++i) offset_[owners[i]] = plan.offsets[i];
+  size_t next = values;
+  for (const auto& step : steps_) {
+    if (step->kernel->scratch_bytes()) step->scratch_offset = plan.offsets[next++];
+  }
+  arena_bytes_ = plan.arena_bytes;
+  in_offsets_ = staging_offsets(graph_.inputs(), in_bytes_);
+  out_offsets_ = staging_offsets(graph_.outputs(), out_bytes_);
+}
+
+/// Compiles the code of all steps; where there is a GPU, brings it and the constants there.
+void Plan::compile() {
+  std::vector<const Launch*> launches;
+  for (const auto& step : steps_) {
+    for (const Launch& launch : step->kernel->launches()) launches.push_back(&launch);
+  }
+  std::optional<Section> image;
+  if (!launches.empty())
+    image = context_.code->get(source_of(launches), context_.info.architecture);
+  if (!context_.gpu) return;
+  if (image) module_ = context_.gpu->load({image->data.get(), image->bytes});
+  for (const auto& step : steps_) {
+    for (const Launch& launch : step->kernel->launches())
+      step->functions.push_back(module_->function(launch.name()));
+    for (const PackedBuffer& buffer : step->kernel->packed()) {
+      step->packed_memory.push_back(context_.constants->get(buffer));
+      step->packed.push_back(step->packed_memory.back().get());
+    }
+  }
+  for (ValueId id = 0; id < graph_.value_count(); ++id) {
+    const Value& value = graph_.value(id);
+    if (value.is_constant() && is_read_[id] && bytes_of(value) > 0)
+      constants_[id] = context_.constants->get(value.constant);
+  }
+}
+
+StepReport Plan::describe(const Step& step) const {
+  const Node& node = graph_.node(step.node);
+  StepReport line;
+  line.node = node.name;
+  line.op = node.op.name();
+  line.tactic = step.tactic->name;
+  const auto describe_value = [&](ValueId id) {
+    if (id == no_id) return std::string("_");
+    line.bytes += bytes_of(graph_.value(id));
+    return "[" + to_string(graph_.value(id).type.tensor.dims) + "]";
+  };
+  if (!step.inputs.empty())
+    line.of_bytes =
+        step.inputs[0].type == ElementType::u8 || step.inputs[0].type == ElementType::i8;
+  for (ValueId id : node.inputs)
+    line.shapes += (line.shapes.empty() ? "" : " ") + describe_value(id);
+  line.shapes += " ->";
+  for (ValueId id : node.outputs) line.shapes += " " + describe_value(id);
+  if (node.op.schema().operations) {
+    const Infer context(node.name, graph_.infer_inputs(node.inputs), node.outputs.size());
+    const Dim operations = node.op.schema().operations(node.op.attributes_struct(), context);
+    if (operations.is_constant()) line.operations = operations.value();
+  }
+  line.executed_operations =
+      step.kernel->executed_operations().value_or(static_cast<double>(line.operations));
+  return line;
+}
+
+StepReport Plan::describe_copy(const char* name, const std::vector<ValueId>& values) const {
+  StepReport line;
+  line.op = "Copy";
+  line.tactic = name;
+  for (ValueId id : values) {
+    line.bytes += bytes_of(graph_.value(id));
+    line.shapes +=
+        (line.shapes.empty() ? "[" : " [") + to_string(graph_.value(id).type.tensor.dims) + "]";
+  }
+  return line;
+}
+
+PlanReport Plan::report() const {
+  PlanReport report;
+  for (ValueId id : graph_.inputs()) {
+    report.shapes += (report.shapes.empty() ? "" : ", ") + graph_.value(id).name + "=" +
+                     to_string(graph_.value(id).type);
+  }
+  report.arena_bytes = arena_bytes_;
+  report.packed_bytes = context_.constants ? static_cast<int64_t>(context_.constants->bytes()) : 0;
+  report.steps.push_back(describe_copy("to_device", graph_.inputs()));
+  for (const auto& step : steps_) report.steps.push_back(describe(*step));
+  report.steps.push_back(describe_copy("to_host", graph_.outputs()));
+  return report;
+}
+
+}  // namespace drawbar::cuda

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "targets/cuda/code_cache.h"
+#include "targets/cuda/device_constants.h"
+#include "targets/cuda/select.h"
+#include "targets/target.h"
+
+namespace drawbar::cuda {
+
+/// What every plan of a program shares.
+struct PlanContext {
+  std::shared_ptr<PackedConstants> packed;
+  std::shared_ptr<TacticChooser> chooser;
+  std::shared_ptr<CodeCache> code;
+  GpuInfo info;                                // what it is planned for
+  std::shared_ptr<Gpu> gpu;                    // null: it is compiled and does not run
+  std::shared_ptr<DeviceConstants> constants;  // null where there is no GPU
+  bool strict = false;
+  bool time_tactics = false;  // on `gpu`, where it is there
+};
+
+/// A graph of concrete shapes as work of a stream: a kernel for each node, every value in one arena
+/// on the device, placed by lifetime. The first run goes step by step; the second is recorded,
+/// copies of inputs and outputs included, and later ones replay that with one call.
+class Plan final : public Executor {
+ public:
+  /// `graph` is specialised, folded and has layouts; its types are known, no tensor is empty.
+  /// Throws UNSUPPORTED naming a node that no kernel takes.
+  Plan(Graph graph, const PlanContext& context);
+  ~Plan() override;
+
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
+           ThreadPool& pool) override;
+  PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;
+  PlanReport report() const override;
+
+ private:
+  struct Step;
+  struct Frame;
+
+  void build_steps();
+  void choose_tactics();
+  void place_values();
+  void compile();
+  ValueId root(ValueId id) const;
+  bool shares_memory(const Node& node) const;
+  /// An output's or input's place among the bytes that are copied, 256-byte aligned each.
+  std::vector<int64_t> staging_offsets(const std::vector<ValueId>& values, int64_t& bytes) const;
+  std::unique_ptr<Frame> take_frame();
+  void enqueue(Frame& frame, const Step& step) const;
+  void copy_in(Frame& frame) const;
+  void copy_out(Frame& frame) const;
+  /// Everything in order; `marks` gets one before each copy or step and one behind the last.
+  void run_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const;
+  StepReport describe(const Step& step) const;
+  StepReport describe_copy(const char* name, const std::vector<ValueId>& values) const;
+
+  Graph graph_;
+  PlanContext context_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<ValueId> parent_;  // the value whose memory this one shares, or itself
+  std::vector<int64_t> offset_;  // of roots that are not constant
+  std::vector<char> is_read_;    // constants that are read as they came
+  std::vector<std::shared_ptr<void>> constants_;  // by value: where they lie on the device
+  std::shared_ptr<const Module> module_;
+  std::vector<int64_t> in_offsets_, out_offsets_;  // in the staging memory
+  int64_t arena_bytes_ = 0, in_bytes_ = 0, out_bytes_ = 0;
+  std::mutex frames_mutex_;
+  std::vector<std::unique_ptr<Frame>> frames_;
+};
+
+}  // namespace drawbar::cuda

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "targets/cuda/code_cache.h"
+#include "targets/cuda/tactic.h"
+
+namespace drawbar::cuda {
+
+/// Chooses among the tactics that take a problem: what was timed before, else the cost model.
+/// Thread-safe.
+class TacticChooser {
+ public:
+  explicit TacticChooser(std::map<std::string, std::string> known = {})
+      : choices_(std::move(known)) {}
+
+  /// Null when none applies.
+  const Tactic* choose(const Problem& problem) const;
+  /// Times the candidates of all these problems that are not known yet on the device, their code
+  /// compiled at once. Problems that one tactic takes are left out.
+  void time(const std::vector<Problem>& problems, Gpu& gpu, CodeCache& code);
+  /// By problem (operator, attributes, operands, device): the timed winners.
+  std::map<std::string, std::string> choices() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> choices_;
+};
+
+/// Names a problem in timing caches and engines.
+std::string problem_key(const Problem& problem);
+
+}  // namespace drawbar::cuda

@@ -104,6 +104,8 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
   options.strict = request.strict;
   options.smallest = request.smallest;
   options.wherever_it_can = request.wherever_it_can;
+  if (steps.precision == "fp16") options.half = ElementType::f16;
+  if (steps.precision == "bf16") options.half = ElementType::bf16;
   options.architectures = request.architectures;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   options.progress = request.progress;

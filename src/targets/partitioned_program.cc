@@ -11,7 +11,7 @@
 namespace drawbar {
 namespace {
 
-constexpr std::string_view everywhere_flag = "wherever_it_can", strict_flag = "strict";
+constexpr const char *everywhere_flag = "wherever_it_can", *strict_flag = "strict";
 
 /// A piece's executors, by the shapes of its inputs: those that depend on data vary from run to
 /// run.
@@ -164,14 +164,14 @@ class PartitionedExecutor final : public Executor {
 
 class PartitionedProgram final : public Program {
  public:
-  PartitionedProgram(const Target& target, GraphPtr graph, bool strict, bool everywhere)
-      : target_(target), graph_(std::move(graph)), strict_(strict), everywhere_(everywhere) {}
+  PartitionedProgram(const Target& target, GraphPtr graph, TacticTable table)
+      : target_(target), graph_(std::move(graph)), table_(std::move(table)) {}
 
   const Graph& graph() const override { return *graph_; }
   std::vector<PlanReport> inspect() const override { return reports_; }
 
-  /// What pieces have in common: timings, packed weights, code. Pieces are compiled with it and
-  /// leave there what they find.
+  /// What pieces of a target have in common: packed weights, code. They are compiled with it and
+  /// leave there what they make.
   void set_common(const Target& target, std::shared_ptr<Program> program) {
     common_[target.name()] = std::move(program);
   }
@@ -196,17 +196,13 @@ class PartitionedProgram final : public Program {
 
   std::map<std::string, std::string> timings() const override {
     const std::lock_guard lock(mutex_);
-    return timings_;
+    return table_.choices;
   }
 
   ProgramImage save() const override {
-    ProgramImage image;
-    TacticTable table;
-    if (strict_) table.flags.emplace(strict_flag);
-    if (everywhere_) table.flags.emplace(everywhere_flag);
-    table.choices = timings();
-    image.text = table.text();
     const std::lock_guard lock(mutex_);
+    ProgramImage image;
+    image.text = table_.text();
     for (const auto& [name, program] : common_) {
       ProgramImage part = program->save();
       for (auto& [section, data] : part.sections)
@@ -215,18 +211,18 @@ class PartitionedProgram final : public Program {
     return image;
   }
 
-  void restore_timings(std::map<std::string, std::string> timings) {
-    timings_ = std::move(timings);
-  }
-
  private:
   std::shared_ptr<PartitionedExecutor> assemble(const Bindings& bindings, int threads,
                                                 CompileOptions options) {
     Graph graph = specialize_for(*graph_, bindings);
-    Partition parts = partition(graph, target_, host_target(), threads, !everywhere_);
-    options.strict = strict_;
+    Partition parts =
+        partition(graph, target_, host_target(), threads, !table_.flags.count(everywhere_flag));
+    options.strict = table_.flags.count(strict_flag) > 0;
+    options.half = table_.half();
     const std::lock_guard lock(mutex_);
-    for (const auto& [problem, tactic] : timings_) options.timing_cache.emplace(problem, tactic);
+    for (const auto& [problem, tactic] : table_.choices)
+      options.timing_cache.emplace(problem, tactic);
+    const bool compiles = !options.profiles.empty();
     std::vector<std::unique_ptr<PieceRunner>> runners;
     for (const Piece& piece : parts.pieces) {
       options.profiles.clear();
@@ -237,10 +233,11 @@ class PartitionedProgram final : public Program {
         known &= type.is_static();
         shapes.push_back(type.is_static() ? type.tensor.shape() : Shape());
       }
-      if (known && options.time_tactics) options.profiles.push_back(std::move(shapes));
+      if (known && compiles) options.profiles.push_back(std::move(shapes));
       options.shares = common_.at(piece.target->name()).get();
       auto program = piece.target->compile(std::make_shared<const Graph>(piece.graph), options);
-      for (auto& [problem, tactic] : program->timings()) timings_.insert_or_assign(problem, tactic);
+      for (auto& [problem, tactic] : program->timings())
+        table_.choices.insert_or_assign(problem, tactic);
       runners.push_back(std::make_unique<PieceRunner>(piece, std::move(program)));
     }
     return std::make_shared<PartitionedExecutor>(std::move(graph), std::move(parts),
@@ -249,22 +246,16 @@ class PartitionedProgram final : public Program {
 
   const Target& target_;
   GraphPtr graph_;
-  bool strict_, everywhere_;
   mutable std::mutex mutex_;
+  TacticTable table_;
   std::map<std::string, std::shared_ptr<Program>> common_;  // by target
-  std::map<std::string, std::string> timings_;
   std::vector<PlanReport> reports_;
 };
 
-/// A program of nothing, which holds what the pieces of its target share.
-std::shared_ptr<Program> empty_program(const Target& target, ProgramImage image) {
-  return target.load(std::make_shared<const Graph>(), std::move(image));
-}
-
-std::shared_ptr<PartitionedProgram> empty_partition(const Target& target, GraphPtr graph,
-                                                    bool strict, bool everywhere,
-                                                    std::map<std::string, Section> sections) {
-  auto program = std::make_shared<PartitionedProgram>(target, std::move(graph), strict, everywhere);
+std::shared_ptr<PartitionedProgram> make_program(const Target& target, GraphPtr graph,
+                                                 TacticTable table,
+                                                 std::map<std::string, Section> sections) {
+  auto program = std::make_shared<PartitionedProgram>(target, std::move(graph), std::move(table));
   for (const Target* each : {&target, &host_target()}) {
     ProgramImage image;
     const std::string prefix = each->name() + "/";
@@ -272,7 +263,7 @@ std::shared_ptr<PartitionedProgram> empty_partition(const Target& target, GraphP
       if (name.starts_with(prefix))
         image.sections.emplace(name.substr(prefix.size()), std::move(section));
     }
-    program->set_common(*each, empty_program(*each, std::move(image)));
+    program->set_common(*each, each->load(std::make_shared<const Graph>(), std::move(image)));
   }
   return program;
 }
@@ -282,20 +273,19 @@ std::shared_ptr<PartitionedProgram> empty_partition(const Target& target, GraphP
 std::shared_ptr<Program> compile_for(const Target& target, GraphPtr graph,
                                      const CompileOptions& options) {
   if (&target == &host_target()) return target.compile(std::move(graph), options);
-  auto program =
-      empty_partition(target, std::move(graph), options.strict, options.wherever_it_can, {});
+  TacticTable table;
+  if (options.strict) table.flags.emplace(strict_flag);
+  if (options.wherever_it_can) table.flags.emplace(everywhere_flag);
+  if (options.half) table.flags.emplace(name(*options.half));
+  auto program = make_program(target, std::move(graph), std::move(table), {});
   program->tune(options);
   return program;
 }
 
 std::shared_ptr<Program> load_for(const Target& target, GraphPtr graph, ProgramImage image) {
   if (&target == &host_target()) return target.load(std::move(graph), std::move(image));
-  TacticTable table = TacticTable::parse(image.text);
-  auto program = empty_partition(
-      target, std::move(graph), table.flags.count(std::string(strict_flag)) > 0,
-      table.flags.count(std::string(everywhere_flag)) > 0, std::move(image.sections));
-  program->restore_timings(std::move(table.choices));
-  return program;
+  return make_program(target, std::move(graph), TacticTable::parse(image.text),
+                      std::move(image.sections));
 }
 
 }  // namespace drawbar

@@ -4,6 +4,13 @@
 
 namespace drawbar {
 
+std::optional<ElementType> TacticTable::half() const {
+  for (ElementType type : {ElementType::f16, ElementType::bf16}) {
+    if (flags.count(std::string(name(type)))) return type;
+  }
+  return std::nullopt;
+}
+
 std::string TacticTable::text() const {
   std::string result;
   for (const std::string& flag : flags) result += flag + "\n";

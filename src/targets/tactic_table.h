@@ -1,9 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+
+#include "drawbar/element_type.h"
 
 namespace drawbar {
 
@@ -12,6 +15,8 @@ struct TacticTable {
   std::set<std::string> flags;
   std::map<std::string, std::string> choices;  // by problem
 
+  /// The half that a flag names.
+  std::optional<ElementType> half() const;
   std::string text() const;
   /// The inverse. Any text is some table.
   static TacticTable parse(std::string_view text);

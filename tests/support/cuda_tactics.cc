@@ -123,7 +123,7 @@ void expect_cuda_agrees(std::span<const CheckedCase> cases) {
     const std::string source = source_of(launches);
     const auto module = gpu->load(compile_code(source, gpu->info().architecture));
     for (const auto& trial : trials) run(*trial, *gpu, *module);
-    compile_code(source, "sm_90");
+    compile_code(source, "compute_90");  // for a GPU it is code, too
   } catch (const Error& error) {
     ADD_FAILURE() << cases[0].op_case.op.name() << " on the GPU: " << error.what();
   }

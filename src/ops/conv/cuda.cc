@@ -6,7 +6,7 @@ namespace {
 
 using ops::Conv;
 
-constexpr int64_t most_direct_outputs = 8;  // of a group; tiles would stay nearly empty
+constexpr int64_t most_direct_outputs = 4;  // of a group; tiles would stay nearly empty
 
 bool has_window(const Problem& problem) {
   return problem.inputs[0].rank() >= 3 && problem.inputs[0].rank() <= 5;
@@ -19,8 +19,14 @@ ConvolutionProblem convolution(const Problem& problem) {
           op.post};
 }
 
-bool tiled_applies(const Problem& problem) {
+bool applies(const Problem& problem) {
   return has_window(problem) && convolution_applies(convolution(problem));
+}
+/// Not for depthwise convolutions: a tile would be nearly empty.
+bool tiled_applies(const Problem& problem) {
+  if (!applies(problem)) return false;
+  const ConvolutionProblem c = convolution(problem);
+  return c.channels() > 1 || c.outputs() > most_direct_outputs;
 }
 double small_seconds(const Problem& problem) {
   const Product product = convolution_product(convolution(problem));
@@ -39,28 +45,41 @@ bool large_applies(const Problem& problem) {
   const Product product = convolution_product(convolution(problem));
   return product.rows > 64 && product.columns > 64;
 }
-double large_seconds(const Problem& problem) {
-  return tiled_seconds(convolution_product(convolution(problem)), large_tile, problem.gpu);
+
+bool matrix_applies(const Problem& problem) {
+  return tiled_applies(problem) &&
+         matrix_units_apply(convolution_product(convolution(problem)), problem);
 }
-std::unique_ptr<Kernel> make_large(const Problem& problem) {
+bool large_matrix_applies(const Problem& problem) {
+  return large_applies(problem) && matrix_applies(problem);
+}
+template <const ProductTile& tile>
+double seconds_of(const Problem& problem) {
+  return tiled_seconds(convolution_product(convolution(problem)), tile, problem.gpu);
+}
+template <const ProductTile& tile>
+std::unique_ptr<Kernel> make_of(const Problem& problem) {
   const ConvolutionProblem c = convolution(problem);
   Product product = convolution_product(c);
   pack_weights(c, product);
-  return make_tiled(std::move(product), large_tile, problem.gpu);
+  return make_tiled(std::move(product), tile, problem.gpu);
 }
 
 bool direct_applies(const Problem& problem) {
-  if (!tiled_applies(problem)) return false;
-  return convolution(problem).outputs() <= most_direct_outputs;
+  return applies(problem) && convolution(problem).outputs() <= most_direct_outputs;
 }
 bool lines_apply(const Problem& problem) {
-  return tiled_applies(problem) && depthwise_applies(convolution(problem));
+  return applies(problem) && depthwise_applies(convolution(problem));
 }
 
 DRAWBAR_CUDA_TACTIC(conv_small, "Conv", "conv_small_tiles", tiled_applies, small_seconds,
                     make_small);
-DRAWBAR_CUDA_TACTIC(conv_large, "Conv", "conv_large_tiles", large_applies, large_seconds,
-                    make_large);
+DRAWBAR_CUDA_TACTIC(conv_large, "Conv", "conv_large_tiles", large_applies, seconds_of<large_tile>,
+                    make_of<large_tile>);
+DRAWBAR_CUDA_TACTIC(conv_matrix, "Conv", "conv_matrix_units", matrix_applies,
+                    seconds_of<matrix_tile>, make_of<matrix_tile>);
+DRAWBAR_CUDA_TACTIC(conv_large_matrix, "Conv", "conv_matrix_units_large", large_matrix_applies,
+                    seconds_of<large_matrix_tile>, make_of<large_matrix_tile>);
 DRAWBAR_CUDA_TACTIC(
     conv_direct, "Conv", "conv_direct", direct_applies,
     [](const Problem& problem) { return direct_seconds(convolution(problem)); },

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ops/matmul/cuda_few_lines.cuh"
+#include "ops/matmul/cuda_mma_tile.cuh"
 
 // Convolutions, transposed ones too, written as the products of cuda_multiply.cuh. A Window says:
 //
@@ -41,13 +41,16 @@ struct Axis {
     int index, origin, first, count;
   };
   static __device__ __forceinline__ Phase phase(int index) {
-    if (!TRANSPOSED) return {0, -PAD, 0, KERNEL};
-    for (int k = 0; k < tap_step && k < KERNEL; ++k) {
-      const int from = index + PAD - k * DILATION;
-      if (from % STRIDE == 0)
-        return {index, from / STRIDE, k, (KERNEL - k + tap_step - 1) / tap_step};
+    if constexpr (!TRANSPOSED) {
+      return {0, -PAD, 0, KERNEL};
+    } else {
+      for (int k = 0; k < tap_step && k < KERNEL; ++k) {
+        const int from = index + PAD - k * DILATION;
+        if (from % STRIDE == 0)
+          return {index, from / STRIDE, k, (KERNEL - k + tap_step - 1) / tap_step};
+      }
+      return {index, 0, 0, 0};
     }
-    return {index, 0, 0, 0};
   }
   static __device__ __forceinline__ bool misses(int at) {
     return checked && static_cast<unsigned>(at) >= static_cast<unsigned>(IN);
@@ -182,17 +185,21 @@ struct Weights {
   }
 };
 
-/// Where a result stands in y; negative where the phase has no such position.
+/// What a position and an output channel of the group add to the place in y; a position may be one
+/// that the phase lacks, which is negative.
 template <class Window>
-__device__ __forceinline__ i64 y_at(const Part<Window>& part, int pixel, int output) {
+__device__ __forceinline__ i64 y_of_pixel(const Part<Window>& part, int pixel) {
   const Position position = position_of<Window>(pixel);
   const int d = position.d * Window::D::phases + part.d.index;
   const int h = position.h * Window::H::phases + part.h.index;
   const int w = position.w * Window::W::phases + part.w.index;
   if (d >= Window::D::out || h >= Window::H::out || w >= Window::W::out) return -1;
-  return position.image * Window::y_image +
-         (static_cast<i64>(part.group) * Window::outputs + output) * Window::y_channel +
-         d * Window::D::y_step + h * Window::H::y_step + w * Window::W::y_step;
+  return position.image * Window::y_image + d * Window::D::y_step + h * Window::H::y_step +
+         w * Window::W::y_step;
+}
+template <class Window>
+__device__ __forceinline__ i64 y_of_output(const Part<Window>& part, int output) {
+  return (static_cast<i64>(part.group) * Window::outputs + output) * Window::y_channel;
 }
 
 /// The Shape of a window's product, but for its sizes.
@@ -217,8 +224,11 @@ struct WindowShape {
       return Pixels<Window, T>{data, part};
     }
   }
-  static __device__ __forceinline__ i64 y_at(const Part& part, int row, int column) {
-    return conv::y_at(part, Window::pixel_rows ? row : column, Window::pixel_rows ? column : row);
+  static __device__ __forceinline__ i64 y_row(const Part& part, int row) {
+    return Window::pixel_rows ? y_of_pixel(part, row) : y_of_output(part, row);
+  }
+  static __device__ __forceinline__ i64 y_column(const Part& part, int column) {
+    return Window::pixel_rows ? y_of_output(part, column) : y_of_pixel(part, column);
   }
   static __device__ __forceinline__ i64 bias_at(const Part& part, int row, int column) {
     return static_cast<i64>(part.group) * Window::outputs + (Window::pixel_rows ? column : row);

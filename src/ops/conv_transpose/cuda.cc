@@ -9,7 +9,7 @@ namespace {
 
 using ops::ConvTranspose;
 
-constexpr int64_t most_direct_outputs = 8;  // of a group; tiles would stay nearly empty
+constexpr int64_t most_direct_outputs = 4;  // of a group; tiles would stay nearly empty
 
 ConvolutionProblem convolution(const Problem& problem) {
   const ConvTranspose& op = *problem.op.as<ConvTranspose>();
@@ -17,9 +17,15 @@ ConvolutionProblem convolution(const Problem& problem) {
   return {problem, transposed_window(op, x.shape, w.shape), true, op.group, op.post};
 }
 
-bool tiled_applies(const Problem& problem) {
+bool applies(const Problem& problem) {
   if (problem.inputs[0].rank() < 3 || problem.inputs[0].rank() > 5) return false;
   return convolution_applies(convolution(problem));
+}
+/// Not for depthwise convolutions: a tile would be nearly empty.
+bool tiled_applies(const Problem& problem) {
+  if (!applies(problem)) return false;
+  const ConvolutionProblem c = convolution(problem);
+  return c.channels() > 1 || c.outputs() > most_direct_outputs;
 }
 double small_seconds(const Problem& problem) {
   const Product product = convolution_product(convolution(problem));
@@ -38,24 +44,38 @@ bool large_applies(const Problem& problem) {
   const Product product = convolution_product(convolution(problem));
   return product.rows > 64 && product.columns > 64;
 }
-double large_seconds(const Problem& problem) {
-  return tiled_seconds(convolution_product(convolution(problem)), large_tile, problem.gpu);
+
+bool matrix_applies(const Problem& problem) {
+  return tiled_applies(problem) &&
+         matrix_units_apply(convolution_product(convolution(problem)), problem);
 }
-std::unique_ptr<Kernel> make_large(const Problem& problem) {
+bool large_matrix_applies(const Problem& problem) {
+  return large_applies(problem) && matrix_applies(problem);
+}
+template <const ProductTile& tile>
+double seconds_of(const Problem& problem) {
+  return tiled_seconds(convolution_product(convolution(problem)), tile, problem.gpu);
+}
+template <const ProductTile& tile>
+std::unique_ptr<Kernel> make_of(const Problem& problem) {
   const ConvolutionProblem c = convolution(problem);
   Product product = convolution_product(c);
   pack_weights(c, product);
-  return make_tiled(std::move(product), large_tile, problem.gpu);
+  return make_tiled(std::move(product), tile, problem.gpu);
 }
 
 bool direct_applies(const Problem& problem) {
-  return tiled_applies(problem) && convolution(problem).outputs() <= most_direct_outputs;
+  return applies(problem) && convolution(problem).outputs() <= most_direct_outputs;
 }
 
-DRAWBAR_CUDA_TACTIC(conv_transpose_small, "ConvTranspose", "conv_transpose_small_tiles",
-                    tiled_applies, small_seconds, make_small);
-DRAWBAR_CUDA_TACTIC(conv_transpose_large, "ConvTranspose", "conv_transpose_large_tiles",
-                    large_applies, large_seconds, make_large);
+DRAWBAR_CUDA_TACTIC(conv_transpose_small, "ConvTranspose", "conv_transpose_small_tiles", tiled_applies, small_seconds,
+                    make_small);
+DRAWBAR_CUDA_TACTIC(conv_transpose_large, "ConvTranspose", "conv_transpose_large_tiles", large_applies, seconds_of<large_tile>,
+                    make_of<large_tile>);
+DRAWBAR_CUDA_TACTIC(conv_transpose_matrix, "ConvTranspose", "conv_transpose_matrix_units", matrix_applies,
+                    seconds_of<matrix_tile>, make_of<matrix_tile>);
+DRAWBAR_CUDA_TACTIC(conv_transpose_large_matrix, "ConvTranspose", "conv_transpose_matrix_units_large", large_matrix_applies,
+                    seconds_of<large_matrix_tile>, make_of<large_matrix_tile>);
 DRAWBAR_CUDA_TACTIC(
     conv_transpose_direct, "ConvTranspose", "conv_transpose_direct", direct_applies,
     [](const Problem& problem) { return direct_seconds(convolution(problem)); },

@@ -29,6 +29,14 @@ const OpCase cases[] = {
     {"large offset", LayerNorm{}, {"f32[5, 257]"}, 1, 99, 101, 1e-3, 1e-3},
     {"no rows", LayerNorm{}, {"f32[0, 16]", "f32[16]"}},
     {"half", LayerNorm{}, {"f16[3, 33]", "f16[33]", "f16[33]"}},
+    {"half, BERT", LayerNorm{}, {"f16[5, 768]", "f16[768]", "f16[768]", "f16[5, 768]"}, 4},
+    {"half, wide parameters", LayerNorm{}, {"f16[3, 384]", "f32[384]", "f32[384]"}},
+    {"bfloat16", rms(), {"bf16[3, 1024]", "bf16[1024]"}},
+    {"longer than a block holds", LayerNorm{}, {"f32[2, 16388]", "f32[16388]"}},
+    {"longer than a block holds, odd", rms(), {"f16[1, 16385]", "_", "f16[1]"}},
+    {"scale by row", LayerNorm{}, {"f32[2, 3]", "f32[2, 1]", "f32[1, 3]"}},
+    {"scale by outer axis", LayerNorm{}, {"f16[2, 3, 8]", "f16[2, 1, 8]", "f16[3, 8]"}},
+    {"statistics in half", LayerNorm{.stash = ElementType::f16}, {"f32[3, 300]"}, 3},
     {"double", LayerNorm{}, {"f64[3, 33]", "f64[33]"}},
 };
 

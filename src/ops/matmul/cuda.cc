@@ -91,8 +91,10 @@ Product product_of(const Problem& problem, const MatMulSizes& sizes, int64_t lef
   p.members += source_member("left", sizes.m, sizes.k, !op.transpose_a, left_width);
   p.members += source_member("right", sizes.n, sizes.k, op.transpose_b, right_width);
   p.members += fmt::format(
-      "  static __device__ __forceinline__ i64 y_at(const Part& part, int row, int column) {{\n"
-      "    return part.y + i64(row) * {} + column;\n  }}\n",
+      "  static __device__ __forceinline__ i64 y_row(const Part& part, int row) {{\n"
+      "    return part.y + i64(row) * {};\n  }}\n"
+      "  static __device__ __forceinline__ i64 y_column(const Part&, int column) {{\n"
+      "    return column;\n  }}\n",
       sizes.n);
 
   const bool has_bias = problem.inputs.size() > ops::matmul_bias_input &&
@@ -106,7 +108,7 @@ Product product_of(const Problem& problem, const MatMulSizes& sizes, int64_t lef
       "    return {};\n  }}\n",
       !has_bias || bias.size() == 1 ? "0"
       : of_columns                  ? "column"
-                                    : "bias_of(y_at(part, row, column))");
+                                    : "bias_of(y_row(part, row) + column)");
   if (!op.post.empty()) {
     std::vector<Operand> more;
     for (size_t i = ops::matmul_first_post_input; i < problem.inputs.size(); ++i) {
@@ -145,11 +147,20 @@ bool large_applies(const Problem& problem) {
   const MatMulSizes sizes = sizes_of(problem);
   return sizes.m > 64 && sizes.n > 64;
 }
-double large_seconds(const Problem& problem) {
-  return tiled_seconds(tiled_product(problem), large_tile, problem.gpu);
+
+bool matrix_applies(const Problem& problem) {
+  return tiled_applies(problem) && matrix_units_apply(tiled_product(problem), problem);
 }
-std::unique_ptr<Kernel> make_large(const Problem& problem) {
-  return make_tiled(tiled_product(problem), large_tile, problem.gpu);
+bool large_matrix_applies(const Problem& problem) {
+  return large_applies(problem) && matrix_units_apply(tiled_product(problem), problem);
+}
+template <const ProductTile& tile>
+double seconds_of(const Problem& problem) {
+  return tiled_seconds(tiled_product(problem), tile, problem.gpu);
+}
+template <const ProductTile& tile>
+std::unique_ptr<Kernel> make_of(const Problem& problem) {
+  return make_tiled(tiled_product(problem), tile, problem.gpu);
 }
 
 struct FewProduct {
@@ -189,8 +200,13 @@ std::unique_ptr<Kernel> make_few_lines(const Problem& problem) {
 
 DRAWBAR_CUDA_TACTIC(matmul_small, "MatMul", "matmul_small_tiles", tiled_applies, small_seconds,
                     make_small);
-DRAWBAR_CUDA_TACTIC(matmul_large, "MatMul", "matmul_large_tiles", large_applies, large_seconds,
-                    make_large);
+DRAWBAR_CUDA_TACTIC(matmul_large, "MatMul", "matmul_large_tiles", large_applies,
+                    seconds_of<large_tile>, make_of<large_tile>);
+DRAWBAR_CUDA_TACTIC(matmul_matrix, "MatMul", "matmul_matrix_units", matrix_applies,
+                    seconds_of<matrix_tile>, make_of<matrix_tile>);
+DRAWBAR_CUDA_TACTIC(matmul_large_matrix, "MatMul", "matmul_matrix_units_large",
+                    large_matrix_applies, seconds_of<large_matrix_tile>,
+                    make_of<large_matrix_tile>);
 DRAWBAR_CUDA_TACTIC(matmul_few, "MatMul", "matmul_few_lines", few_applies, few_lines_seconds,
                     make_few_lines);
 

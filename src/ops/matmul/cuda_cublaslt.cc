@@ -141,28 +141,14 @@ bool set_post(const Problem& problem, CublasLtMatMul& result) {
   }
 }
 
-/// b in f32 where it was stored in halves.
-PackedBuffer widen(const Problem& problem) {
-  const Operand& b = problem.inputs[1];
-  PackedBuffer result;
-  result.bytes = static_cast<size_t>(b.size()) * sizeof(float);
-  result.data = problem.packed.get(
-      b.constant, "widened f32", result.bytes, [&](const Tensor& source, void* packed) {
-        const auto* halves = static_cast<const uint16_t*>(source.raw());
-        auto* floats = static_cast<float*>(packed);
-        const bool ieee = source.type() == ElementType::f16;
-        for (int64_t i = 0; i < source.size(); ++i)
-          floats[i] = ieee ? half_to_float(halves[i]) : bfloat_to_float(halves[i]);
-      });
-  return result;
-}
-
 class CublasLtKernel final : public Kernel {
  public:
-  CublasLtKernel(const CublasLtMatMul& matmul, CublasLtProduct product, const Problem& problem)
-      : product_(std::move(product)), bias_(matmul.bias_input), c_(matmul.c_input) {
-    if (matmul.packs_b) packed_.push_back(widen(problem));
-  }
+  CublasLtKernel(const CublasLtMatMul& matmul, CublasLtProduct product,
+                 std::vector<PackedBuffer> packed)
+      : product_(std::move(product)),
+        bias_(matmul.bias_input),
+        c_(matmul.c_input),
+        packed_(std::move(packed)) {}
 
   size_t scratch_bytes() const override { return product_.workspace_bytes(); }
   std::span<const PackedBuffer> packed() const override { return packed_; }
@@ -214,7 +200,8 @@ struct Choice {
     std::optional<CublasLtProduct> product;
     if (matmul) product = find(*matmul);
     if (!product) fail(ErrorCode::unsupported, "cuBLASLt has no way for this product");
-    return std::make_unique<CublasLtKernel>(*matmul, std::move(*product), problem);
+    return std::make_unique<CublasLtKernel>(*matmul, std::move(*product),
+                                            cublaslt_weights(problem));
   }
 };
 
@@ -237,6 +224,22 @@ std::optional<CublasLtMatMul> cublaslt_matmul(const Problem& problem) {
   result.packs_b = problem.inputs[1].type != problem.inputs[0].type;
   if (!set_bias(problem, result) || !set_post(problem, result)) return std::nullopt;
   return result;
+}
+
+std::vector<PackedBuffer> cublaslt_weights(const Problem& problem) {
+  const Operand& b = problem.inputs[1];
+  if (b.type == problem.inputs[0].type) return {};
+  PackedBuffer result;
+  result.bytes = static_cast<size_t>(b.size()) * sizeof(float);
+  result.data = problem.packed.get(
+      b.constant, "widened f32", result.bytes, [&](const Tensor& source, void* packed) {
+        const auto* halves = static_cast<const uint16_t*>(source.raw());
+        auto* floats = static_cast<float*>(packed);
+        const bool ieee = source.type() == ElementType::f16;
+        for (int64_t i = 0; i < source.size(); ++i)
+          floats[i] = ieee ? half_to_float(halves[i]) : bfloat_to_float(halves[i]);
+      });
+  return {std::move(result)};
 }
 
 }  // namespace drawbar::cuda

@@ -18,4 +18,7 @@ struct CublasLtMatMul {
 /// Nothing for problems that cuBLASLt has no form for. Asks no library.
 std::optional<CublasLtMatMul> cublaslt_matmul(const Problem& problem);
 
+/// b in f32 where it was stored in halves.
+std::vector<PackedBuffer> cublaslt_weights(const Problem& problem);
+
 }  // namespace drawbar::cuda

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "ops/matmul/cuda_multiply.cuh"
+#include "ops/matmul/cuda_mma_tile.cuh"
 
 // Products of few rows (or, SWAPPED, few columns): the other, wide factor is read once, straight
-// into registers. The Shape is that of cuda_multiply.cuh; its few side has width 1, or the wide
-// one's where both run along the depth.
+// into registers. The Shape is that of cuda_multiply.cuh, all of whose places are in y; its few side
+// has width 1, or the wide one's where both run along the depth.
 
 namespace matmul {
 
@@ -142,8 +142,10 @@ struct FewResults {
   template <class Where, class C, class T, class... More>
   static __device__ __forceinline__ void write(const Where& where, int few, int line, C sum,
                                                const T* bias, T* y, const More*... more) {
-    write_one<Shape, Epilogue>(where.part, SWAPPED ? line : few, SWAPPED ? few : line, sum, bias, y,
-                               more...);
+    const int row = SWAPPED ? line : few, column = SWAPPED ? few : line;
+    const i64 at = Shape::y_row(where.part, row) + Shape::y_column(where.part, column);
+    y[at] = finished<Shape, Epilogue, T>(sum, at, Shape::bias_at(where.part, row, column), bias,
+                                         more...);
   }
 };
 
@@ -152,8 +154,9 @@ struct FewPieces {
   template <class Where, class C>
   static __device__ __forceinline__ void write(const Where& where, int few, int line, C sum,
                                                C* pieces) {
-    const i64 at = Shape::y_at(where.part, SWAPPED ? line : few, SWAPPED ? few : line);
-    if (at >= 0) pieces[where.split * SIZE + at] = sum;
+    const int row = SWAPPED ? line : few, column = SWAPPED ? few : line;
+    pieces[where.split * SIZE + Shape::y_row(where.part, row) +
+           Shape::y_column(where.part, column)] = sum;
   }
 };
 

@@ -10,7 +10,8 @@
 //   int y_width                  neighbouring columns that are neighbours in y, aligned: 1 or 4
 //   Part part(int)               what distinguishes a part; part.depth is the number of products
 //   left(part, a), right(part, b)   sources, see Matrix
-//   y_at(part, row, column)      place in y as it lies in memory, or negative: not in y
+//   y_row(part, row), y_column(part, column)   their sum is the place in y as it lies in memory;
+//                                negative: not in y
 //   bias_at(part, row, column)   place in the bias; bias_of(at): the same for a place in y
 //   float alpha, bool has_bias
 
@@ -23,6 +24,17 @@ struct Tile {
   static constexpr int row_sums = ROW_SUMS, column_sums = COLUMN_SUMS;
   static constexpr int row_threads = ROWS / ROW_SUMS, column_threads = COLUMNS / COLUMN_SUMS;
   static constexpr int threads = row_threads * column_threads;
+  static constexpr int neighbours = 4;  // sums of columns side by side
+
+  /// Where this thread's sums stand in the tile.
+  static __device__ __forceinline__ int row(int i) {
+    const int thread = static_cast<int>(threadIdx.x) / column_threads;
+    return (i / 4 * row_threads + thread) * 4 + i % 4;
+  }
+  static __device__ __forceinline__ int column(int i) {
+    const int thread = static_cast<int>(threadIdx.x) % column_threads;
+    return (i / 4 * column_threads + thread) * 4 + i % 4;
+  }
 };
 
 /// A source of a matrix in memory: number k of line i (a row of left, a column of right) stands at
@@ -127,10 +139,13 @@ __device__ __forceinline__ void read_run(const C* from, int thread, C (&values)[
 }
 
 /// Adds the products of [begin, end) of the depth to this thread's sums.
-template <class Tile, class C, class Left, class Right>
-__device__ __forceinline__ void accumulate(const Left& left, const Right& right, int row,
+template <int ROWS, int COLUMNS, int DEPTH, int ROW_SUMS, int COLUMN_SUMS, class C, class Left,
+          class Right>
+__device__ __forceinline__ void accumulate(Tile<ROWS, COLUMNS, DEPTH, ROW_SUMS, COLUMN_SUMS>,
+                                           const Left& left, const Right& right, int row,
                                            int column, int begin, int end,
-                                           C (&sums)[Tile::row_sums][Tile::column_sums]) {
+                                           C (&sums)[ROW_SUMS][COLUMN_SUMS]) {
+  using Tile = matmul::Tile<ROWS, COLUMNS, DEPTH, ROW_SUMS, COLUMN_SUMS>;
   using LeftSide = Side<C, Left, Tile::rows, Tile::depth, Tile::threads>;
   using RightSide = Side<C, Right, Tile::columns, Tile::depth, Tile::threads>;
   __shared__ Several<C, 4> left_tile[2][Tile::depth * LeftSide::pitch / 4];
@@ -140,39 +155,37 @@ __device__ __forceinline__ void accumulate(const Left& left, const Right& right,
   const int column_thread = thread % Tile::column_threads;
   LeftSide left_side(left, row);
   RightSide right_side(right, column);
-  left_side.fetch(begin);
-  right_side.fetch(begin);
-  left_side.store(left_tile[0]->at);
-  right_side.store(right_tile[0]->at);
-  __syncthreads();
   int stage = 0;
+  // A step's numbers are fetched while those of the one before are multiplied.
 #pragma unroll 1
-  for (int k = begin; k < end; k += Tile::depth) {
-    const bool more = k + Tile::depth < end;
+  for (int k = begin; k < end + Tile::depth; k += Tile::depth) {
+    const bool more = k < end;
     if (more) {
-      left_side.fetch(k + Tile::depth);
-      right_side.fetch(k + Tile::depth);
+      left_side.fetch(k);
+      right_side.fetch(k);
     }
-    const C* lefts = left_tile[stage]->at;
-    const C* rights = right_tile[stage]->at;
+    if (k != begin) {
+      const C* lefts = left_tile[stage ^ 1]->at;
+      const C* rights = right_tile[stage ^ 1]->at;
 #pragma unroll 4
-    for (int i = 0; i < Tile::depth; ++i) {
-      C a[Tile::row_sums], b[Tile::column_sums];
-      read_run<C, Tile::row_sums, Tile::row_threads>(lefts + i * LeftSide::pitch, row_thread, a);
-      read_run<C, Tile::column_sums, Tile::column_threads>(rights + i * RightSide::pitch,
-                                                           column_thread, b);
+      for (int i = 0; i < Tile::depth; ++i) {
+        C a[Tile::row_sums], b[Tile::column_sums];
+        read_run<C, Tile::row_sums, Tile::row_threads>(lefts + i * LeftSide::pitch, row_thread, a);
+        read_run<C, Tile::column_sums, Tile::column_threads>(rights + i * RightSide::pitch,
+                                                             column_thread, b);
 #pragma unroll
-      for (int r = 0; r < Tile::row_sums; ++r) {
+        for (int r = 0; r < Tile::row_sums; ++r) {
 #pragma unroll
-        for (int c = 0; c < Tile::column_sums; ++c) sums[r][c] += a[r] * b[c];
+          for (int c = 0; c < Tile::column_sums; ++c) sums[r][c] += a[r] * b[c];
+        }
       }
     }
-    stage ^= 1;
     if (more) {
       left_side.store(left_tile[stage]->at);
       right_side.store(right_tile[stage]->at);
     }
     __syncthreads();
+    stage ^= 1;
   }
 }
 
@@ -228,52 +241,53 @@ struct Piece {
   }
 };
 
-template <class Shape, class Epilogue, class C, class T, class Part, class... More>
-__device__ __forceinline__ void write_one(const Part& part, int row, int column, C sum,
-                                          const T* bias, T* y, const More*... more) {
-  const i64 at = Shape::y_at(part, row, column);
-  if (at < 0) return;
-  y[at] = finished<Shape, Epilogue, T>(sum, at, Shape::bias_at(part, row, column), bias, more...);
-}
+/// The places in y of this thread's rows and columns; negative where y has none.
+template <class Shape, class Tile, class Part>
+struct Places {
+  i64 rows[Tile::row_sums], columns[Tile::column_sums];
+
+  __device__ __forceinline__ Places(const Part& part, int first_row, int first_column) {
+#pragma unroll
+    for (int i = 0; i < Tile::row_sums; ++i) {
+      const int at = first_row + Tile::row(i);
+      rows[i] = at < Shape::rows ? Shape::y_row(part, at) : -1;
+    }
+#pragma unroll
+    for (int i = 0; i < Tile::column_sums; ++i) {
+      const int at = first_column + Tile::column(i);
+      columns[i] = at < Shape::columns ? Shape::y_column(part, at) : -1;
+    }
+  }
+};
 
 template <class Shape, class Tile, class Epilogue, class A, class B, class T, class... More>
 __device__ __forceinline__ void multiply(const A* a, const B* b, const T* bias, T* y,
                                          const More*... more) {
   using C = compute_t<T>;
+  constexpr int width =
+      Shape::y_width < Tile::neighbours ? Shape::y_width : Tile::neighbours;
   const Place<Shape, Tile::rows, Tile::columns> place;
   const auto part = Shape::part(place.part);
+  using Part = decltype(Shape::part(0));
   C sums[Tile::row_sums][Tile::column_sums] = {};
-  accumulate<Tile>(Shape::left(part, a), Shape::right(part, b), place.row, place.column, 0,
-                   part.depth, sums);
-  const int thread = static_cast<int>(threadIdx.x);
+  accumulate(Tile(), Shape::left(part, a), Shape::right(part, b), place.row, place.column, 0,
+             part.depth, sums);
+  const Places<Shape, Tile, Part> places(part, place.row, place.column);
 #pragma unroll
   for (int r = 0; r < Tile::row_sums; ++r) {
-    const int row =
-        place.row + (r / 4 * Tile::row_threads + thread / Tile::column_threads) * 4 + r % 4;
-    if (row >= Shape::rows) continue;
+    const int row = place.row + Tile::row(r);
 #pragma unroll
-    for (int run = 0; run < Tile::column_sums / 4; ++run) {
-      const int column =
-          place.column + (run * Tile::column_threads + thread % Tile::column_threads) * 4;
-      if (Shape::y_width == 4) {
-        if (column >= Shape::columns) continue;
-        const i64 at = Shape::y_at(part, row, column);
-        if (at < 0) continue;
-        Several<T, 4> results;
+    for (int c = 0; c < Tile::column_sums; c += width) {
+      if (places.rows[r] < 0 || places.columns[c] < 0) continue;
+      const i64 at = places.rows[r] + places.columns[c];
+      const int column = place.column + Tile::column(c);
+      Several<T, width> results;
 #pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          results.at[j] = finished<Shape, Epilogue, T>(
-              sums[r][run * 4 + j], at + j, Shape::bias_at(part, row, column + j), bias, more...);
-        }
-        *reinterpret_cast<Several<T, 4>*>(y + at) = results;
-      } else {
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          if (column + j < Shape::columns)
-            write_one<Shape, Epilogue>(part, row, column + j, sums[r][run * 4 + j], bias, y,
-                                       more...);
-        }
+      for (int j = 0; j < width; ++j) {
+        results.at[j] = finished<Shape, Epilogue, T>(
+            sums[r][c + j], at + j, Shape::bias_at(part, row, column + j), bias, more...);
       }
+      *reinterpret_cast<Several<T, width>*>(y + at) = results;
     }
   }
 }
@@ -283,23 +297,19 @@ template <class Shape, class Tile, i64 SIZE, class A, class B, class C>
 __device__ __forceinline__ void multiply_pieces(const A* a, const B* b, C* pieces) {
   const Place<Shape, Tile::rows, Tile::columns> place;
   const auto part = Shape::part(place.part);
+  using Part = decltype(Shape::part(0));
   const Piece<Shape, Tile::depth> piece(place.split, part.depth);
   C sums[Tile::row_sums][Tile::column_sums] = {};
-  accumulate<Tile>(Shape::left(part, a), Shape::right(part, b), place.row, place.column,
-                   piece.begin, piece.end, sums);
-  const int thread = static_cast<int>(threadIdx.x);
+  accumulate(Tile(), Shape::left(part, a), Shape::right(part, b), place.row, place.column,
+             piece.begin, piece.end, sums);
+  const Places<Shape, Tile, Part> places(part, place.row, place.column);
+  C* own = pieces + place.split * SIZE;
 #pragma unroll
   for (int r = 0; r < Tile::row_sums; ++r) {
-    const int row =
-        place.row + (r / 4 * Tile::row_threads + thread / Tile::column_threads) * 4 + r % 4;
-    if (row >= Shape::rows) continue;
 #pragma unroll
     for (int c = 0; c < Tile::column_sums; ++c) {
-      const int column =
-          place.column + (c / 4 * Tile::column_threads + thread % Tile::column_threads) * 4 + c % 4;
-      if (column >= Shape::columns) continue;
-      const i64 at = Shape::y_at(part, row, column);
-      if (at >= 0) pieces[place.split * SIZE + at] = sums[r][c];
+      if (places.rows[r] >= 0 && places.columns[c] >= 0)
+        own[places.rows[r] + places.columns[c]] = sums[r][c];
     }
   }
 }

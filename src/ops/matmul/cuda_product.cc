@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "ops/pointwise/broadcast.h"
@@ -115,8 +117,9 @@ bool product_fits(const Product& p) {
 
 double tiled_seconds(const Product& p, const ProductTile& tile, const GpuInfo& gpu) {
   const int64_t splits = tile_splits(p, tile, gpu);
+  const double sums = tile.row_sums * tile.column_sums;
   const double efficiency =
-      0.75 * tile.row_sums * tile.column_sums / (16.0 + tile.row_sums * tile.column_sums);
+      tile.matrix_units ? (tile.rows > 64 ? 6.0 : 3.0) : 0.75 * sums / (16.0 + sums);
   const double rate = gpu.f32_operations * efficiency / (p.y.type == ElementType::f64 ? 2 : 1);
   const double per_block = 2.0 * tile.rows * tile.columns *
                            (static_cast<double>(p.depth) / static_cast<double>(splits) + 32);
@@ -140,13 +143,28 @@ ProductTile small_tile(const Product& p, const GpuInfo& gpu) {
 std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const GpuInfo& gpu) {
   const int64_t splits = tile_splits(p, tile, gpu), blocks = tiles_of(p, tile);
   const NamedCode shape = shape_code(p, splits);
-  const std::string name = fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns,
-                                       tile_depth, tile.row_sums, tile.column_sums);
+  const std::string name =
+      tile.matrix_units
+          ? fmt::format("matmul::MmaTile<{}, {}, {}, {}>", tile.rows, tile.columns, tile.row_sums,
+                        tile.column_sums)
+          : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns, tile_depth,
+                        tile.row_sums, tile.column_sums);
   const std::string call =
       fmt::format("matmul::multiply<{}, {}, {}>", shape.name, name, p.epilogue.name);
   const std::string pieces =
       fmt::format("matmul::multiply_pieces<{}, {}, {}>", shape.name, name, p.y_size);
   return make_launches(std::move(p), splits, shape, call, pieces, blocks, tile.threads());
+}
+
+bool matrix_units_apply(const Product& p, const Problem& problem) {
+  if (problem.strict || !is_half(p.y.type) || p.left.type != p.y.type || p.right.type != p.y.type)
+    return false;
+  const std::string_view architecture = problem.gpu.architecture;
+  if (architecture == "host") return true;
+  int number = 0;
+  const auto* end = architecture.data() + architecture.size();
+  return architecture.starts_with("sm_") &&
+         std::from_chars(architecture.data() + 3, end, number).ec == std::errc() && number >= 80;
 }
 
 double few_seconds(const Product& p, const FewLines& few, const GpuInfo& gpu) {

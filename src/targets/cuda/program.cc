@@ -3,6 +3,7 @@
 #include "ir/evaluate_graph.h"
 #include "targets/cuda/architecture.h"
 #include "targets/cuda/layout.h"
+#include "targets/cuda/narrow.h"
 #include "targets/specialize.h"
 #include "targets/tactic_table.h"
 
@@ -12,9 +13,11 @@ namespace {
 constexpr const char* strict_flag = "strict";
 }
 
-CudaProgram::CudaProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict)
+CudaProgram::CudaProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
+                         std::optional<ElementType> half)
     : graph_(std::move(graph)),
       strict_(strict),
+      half_(half),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {
   if (this_gpu().gpu) constants_ = std::make_shared<DeviceConstants>(this_gpu().gpu);
 }
@@ -29,7 +32,9 @@ std::shared_ptr<Plan> CudaProgram::plan(const Bindings& bindings, const GpuInfo&
                                         std::shared_ptr<Gpu> gpu, bool time_tactics) const {
   PlanContext context{packed_,        chooser_,   code_,   info,
                       std::move(gpu), constants_, strict_, time_tactics};
-  return std::make_shared<Plan>(assign_layouts(specialize_for(*graph_, bindings), info), context);
+  Graph graph = specialize_for(*graph_, bindings);
+  if (half_) graph = narrow(graph, *half_, info);
+  return std::make_shared<Plan>(assign_layouts(graph, info), context);
 }
 
 std::shared_ptr<Executor> CudaProgram::instantiate(std::span<const Tensor> inputs, int) {
@@ -68,6 +73,7 @@ ProgramImage CudaProgram::save() const {
   ProgramImage image;
   TacticTable table;
   if (strict_) table.flags.emplace(strict_flag);
+  if (half_) table.flags.emplace(name(*half_));
   table.choices = chooser_->choices();
   image.text = table.text();
   image.sections = code_->saved();

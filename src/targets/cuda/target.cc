@@ -77,8 +77,8 @@ class CudaTarget final : public Target {
   }
 
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
-    auto program =
-        std::make_shared<CudaProgram>(std::move(graph), options.timing_cache, options.strict);
+    auto program = std::make_shared<CudaProgram>(std::move(graph), options.timing_cache,
+                                                 options.strict, options.half);
     if (const auto* other = dynamic_cast<const CudaProgram*>(options.shares))
       program->share(*other);
     program->tune(options);
@@ -88,7 +88,7 @@ class CudaTarget final : public Target {
   std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
     TacticTable table = TacticTable::parse(image.text);
     auto program = std::make_shared<CudaProgram>(std::move(graph), std::move(table.choices),
-                                                 table.flags.count("strict") > 0);
+                                                 table.flags.count("strict") > 0, table.half());
     program->restore(image);
     return program;
   }

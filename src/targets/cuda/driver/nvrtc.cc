@@ -19,6 +19,8 @@ struct Nvrtc {
   DRAWBAR_NVRTC(DestroyProgram);
   DRAWBAR_NVRTC(GetProgramLogSize);
   DRAWBAR_NVRTC(GetProgramLog);
+  DRAWBAR_NVRTC(GetPTXSize);
+  DRAWBAR_NVRTC(GetPTX);
   DRAWBAR_NVRTC(GetCUBINSize);
   DRAWBAR_NVRTC(GetCUBIN);
   DRAWBAR_NVRTC(GetErrorString);
@@ -53,10 +55,12 @@ class Compilation {
            log().substr(0, 2000));
     }
     check(result);
+    const bool is_virtual = architecture.starts_with("compute_");
     size_t bytes = 0;
-    check(nvrtc_.GetCUBINSize(program_, &bytes));
+    check(is_virtual ? nvrtc_.GetPTXSize(program_, &bytes) : nvrtc_.GetCUBINSize(program_, &bytes));
     std::vector<std::byte> image(bytes);
-    check(nvrtc_.GetCUBIN(program_, reinterpret_cast<char*>(image.data())));
+    auto* data = reinterpret_cast<char*>(image.data());
+    check(is_virtual ? nvrtc_.GetPTX(program_, data) : nvrtc_.GetCUBIN(program_, data));
     return image;
   }
 

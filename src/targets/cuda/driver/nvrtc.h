@@ -6,9 +6,9 @@
 
 namespace drawbar::cuda {
 
-/// Machine code of an architecture ("sm_90"), made by NVRTC, which needs no GPU. Throws UNAVAILABLE
-/// where NVRTC is not found, INVALID_ARGUMENT for an architecture it does not know, INTERNAL with
-/// its first messages where the code is wrong.
+/// Machine code of an architecture ("sm_90"), or PTX of a virtual one ("compute_90"), made by
+/// NVRTC, which needs no GPU. Throws UNAVAILABLE where NVRTC is not found, INVALID_ARGUMENT for an
+/// architecture it does not know, INTERNAL with its first messages where the code is wrong.
 std::vector<std::byte> compile_with_nvrtc(const std::string& source,
                                           const std::string& architecture);
 

@@ -1,0 +1,131 @@
+#pragma once
+
+#include "ops/matmul/cuda_mma.cuh"
+#include "ops/matmul/cuda_multiply.cuh"
+
+// Tiles of cuda_multiply.cuh on the matrix units: both factors f16 or both bf16, sums in float.
+
+namespace matmul {
+
+/// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp.
+template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS>
+struct MmaTile {
+  static constexpr int rows = ROWS, columns = COLUMNS, depth = 32;
+  static constexpr int warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS;
+  static constexpr int threads = ROWS / WARP_ROWS * (COLUMNS / WARP_COLUMNS) * 32;
+  static constexpr int row_sums = WARP_ROWS / 8, column_sums = WARP_COLUMNS / 4, neighbours = 2;
+
+  static __device__ __forceinline__ int warp_row() {
+    return static_cast<int>(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS;
+  }
+  static __device__ __forceinline__ int warp_column() {
+    return static_cast<int>(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS;
+  }
+  static __device__ __forceinline__ int row(int i) {
+    return warp_row() + i * 8 + static_cast<int>(threadIdx.x) % 32 / 4;
+  }
+  static __device__ __forceinline__ int column(int i) {
+    return warp_column() + i / 2 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2;
+  }
+};
+
+/// A side's numbers in shared memory as they come from memory, [line][k] or [k][line], with rows
+/// that are apart by an odd number of 16 bytes.
+template <class Source, int LINES, int DEPTH>
+struct MmaStage {
+  static constexpr bool along_depth = Source::along_depth;
+  static constexpr int pitch = (along_depth ? DEPTH : LINES) + 8;
+  static constexpr int size = (along_depth ? LINES : DEPTH) * pitch;
+
+  /// Numbers k and k + 1 of a line.
+  static __device__ __forceinline__ unsigned pair(const unsigned short* from, int line, int k) {
+    if constexpr (along_depth) {
+      return *reinterpret_cast<const unsigned*>(from + line * pitch + k);
+    } else {
+      return from[k * pitch + line] | static_cast<unsigned>(from[(k + 1) * pitch + line]) << 16;
+    }
+  }
+};
+
+/// What Side fetched, into shared memory.
+template <class Stage, class FetchedSide>
+__device__ __forceinline__ void store_halves(const FetchedSide& side, unsigned short* to) {
+  constexpr int width = FetchedSide::width;
+#pragma unroll
+  for (int i = 0; i < FetchedSide::loads; ++i) {
+    if (!side.takes(i)) continue;
+    const int other = side.second + i * FetchedSide::step;
+    Several<unsigned short, width> bits;
+#pragma unroll
+    for (int j = 0; j < width; ++j) bits.at[j] = side.values[i].at[j].bits;
+    *reinterpret_cast<Several<unsigned short, width>*>(to + other * Stage::pitch + side.first) =
+        bits;
+  }
+}
+
+template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, class Left, class Right>
+__device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS>,
+                                           const Left& left, const Right& right, int row,
+                                           int column, int begin, int end,
+                                           float (&sums)[WARP_ROWS / 8][WARP_COLUMNS / 4]) {
+  using Tile = MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS>;
+  using T = typename Left::Element;
+  using LeftStage = MmaStage<Left, ROWS, Tile::depth>;
+  using RightStage = MmaStage<Right, COLUMNS, Tile::depth>;
+  __shared__ Several<unsigned short, 8> left_tile[2][LeftStage::size / 8];
+  __shared__ Several<unsigned short, 8> right_tile[2][RightStage::size / 8];
+  const int lane = static_cast<int>(threadIdx.x) % 32, line = lane / 4, pair = lane % 4 * 2;
+  const int warp_row = Tile::warp_row(), warp_column = Tile::warp_column();
+  Side<float, Left, ROWS, Tile::depth, Tile::threads> left_side(left, row);
+  Side<float, Right, COLUMNS, Tile::depth, Tile::threads> right_side(right, column);
+  int stage = 0;
+  // A step's numbers are fetched while those of the one before are multiplied.
+#pragma unroll 1
+  for (int k = begin; k < end + Tile::depth; k += Tile::depth) {
+    const bool more = k < end;
+    if (more) {
+      left_side.fetch(k);
+      right_side.fetch(k);
+    }
+    if (k != begin) {
+      const unsigned short* lefts = left_tile[stage ^ 1]->at;
+      const unsigned short* rights = right_tile[stage ^ 1]->at;
+#pragma unroll
+      for (int step = 0; step < Tile::depth; step += 16) {
+        unsigned b[WARP_COLUMNS / 8][2];
+#pragma unroll
+        for (int c = 0; c < WARP_COLUMNS / 8; ++c) {
+#pragma unroll
+          for (int i = 0; i < 2; ++i)
+            b[c][i] = RightStage::pair(rights, warp_column + c * 8 + line, step + pair + i * 8);
+        }
+#pragma unroll
+        for (int r = 0; r < WARP_ROWS / 16; ++r) {
+          unsigned a[4];
+#pragma unroll
+          for (int i = 0; i < 4; ++i)
+            a[i] = LeftStage::pair(lefts, warp_row + r * 16 + i % 2 * 8 + line,
+                                   step + pair + i / 2 * 8);
+#pragma unroll
+          for (int c = 0; c < WARP_COLUMNS / 8; ++c) {
+            float d[4] = {sums[r * 2][c * 2], sums[r * 2][c * 2 + 1], sums[r * 2 + 1][c * 2],
+                          sums[r * 2 + 1][c * 2 + 1]};
+            mma_16x8x16<T>(d, a, b[c]);
+            sums[r * 2][c * 2] = d[0];
+            sums[r * 2][c * 2 + 1] = d[1];
+            sums[r * 2 + 1][c * 2] = d[2];
+            sums[r * 2 + 1][c * 2 + 1] = d[3];
+          }
+        }
+      }
+    }
+    if (more) {
+      store_halves<LeftStage>(left_side, left_tile[stage]->at);
+      store_halves<RightStage>(right_side, right_tile[stage]->at);
+    }
+    __syncthreads();
+    stage ^= 1;
+  }
+}
+
+}  // namespace matmul

@@ -1,0 +1,191 @@
+#include <cstdlib>
+#include <cstring>
+#include <set>
+
+#include "base/error.h"
+#include "ops/attention/cuda_cudnn.h"
+#include "ops/conv/cuda_cudnn.h"
+#include "ops/matmul/cuda_cublaslt.h"
+#include "targets/cuda/libraries/availability.h"
+#include "targets/cuda/libraries/evaluate.h"
+#include "tests/support/one_node.h"
+#include "tests/support/operands.h"
+
+// What the libraries are asked for is checked without a GPU: the cases of the operators' tables
+// become graphs and products, which the host computes as they say. cuDNN itself is asked for plans
+// for a GPU that is not here.
+
+namespace drawbar {
+namespace {
+
+using namespace cuda;
+
+/// An H200, as cuDNN writes down a device.
+constexpr const char* h200 =
+    R"({"maxGridSize":[2147483647,65535,65535],"maxBlockSize":[1024,1024,64],)"
+    R"("regsPerBlock":65536,"multiProcessorCount":132,"warpSize":32,"maxSharedMemoryPerBlock":49152,)"
+    R"("maxSharedMemoryPerBlockOptin":232448,"reservedSharedMemoryPerBlock":1024,)"
+    R"("maxRegistersPerSM":65536,"maxCtasPerSM":32,"maxThreadsPerBlock":1024,"maxThreadsPerSM":2048,)"
+    R"("pciDeviceId":0,"isTccDriver":0,"supportCoopLaunch":1,"totalGlobalMem":150754820096,)"
+    R"("smClockRateKHz":1980000,"memClockRateKHz":3201000,"l2CacheSize":62914560,)"
+    R"("cudaDeviceId":0,"deviceVer":900,"driverVer":13000,"deviceName":"NVIDIA H200"})";
+
+bool has_device() { return this_gpu().gpu && this_gpu().gpu->info().architecture != "host"; }
+
+template <class F>
+void expect_unavailable(F&& make) {
+  try {
+    make();
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unavailable) << error.what();
+    EXPECT_GT(error.message().size(), 20U);
+  }
+}
+
+TEST(CudaLibraries, LookIntoFoldersFirst) {
+  setenv("DRAWBAR_CUDA_LIBRARIES", "/one::/two/", 1);
+  const std::vector<std::string> names = in_library_folders({"a.so", "b.so"});
+  unsetenv("DRAWBAR_CUDA_LIBRARIES");
+  const std::vector<std::string> wanted = {"/one/a.so", "/two//a.so", "a.so",
+                                           "/one/b.so", "/two//b.so", "b.so"};
+  EXPECT_EQ(names, wanted);
+}
+
+TEST(CudaLibraries, CuBlasLtLoads) {
+  if (!cublaslt().cublasLtCreate_) GTEST_SKIP() << cublaslt().reason;
+  EXPECT_EQ(cublaslt().reason, "");
+  EXPECT_GE(cublaslt().cublasLtGetVersion_(), 120000U);
+  if (!has_device()) expect_unavailable([] { cublaslt_handle(); });
+}
+
+TEST(CudaLibraries, CuDnnLoads) {
+  if (!cudnn().cudnnCreate_) GTEST_SKIP() << cudnn().reason;
+  EXPECT_EQ(cudnn().reason, "");
+  if (!has_device()) expect_unavailable([] { const CudnnHandle handle; });
+}
+
+TEST(CudaLibraries, StayAwayWithoutTheirDevice) {
+  GpuInfo elsewhere = emulated_gpu()->info();
+  EXPECT_FALSE(has_cublaslt(elsewhere));
+  EXPECT_FALSE(has_cudnn(elsewhere));
+  elsewhere.architecture = "sm_75";  // cuDNN and cuBLASLt know it, this process lacks it
+  if (has_device() && this_gpu().gpu->info().architecture == "sm_75") GTEST_SKIP();
+  EXPECT_FALSE(has_cublaslt(elsewhere));
+  EXPECT_FALSE(has_cudnn(elsewhere));
+}
+
+/// Whether cuDNN plans for an H200; what it compiles while planning needs the driver.
+void plan_for_h200(const CudnnNode& node, const std::string& what, int& plans) {
+  static const bool can = cudnn().reason.empty() && cudnn().cudnnGetVersion_() >= 91100;
+  if (!can) return;
+  try {
+    plans += node.graph.plan(node.rules, h200) ? 1 : 0;
+  } catch (const Error& error) {
+    ADD_FAILURE() << what << ": " << error.what();
+  }
+}
+
+/// Memory of a case's operands, and of what is packed for it.
+struct Memory {
+  std::vector<std::vector<std::byte>> blocks;
+  std::vector<void*> inputs, outputs, packed;
+
+  Memory(const CheckedCase& checked, const Operands& operands,
+         const std::vector<PackedBuffer>& buffers) {
+    blocks.reserve(operands.inputs.size() + operands.outputs.size());
+    const auto place = [&](const Operand& operand) -> void* {
+      blocks.emplace_back(static_cast<size_t>(storage_bytes(operand.type, operand.size())));
+      return blocks.back().data();
+    };
+    for (size_t i = 0; i < operands.inputs.size(); ++i) {
+      inputs.push_back(operands.inputs[i].present ? place(operands.inputs[i]) : nullptr);
+      if (inputs[i]) copy_in(operands.inputs[i], checked.one.operands[i], inputs[i]);
+    }
+    for (const Operand& output : operands.outputs) outputs.push_back(place(output));
+    for (const PackedBuffer& buffer : buffers)
+      packed.push_back(const_cast<std::byte*>(buffer.data.get()));
+  }
+};
+
+void expect_node(const CudnnNode& node, const Memory& memory) {
+  std::vector<void*> pointers;
+  for (const auto& [number, argument] : node.operands) {
+    pointers.push_back(argument.source == Argument::Source::packed ? memory.packed[argument.index]
+                       : argument.source == Argument::Source::output
+                           ? memory.outputs[argument.index]
+                           : memory.inputs[argument.index]);
+  }
+  evaluate(node, pointers);
+}
+
+/// How many of each operator's cases became something, for what the tests of this file expect.
+struct Count {
+  int cases = 0, plans = 0;
+};
+
+bool is_empty(const Operands& operands) {
+  for (const auto* side : {&operands.inputs, &operands.outputs}) {
+    for (const Operand& operand : *side) {
+      if (operand.present && operand.size() == 0) return true;
+    }
+  }
+  return false;
+}
+
+void try_case(const CheckedCase& checked, const Operands& operands, std::string_view layout,
+              Count& count) {
+  if (is_empty(operands)) return;
+  const GpuInfo gpu = emulated_gpu()->info();
+  PackedConstants constants;
+  const Problem problem{checked.op_case.op, operands.inputs, operands.outputs, gpu, constants};
+  for (const Tactic& tactic : tactics_for(checked.op_case.op.name()))
+    EXPECT_FALSE(tactic.needs_device && tactic.applies(problem)) << tactic.name;
+  const std::string what = fmt::format("{}, {} (library)", checked.op_case.name, layout);
+  const std::string_view op = checked.op_case.op.name();
+  if (op == "MatMul") {
+    const auto matmul = cublaslt_matmul(problem);
+    if (!matmul) return;
+    const Memory memory(checked, operands, cublaslt_weights(problem));
+    const auto at = [&](size_t i) { return i != 0 ? memory.inputs[i] : nullptr; };
+    evaluate(matmul->product, matmul->packs_b ? memory.packed[0] : memory.inputs[1],
+             memory.inputs[0], at(matmul->c_input), memory.outputs[0], at(matmul->bias_input));
+    expect_close(copy_out(operands.outputs[0], memory.outputs[0]), checked.one.outputs[0],
+                 checked.rtol, checked.atol, what);
+    ++count.cases;
+    return;
+  }
+  const auto node = op == "Conv" ? cudnn_convolution(problem) : cudnn_attention(problem);
+  if (!node) return;
+  const Memory memory(
+      checked, operands,
+      op == "Conv" ? cudnn_convolution_weights(problem) : std::vector<PackedBuffer>{});
+  expect_node(*node, memory);
+  expect_close(copy_out(operands.outputs[0], memory.outputs[0]), checked.one.outputs[0],
+               checked.rtol, checked.atol, what);
+  plan_for_h200(*node, what, count.plans);
+  ++count.cases;
+}
+
+void expect_libraries_agree(std::span<const CheckedCase> cases) {
+  static const std::set<std::string_view> ours = {"MatMul", "Conv", "Attention"};
+  Count count;
+  for (const CheckedCase& checked : cases) {
+    if (!ours.contains(checked.op_case.op.name()) || checked.one.outputs.empty()) continue;
+    const auto operands = row_major_operands(checked.one);
+    if (!operands) continue;
+    try_case(checked, *operands, "row-major", count);
+    const LayoutRule rule = layout_rule(checked.op_case.op.name());
+    if (const auto last = channels_last_operands(*operands, rule))
+      try_case(checked, *last, "channels-last", count);
+  }
+  if (count.cases > 0 && std::getenv("DRAWBAR_TEST_VERBOSE")) {
+    std::printf("%s: %d library cases, %d plans\n", std::string(cases[0].op_case.op.name()).c_str(),
+                count.cases, count.plans);
+  }
+}
+
+[[maybe_unused]] const bool registered = register_target_check(expect_libraries_agree);
+
+}  // namespace
+}  // namespace drawbar

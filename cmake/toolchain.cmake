@@ -25,9 +25,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
 endif()
 target_compile_definitions(drawbar_options INTERFACE $<$<BOOL:${DRAWBAR_VERIFY}>:DRAWBAR_VERIFY>)
 target_include_directories(drawbar_options INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-find_package(fmt REQUIRED)
-get_target_property(fmt_include fmt::fmt-header-only INTERFACE_INCLUDE_DIRECTORIES)
-target_include_directories(drawbar_options SYSTEM INTERFACE ${fmt_include})  # src/base/fmt.cc is its library
+find_path(FMT fmt/core.h REQUIRED)
+target_include_directories(drawbar_options SYSTEM INTERFACE ${FMT})  # src/base/fmt.cc is its library
 target_link_libraries(drawbar_options INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 if(DRAWBAR_SANITIZE)
   target_compile_options(drawbar_options INTERFACE -fsanitize=${DRAWBAR_SANITIZE} -fno-sanitize-recover=all

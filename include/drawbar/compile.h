@@ -28,9 +28,11 @@ struct CompileRequest {
   bool deterministic = false;     // the same bytes from the same model: no timing, no date
   bool strict = false;            // only ways whose error is that of plain sums in another order
   bool smallest = false;          // saved without packed weights: opening it packs them again
-  bool on_the_fly = false;        // no profiles at all: plans are made when first run
-  std::string preprocess = {};    // EngineInfo's
-  std::string options = {};       // EngineInfo's
+  /// Saved without weights: opened they are random numbers, until `drawbar refit` puts them back.
+  bool strip_weights = false;
+  bool on_the_fly = false;      // no profiles at all: plans are made when first run
+  std::string preprocess = {};  // EngineInfo's
+  std::string options = {};     // EngineInfo's
   /// Called from the compiling thread.
   std::function<void(const std::string& what, size_t done, size_t total)> progress = {};
 };

@@ -67,6 +67,9 @@ class Engine {
   static std::shared_ptr<Engine> compile(std::shared_ptr<const Graph> graph,
                                          const std::string& target, const CompileOptions& options,
                                          EngineInfo info = {});
+  /// The same engine with another graph that differs in constants alone.
+  static std::shared_ptr<Engine> with_graph(const Engine& engine,
+                                            std::shared_ptr<const Graph> graph);
   const Graph& graph() const { return *graph_; }
   Program& program() const { return *program_; }
 

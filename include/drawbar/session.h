@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,9 @@ class Session {
            const RunOptions& options = {});
   /// One run with every step timed.
   PlanReport profile(std::span<const Tensor> inputs);
+  /// Seconds of a run on an accelerator whose inputs and outputs stay there, the mean of `runs` one
+  /// behind the other; nothing where some of it runs on the processors.
+  std::optional<double> device_seconds(std::span<const Tensor> inputs, int runs);
   /// The steps of that plan, without a run.
   PlanReport report(std::span<const Tensor> inputs);
 

@@ -15,6 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int device_runs = 50;
+
 struct Options {
   std::string model, target = "cpu";
   std::vector<std::string> inputs, shapes;
@@ -151,6 +153,8 @@ void bench(const Options& options) {
   result.load_ms = opened.load_ms;
   time_runs(session, opened.inputs, options.duration, result);
   describe(session, opened.inputs, result);
+  if (const auto seconds = session.device_seconds(opened.inputs, device_runs))
+    result.device_ms = 1e3 * *seconds;
   if (!options.trace.empty())
     write_trace(options.trace, session.profile(opened.inputs), options.model);
   const bool profile = options.profile || !options.page.empty();

@@ -143,6 +143,10 @@ void print_result(const BenchResult& result) {
              result.p50_spread_ms(), result.quantile_ms(0.9), result.quantile_ms(0.99),
              1e3 * static_cast<double>(result.rows) / result.p50_ms(), result.rows_are);
   if (const std::string rate = rate_line(result); !rate.empty()) fmt::print("   {}", rate);
+  if (result.device_ms) {
+    fmt::print("\non the device alone, without copies {:.3f} ms, {:.1f} {}/s", *result.device_ms,
+               1e3 * static_cast<double>(result.rows) / *result.device_ms, result.rows_are);
+  }
   fmt::print("\nopened in {:.1f} ms   first run {:.1f} ms   peak memory {:.0f} MiB   {} runs\n",
              result.load_ms, result.first_ms,
              static_cast<double>(result.peak_resident_bytes) / (1 << 20), result.sorted_ms.size());
@@ -181,6 +185,7 @@ nlohmann::json result_json(const BenchResult& result) {
       {"peak_byte_operations_per_s", result.rates.byte_operations},
       {"suspect", result.is_suspect()},
   };
+  if (result.device_ms) json["device_ms"] = *result.device_ms;
   if (!result.steps.empty()) {
     json["steps"] = steps_json(result);
     json["device"] = rates_json(result.rates);

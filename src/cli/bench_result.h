@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct BenchResult {
   int64_t rows = 1;               // of each run
   int threads = 1;
   double load_ms = 0, first_ms = 0;
-  std::vector<double> sorted_ms;  // of every run, ascending; never empty
+  std::vector<double> sorted_ms;    // of every run, ascending; never empty
+  std::optional<double> device_ms;  // of a run that stays on an accelerator
   int64_t peak_resident_bytes = 0;
   Operations operations, executed_operations;  // of one run
   bool winograd = false;          // nothing but Winograd's way executes fewer than `operations`

@@ -13,6 +13,7 @@ void add_eval(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_man(CLI::App& app);
 void add_operators(CLI::App& app);
+void add_refit(CLI::App& app);
 void add_run(CLI::App& app);
 void add_targets(CLI::App& app);
 

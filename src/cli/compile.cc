@@ -13,7 +13,8 @@ struct Options {
   std::string model, output, target = "cpu", precision = "fp32", optimize = "speed", threads,
                              preprocess, dump_after;
   std::vector<std::string> shapes, architectures;
-  bool deterministic = false, strict = false, wherever_it_can = false;
+  bool deterministic = false, strict = false, wherever_it_can = false, strip_weights = false,
+       portable = false;
   PrecisionOptions quantization;
 };
 
@@ -35,13 +36,18 @@ void compile(const Options& options) {
   request.deterministic = options.deterministic;
   request.strict = options.strict;
   request.smallest = options.optimize == "size";
+  request.strip_weights = options.strip_weights;
+  request.on_the_fly = options.portable;
   request.preprocess = options.preprocess;
   if (!options.preprocess.empty())
     Preprocess::parse(options.preprocess);  // refused now rather than when run
-  request.options = fmt::format(
-      "--target {} --precision {}{}{}{}{}", options.target, options.precision,
-      request.smallest ? " --optimize size" : "", options.deterministic ? " --deterministic" : "",
-      options.strict ? " --strict" : "", options.wherever_it_can ? " --wherever-it-can" : "");
+  request.options = fmt::format("--target {} --precision {}{}{}{}", options.target,
+                                options.precision, request.smallest ? " --optimize size" : "",
+                                options.deterministic ? " --deterministic" : "",
+                                options.strict ? " --strict" : "");
+  if (options.wherever_it_can) request.options += " --wherever-it-can";
+  if (options.portable) request.options += " --portable";
+  if (options.strip_weights) request.options += " --strip-weights";
   for (const std::string& architecture : options.architectures)
     request.options += " --arch " + architecture;
   if (options.precision == "int8" || options.precision == "auto") {
@@ -103,6 +109,12 @@ void add_compile(CLI::App& app) {
   command->add_option(
       "--preprocess", options->preprocess,
       "How images become inputs: resize=256,crop=224,mean=127,std=128,order=rgb, or a name");
+  command->add_flag("--strip-weights", options->strip_weights,
+                    "Leave the weights out: opened they are random numbers, until `drawbar refit`");
+  command
+      ->add_flag("--portable", options->portable,
+                 "Choose nothing for shapes or this machine: that is done where it is opened")
+      ->excludes("--shape");
   command->add_flag("--deterministic", options->deterministic,
                     "Same bytes every time: no timing, no time or host recorded");
   command->add_flag("--strict", options->strict,

@@ -38,6 +38,7 @@ int main(int argc, char** argv) {
   drawbar::cli::add_completion(app);
   drawbar::cli::add_man(app);
   drawbar::cli::add_operators(app);
+  drawbar::cli::add_refit(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -7,6 +7,7 @@
 
 #include "base/mapped_file.h"
 #include "base/version.h"
+#include "engine/strip.h"
 #include "engine/timing_cache.h"
 #include "import/importer.h"
 #include "passes/pipeline.h"
@@ -78,6 +79,12 @@ EngineInfo info_of(const CompileRequest& request) {
   return info;
 }
 
+Graph optimised_graph(const std::string& model, const CompileSteps& steps) {
+  Graph prepared = prepare(import_model(model), steps.passes);
+  if (steps.rewrite) prepared = steps.rewrite(std::move(prepared));
+  return fuse(std::move(prepared), steps.passes);
+}
+
 }  // namespace
 
 std::vector<InputShapes> profiles_of(const Graph& graph,
@@ -93,16 +100,16 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
     if (threads < 1 || threads > 1024)
       fail(ErrorCode::invalid_argument, "threads: {} is not from 1 to 1024", threads);
   }
-  Graph prepared = prepare(import_model(request.model), steps.passes);
-  if (steps.rewrite) prepared = steps.rewrite(std::move(prepared));
-  const GraphPtr graph = std::make_shared<const Graph>(fuse(std::move(prepared), steps.passes));
+  Graph optimised = optimised_graph(request.model, steps);
+  if (request.strip_weights) optimised = strip_weights(std::move(optimised));
+  const GraphPtr graph = std::make_shared<const Graph>(std::move(optimised));
   CompileOptions options;
   if (!request.on_the_fly) options.profiles = profiles_of(*graph, request.profiles);
   options.threads =
       request.threads.empty() ? std::vector<int>{available_processors()} : request.threads;
   options.time_tactics = request.time_tactics && !request.deterministic;
   options.strict = request.strict;
-  options.smallest = request.smallest;
+  options.smallest = request.smallest || request.strip_weights;
   options.wherever_it_can = request.wherever_it_can;
   if (steps.precision == "fp16") options.half = ElementType::f16;
   if (steps.precision == "bf16") options.half = ElementType::bf16;
@@ -118,6 +125,13 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
 
 std::shared_ptr<Engine> compile_model(const CompileRequest& request) {
   return compile_model(request, CompileSteps{});
+}
+
+std::shared_ptr<Engine> refit_engine(const Engine& stripped, const std::string& model,
+                                     const CompileSteps& steps) {
+  return Engine::with_graph(stripped,
+                            std::make_shared<const Graph>(
+                                refit(stripped.graph(), optimised_graph(model, steps).compact())));
 }
 
 std::shared_ptr<Engine> open_model(const std::string& path, int threads, bool strict,

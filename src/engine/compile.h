@@ -20,4 +20,9 @@ struct CompileSteps {
 
 std::shared_ptr<Engine> compile_model(const CompileRequest& request, const CompileSteps& steps);
 
+/// An engine compiled with strip_weights with the weights of its model, which `steps` prepare as
+/// they did then. Throws INVALID_ARGUMENT naming the first node that differs.
+std::shared_ptr<Engine> refit_engine(const Engine& stripped, const std::string& model,
+                                     const CompileSteps& steps);
+
 }  // namespace drawbar

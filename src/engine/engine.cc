@@ -20,6 +20,13 @@ std::shared_ptr<Engine> Engine::compile(GraphPtr graph, const std::string& targe
   return engine;
 }
 
+std::shared_ptr<Engine> Engine::with_graph(const Engine& engine, GraphPtr graph) {
+  auto result = std::make_shared<Engine>(engine);
+  result->program_ = load_for(target_named(engine.target_), graph, engine.program_->save());
+  result->graph_ = std::move(graph);
+  return result;
+}
+
 namespace {
 
 std::vector<ValueInfo> describe_values(const Graph& graph, const std::vector<ValueId>& ids,

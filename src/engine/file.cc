@@ -128,7 +128,8 @@ void EngineFile::save(const Engine& engine, const std::string& path) {
   const EngineInfo& info = engine.info_;
   const Json manifest = {
       {"target", engine.target_},
-      {"requires", target_named(engine.target_).device().requirement()},
+      {"requires", engine.profiles_.empty() ? std::string()
+                                            : target_named(engine.target_).device().requirement()},
       {"profiles", engine.profiles_},
       {"threads", engine.threads_},
       {"info",
@@ -230,7 +231,7 @@ std::shared_ptr<Engine> EngineFile::load(const std::string& path, bool verify) {
     engine->target_ = manifest.at("target").get<std::string>();
     const auto required = manifest.at("requires").get<std::string>();
     const Target& target = target_named(engine->target_);
-    if (!target.device().satisfies(required)) {
+    if (!required.empty() && !target.device().satisfies(required)) {
       fail(ErrorCode::unsupported,
            "the engine needs {}, this machine has {}: compile the model here", required,
            target.device().description());

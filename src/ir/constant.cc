@@ -1,5 +1,6 @@
 #include "ir/constant.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -79,6 +80,11 @@ void Constant::fill() const {
     if (description_->distribution == "normal") {  // Box-Muller
       const double radius = std::sqrt(-2 * std::log(uniform(state)));
       value += description_->deviation * radius * std::cos(2 * std::numbers::pi * uniform(state));
+    }
+    if (is_integer(type_)) {
+      const int width = bits(type_) - (kind(type_) == ElementKind::signed_integer ? 1 : 0);
+      const double most = std::ldexp(1, width) - 1;
+      value = std::clamp(std::nearbyint(value), width < bits(type_) ? -most - 1 : 0.0, most);
     }
     write_number(drawn, i, value);
   }

@@ -102,6 +102,10 @@ PlanReport Session::profile(std::span<const Tensor> inputs) {
   return state_->executor(inputs)->profile(inputs, *state_->pool);
 }
 
+std::optional<double> Session::device_seconds(std::span<const Tensor> inputs, int runs) {
+  return state_->executor(inputs)->device_seconds(runs);
+}
+
 PlanReport Session::report(std::span<const Tensor> inputs) {
   return state_->executor(inputs)->report();
 }

@@ -86,23 +86,34 @@ class PartitionedExecutor final : public Executor {
     return total;
   }
 
+  std::optional<double> device_seconds(int runs) override {
+    if (partition_.pieces.size() != 1) return std::nullopt;
+    return runners_[0]->executor(made_up_inputs(0), threads_)->device_seconds(runs);
+  }
+
   PlanReport report() const override {
     PlanReport total = opening();
     for (size_t i = 0; i < runners_.size(); ++i) {
-      const Graph& piece = partition_.pieces[i].graph;
-      std::vector<Tensor> inputs;
-      for (ValueId id : piece.inputs()) {
-        const Type& type = piece.value(id).type;
-        if (!type.is_static()) break;
-        inputs.push_back(Tensor::allocate(type.tensor.element, type.tensor.shape()));
-      }
-      if (inputs.size() != piece.inputs().size()) continue;  // known only while running
+      const std::vector<Tensor> inputs = made_up_inputs(i);
+      if (inputs.size() != partition_.pieces[i].inputs.size()) continue;  // only while running
       add(total, runners_[i]->executor(inputs, threads_)->report(), i);
     }
     return total;
   }
 
  private:
+  /// Inputs of a piece's shapes, as far as these are known.
+  std::vector<Tensor> made_up_inputs(size_t i) const {
+    const Graph& piece = partition_.pieces[i].graph;
+    std::vector<Tensor> inputs;
+    for (ValueId id : piece.inputs()) {
+      const Type& type = piece.value(id).type;
+      if (!type.is_static()) break;
+      inputs.push_back(Tensor::allocate(type.tensor.element, type.tensor.shape()));
+    }
+    return inputs;
+  }
+
   template <class Run>
   void run_pieces(std::span<const Tensor> inputs, std::span<Tensor> outputs, const Run& run) {
     std::vector<Tensor> values(graph_.value_count());

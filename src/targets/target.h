@@ -69,6 +69,12 @@ class Executor {
   /// One run with every step timed.
   virtual PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) = 0;
   virtual PlanReport report() const = 0;
+  /// Seconds of a run on an accelerator whose inputs and outputs stay there, the mean of `runs` one
+  /// behind the other; nothing where some of it runs on the host.
+  virtual std::optional<double> device_seconds(int runs) {
+    static_cast<void>(runs);
+    return std::nullopt;
+  }
 };
 
 /// A compiled subgraph.

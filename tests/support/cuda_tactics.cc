@@ -1,12 +1,11 @@
-#include <cstring>
 #include <map>
 
 #include "targets/cuda/tactic.h"
 #include "tests/support/one_node.h"
 #include "tests/support/operands.h"
 
-// Every GPU tactic of every case, in every layout, on the emulation: all code of a table of cases
-// is compiled at once.
+// Every GPU tactic of every case, in every layout, on the emulation and on the GPU that is here:
+// all code of a table of cases is compiled at once.
 
 namespace drawbar {
 namespace {
@@ -44,7 +43,8 @@ void add_trials(const CheckedCase& checked, const Operands& operands, std::strin
   const Trial probe(checked, operands, layout, gpu);
   for (const Tactic* tactic : candidates(*probe.problem)) {
     auto trial = std::make_unique<Trial>(checked, operands, layout, gpu);
-    trial->what = fmt::format("{}: {} (GPU), {}", checked.op_case.name, tactic->name, layout);
+    trial->what =
+        fmt::format("{}: {} ({}), {}", checked.op_case.name, tactic->name, gpu.info().name, layout);
     EXPECT_GE(tactic->seconds(*trial->problem), 0) << trial->what;
     trial->kernel = tactic->make(*trial->problem);
     trials.push_back(std::move(trial));
@@ -69,17 +69,29 @@ std::vector<std::unique_ptr<Trial>> trials_of(std::span<const CheckedCase> cases
   return trials;
 }
 
+/// Memory of a device with the bytes that it is to hold, not-a-number where there are none.
+void* place(Gpu& gpu, Stream& stream, std::vector<std::shared_ptr<void>>& memory, size_t bytes,
+            const void* contents) {
+  memory.push_back(gpu.allocate(bytes));
+  void* result = memory.back().get();
+  if (contents) {
+    stream.copy_to_device(result, contents, bytes);
+  } else {
+    stream.fill(result, 0xff, bytes);
+  }
+  stream.synchronize();
+  return result;
+}
+
 void run(const Trial& trial, Gpu& gpu, const Module& module) {
   const Problem& problem = *trial.problem;
+  const std::shared_ptr<Stream> stream = gpu.make_stream();
   std::vector<std::shared_ptr<void>> memory;
-  const auto place = [&](size_t bytes, const void* contents) {
-    memory.push_back(gpu.allocate(bytes));
-    if (contents) {
-      std::memcpy(memory.back().get(), contents, bytes);
-    } else {
-      std::memset(memory.back().get(), 0xff, bytes);
-    }
-    return memory.back().get();
+  const auto place_bytes = [&](size_t bytes, const void* contents) {
+    return place(gpu, *stream, memory, bytes, contents);
+  };
+  const auto bytes_of = [](const Operand& operand) {
+    return static_cast<size_t>(storage_bytes(operand.type, operand.size()));
   };
   std::vector<void*> inputs, outputs, packed;
   for (size_t i = 0; i < problem.inputs.size(); ++i) {
@@ -88,32 +100,32 @@ void run(const Trial& trial, Gpu& gpu, const Module& module) {
       inputs.push_back(nullptr);
       continue;
     }
-    inputs.push_back(
-        place(static_cast<size_t>(storage_bytes(operand.type, operand.size())), nullptr));
-    copy_in(operand, trial.checked.one.operands[i], inputs.back());
+    std::vector<std::byte> ordered(bytes_of(operand));
+    copy_in(operand, trial.checked.one.operands[i], ordered.data());
+    inputs.push_back(place_bytes(ordered.size(), ordered.data()));
   }
   for (const Operand& operand : problem.outputs)
-    outputs.push_back(
-        place(static_cast<size_t>(storage_bytes(operand.type, operand.size())), nullptr));
+    outputs.push_back(place_bytes(bytes_of(operand), nullptr));
   for (const PackedBuffer& buffer : trial.kernel->packed())
-    packed.push_back(place(buffer.bytes, buffer.data.get()));
-  void* scratch = place(trial.kernel->scratch_bytes(), nullptr);
+    packed.push_back(place_bytes(buffer.bytes, buffer.data.get()));
+  void* scratch = place_bytes(trial.kernel->scratch_bytes(), nullptr);
   std::vector<const void*> functions;
   for (const Launch& launch : trial.kernel->launches())
     functions.push_back(module.function(launch.name()));
-  const std::shared_ptr<Stream> stream = gpu.make_stream();
   trial.kernel->enqueue({*stream, inputs, outputs, packed, functions, scratch});
   stream->synchronize();
   for (size_t i = 0; i < outputs.size(); ++i) {
-    expect_close(copy_out(problem.outputs[i], outputs[i]), trial.checked.one.outputs[i],
+    std::vector<std::byte> results(bytes_of(problem.outputs[i]));
+    stream->copy_to_host(results.data(), outputs[i], results.size());
+    stream->synchronize();
+    expect_close(copy_out(problem.outputs[i], results.data()), trial.checked.one.outputs[i],
                  trial.checked.rtol, trial.checked.atol,
                  fmt::format("{}: output {}", trial.what, i));
   }
 }
 
-void expect_cuda_agrees(std::span<const CheckedCase> cases) {
-  const std::shared_ptr<Gpu> gpu = emulated_gpu();
-  const auto trials = trials_of(cases, *gpu);
+void expect_agrees_on(Gpu& gpu, std::span<const CheckedCase> cases) {
+  const auto trials = trials_of(cases, gpu);
   if (trials.empty()) return;
   std::vector<const Launch*> launches;
   for (const auto& trial : trials) {
@@ -121,12 +133,20 @@ void expect_cuda_agrees(std::span<const CheckedCase> cases) {
   }
   try {
     const std::string source = source_of(launches);
-    const auto module = gpu->load(compile_code(source, gpu->info().architecture));
-    for (const auto& trial : trials) run(*trial, *gpu, *module);
-    compile_code(source, "compute_90");  // for a GPU it is code, too
+    const auto module = gpu.load(compile_code(source, gpu.info().architecture));
+    for (const auto& trial : trials) run(*trial, gpu, *module);
+    // Without a GPU it is code for one at least.
+    if (gpu.info().architecture == "host" && !this_gpu().gpu) compile_code(source, "compute_90");
   } catch (const Error& error) {
-    ADD_FAILURE() << cases[0].op_case.op.name() << " on the GPU: " << error.what();
+    ADD_FAILURE() << cases[0].op_case.op.name() << " on " << gpu.info().name << ": "
+                  << error.what();
   }
+}
+
+void expect_cuda_agrees(std::span<const CheckedCase> cases) {
+  const std::shared_ptr<Gpu> emulated = emulated_gpu(), real = this_gpu().gpu;
+  expect_agrees_on(*emulated, cases);
+  if (real && real != emulated) expect_agrees_on(*real, cases);
 }
 
 [[maybe_unused]] const bool registered = register_target_check(expect_cuda_agrees);

@@ -19,6 +19,10 @@ const OpCase cases[] = {
     {"constant line, last", ArgReduce{.axis = 0, .select_last = true}, {"f32[3] = [2, 2, 2]"}},
     {"bytes", ArgReduce{.axis = 1}, {"u8[3, 33]"}, 1, 0, 200},
     {"half", ArgReduce{.axis = 1}, {"f16[3, 33]"}},
+    {"long line", ArgReduce{.axis = 1, .select_last = true}, {"f16[1, 3001]"}},
+    {"long column", ArgReduce{}, {"bf16[300, 3]"}},
+    {"longest column", ArgReduce{.minimum = true}, {"i64[1100, 2]"}, 1, -9, 9},
+    {"pixels, last axis", ArgReduce{.axis = 3, .keep_dims = false}, {"f16[2, 5, 3, 9]"}},
     {"no lines", ArgReduce{.axis = 1}, {"f32[0, 33]"}},
 };
 

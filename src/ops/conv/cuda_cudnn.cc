@@ -188,8 +188,7 @@ class Builder {
 
  private:
   int64_t tensor(const Shape& sizes, Argument argument) {
-    return node_.add_operand({type_, planar(sizes), dense_strides(planar(sizes), last_)},
-                             argument);
+    return node_.add_operand({type_, planar(sizes), dense_strides(planar(sizes), last_)}, argument);
   }
   /// What the next operation gives.
   int64_t next() {

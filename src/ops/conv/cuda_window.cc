@@ -12,6 +12,12 @@ constexpr int64_t most_span = 12;  // inputs of a line that a thread of the dept
 
 bool is_last(const Operand& operand) { return operand.layout == Layout::channels_last; }
 
+/// Whether the depth of products counts channels fastest: they are neighbours in x, or steps of the
+/// depth are so within one tap.
+bool taps_outer(const ConvolutionProblem& c) {
+  return is_last(c.x()) || (c.w().constant && c.channels() % 32 == 0);
+}
+
 /// The weights' steps along a group, an output, a channel and a tap.
 struct WeightSteps {
   int64_t group, output, channel, tap;
@@ -27,11 +33,11 @@ WeightSteps plain_steps(const ConvolutionProblem& c) {
 
 /// Packed: outputs innermost, [groups, taps, channels, outputs] or [groups, channels, taps,
 /// outputs]; for depthwise convolutions [taps, groups].
-WeightSteps packed_steps(const ConvolutionProblem& c, bool taps_outer) {
+WeightSteps packed_steps(const ConvolutionProblem& c) {
   const int64_t taps = c.window.taps(), m = c.outputs(), channels = c.channels();
   if (m == 1 && channels == 1) return {1, 1, 1, c.groups};
   const int64_t group = channels * m * taps;
-  if (taps_outer) return {group, 1, m, channels * m};
+  if (taps_outer(c)) return {group, 1, m, channels * m};
   return {group, 1, taps * m, m};
 }
 
@@ -88,20 +94,22 @@ WindowCode window_code(const ConvolutionProblem& c, bool packed, int64_t x_width
                        bool w_along_depth, const std::string& more = {}) {
   WindowCode code;
   code.packed = packed;
-  code.taps_outer = is_last(c.x());
+  code.taps_outer = taps_outer(c);
   code.pixel_rows = is_last(c.y());
-  code.steps = packed ? packed_steps(c, code.taps_outer) : plain_steps(c);
+  code.steps = packed ? packed_steps(c) : plain_steps(c);
   const Shape x = c.x().strides(), y = c.y().strides();
   const std::string body = fmt::format(
       "  using D = {};\n  using H = {};\n  using W = {};\n"
       "  static constexpr int images = {}, groups = {}, channels = {}, outputs = {};\n"
       "  static constexpr i64 x_image = {}, x_channel = {}, y_image = {}, y_channel = {};\n"
       "  static constexpr i64 w_group = {}, w_output = {}, w_channel = {}, w_tap = {};\n"
-      "  static constexpr bool taps_outer = {}, pixel_rows = {}, w_along_depth = {};\n"
+      "  static constexpr bool taps_outer = {}, pixel_rows = {};\n"
+      "  static constexpr bool x_along_depth = {}, w_along_depth = {};\n"
       "  static constexpr int x_width = {}, w_width = {};\n{}",
       axis_code(c, 0), axis_code(c, 1), axis_code(c, 2), c.x().dim(0), c.groups, c.channels(),
       c.outputs(), x[0], x[1], y[0], y[1], code.steps.group, code.steps.output, code.steps.channel,
-      code.steps.tap, code.taps_outer, code.pixel_rows, w_along_depth, x_width, w_width, more);
+      code.steps.tap, code.taps_outer, code.pixel_rows, is_last(c.x()), w_along_depth, x_width,
+      w_width, more);
   code.name = "Window_" + hash_bytes(body).hex().substr(0, 16);
   code.text = fmt::format("struct {} {{\n{}}};", code.name, body);
   return code;
@@ -204,7 +212,7 @@ bool convolution_applies(const ConvolutionProblem& c) {
 Product convolution_product(const ConvolutionProblem& c) {
   Product p;
   const bool pixel_rows = is_last(c.y());
-  const bool pack_weights = c.w().constant && (c.transposed || is_last(c.x()) || is_last(c.y()));
+  const bool pack_weights = c.w().constant && (c.transposed || taps_outer(c) || is_last(c.y()));
   const bool along_depth = !pack_weights;
   int64_t x_width = 1, w_width = 1;
   if (is_last(c.x())) {
@@ -252,7 +260,7 @@ Product convolution_product(const ConvolutionProblem& c) {
 
 void pack_weights(const ConvolutionProblem& c, Product& product) {
   if (product.packed_inputs == 0) return;
-  product.packed.push_back(pack(c, packed_steps(c, is_last(c.x()))));
+  product.packed.push_back(pack(c, packed_steps(c)));
 }
 
 double direct_seconds(const ConvolutionProblem& c) {

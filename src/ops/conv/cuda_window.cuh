@@ -9,7 +9,7 @@
 //   i64 x_image, x_channel, y_image, y_channel, w_group, w_output, w_channel, w_tap    steps
 //   bool taps_outer              the depth counts channels fastest, else taps
 //   bool pixel_rows              rows are pixels and columns channels, else the other way round
-//   int x_width, w_width, bool w_along_depth    see Matrix
+//   int x_width, w_width, bool x_along_depth, w_along_depth    see Matrix
 
 namespace conv {
 
@@ -105,7 +105,9 @@ template <class Window, class T>
 struct Pixels {
   using Element = T;
   static constexpr int width = Window::x_width;
-  static constexpr bool along_depth = Window::taps_outer;
+  static constexpr bool along_depth = Window::x_along_depth;
+  static constexpr int even = Window::taps_outer ? Window::channels : 1;
+  static constexpr i64 depth_step = Window::x_channel;
   struct Line {
     const T* at;  // of the first tap, which may lie outside; null behind the last position
     int d, h, w;
@@ -146,11 +148,12 @@ struct Pixels {
     depth.valid = true;
     return depth;
   }
-  __device__ __forceinline__ Several<T, width> load(const Line& line, const Depth& depth) const {
+  __device__ __forceinline__ Several<T, width> load(const Line& line, const Depth& depth,
+                                                    i64 more = 0) const {
     if (line.at == nullptr || !depth.valid || Window::D::misses(line.d + depth.d) ||
         Window::H::misses(line.h + depth.h) || Window::W::misses(line.w + depth.w))
       return {};
-    return *reinterpret_cast<const Several<T, width>*>(line.at + depth.at);
+    return *reinterpret_cast<const Several<T, width>*>(line.at + depth.at + more);
   }
 };
 
@@ -160,6 +163,8 @@ struct Weights {
   using Element = T;
   static constexpr int width = Window::w_width;
   static constexpr bool along_depth = Window::w_along_depth;
+  static constexpr int even = Window::taps_outer ? Window::channels : 1;
+  static constexpr i64 depth_step = Window::w_channel;
   using Line = const T*;
   using Depth = i64;
 
@@ -179,9 +184,9 @@ struct Weights {
                     part.w.first + step.w * Window::W::tap_step;
     return step.channel * Window::w_channel + tap * Window::w_tap;
   }
-  __device__ __forceinline__ Several<T, width> load(Line line, Depth depth) const {
+  __device__ __forceinline__ Several<T, width> load(Line line, Depth depth, i64 more = 0) const {
     if (line == nullptr || depth < 0) return {};
-    return *reinterpret_cast<const Several<T, width>*>(line + depth);
+    return *reinterpret_cast<const Several<T, width>*>(line + depth + more);
   }
 };
 

@@ -12,6 +12,11 @@ const OpCase cases[] = {
     {"exclusive", Cumulative{.exclusive = true}, {"i32[3, 7, 5]", "i32[] = [-2]"}},
     {"products", Cumulative{.product = true}, {"f32[3, 7]", "i64[1] = [1]"}},
     {"products before", Cumulative{true, true, true}, {"i64[7]", "i64[] = [0]"}},
+    {"long line", Cumulative{.exclusive = true, .reverse = true}, {"f32[2, 777]", "i64[] = [1]"}},
+    {"long line of integers", Cumulative{}, {"i64[1, 600]", "i64[] = [-1]"}, 1, -9, 9},
+    {"half", Cumulative{}, {"f16[3, 33]", "i64[] = [1]"}},
+    {"bytes", Cumulative{}, {"u8[2, 5, 3]", "i64[] = [1]"}, 1, 0, 200},
+    {"pixels", Cumulative{}, {"f32[2, 5, 3, 4]", "i64[] = [1]"}},
     {"empty", Cumulative{}, {"f32[0, 3]", "i64[] = [0]"}},
 };
 

@@ -25,6 +25,10 @@ const OpCase cases[] = {
      1e-3,
      1e-2},
     {"empty", GroupNorm{}, {"f32[0, 3, 4]", "f32[3]", "f32[3]"}},
+    {"half, vectors", GroupNorm{.groups = 2}, {"f16[2, 32, 5, 8]", "f16[32]", "f16[32]"}},
+    {"bfloat16, wide parameters", GroupNorm{}, {"bf16[2, 3, 8, 8]", "f32[3]", "f32[3]"}},
+    {"long groups", GroupNorm{.groups = 2}, {"f32[1, 6, 101, 60]", "f32[6]", "f32[6]"}},
+    {"longer than a block holds", GroupNorm{}, {"f16[1, 1, 129, 130]", "f16[1]", "f16[1]"}},
     {"half", GroupNorm{.groups = 2}, {"f16[2, 4, 5]", "f16[4]", "f16[4]"}},
 };
 

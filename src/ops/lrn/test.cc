@@ -14,6 +14,7 @@ const OpCase cases[] = {
     {"more than there are", Lrn{.size = 129}, {"f32[1, 5, 3, 3]"}},
     {"double", Lrn{.size = 5}, {"f64[1, 7, 3, 3]"}},
     {"half", Lrn{.size = 5}, {"f16[1, 7, 3, 3]"}},
+    {"bfloat16", Lrn{.size = 3, .alpha = 0.5f, .beta = 0.6f}, {"bf16[2, 8, 5, 3]"}},
     {"empty", Lrn{.size = 5}, {"f32[0, 7, 3, 3]"}},
 };
 

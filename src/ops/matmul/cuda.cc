@@ -141,18 +141,20 @@ std::unique_ptr<Kernel> make_small(const Problem& problem) {
   return make_tiled(std::move(product), tile, problem.gpu);
 }
 
-/// Tiles of eight bytes a number would fill more than shared memory.
-bool large_applies(const Problem& problem) {
-  if (!tiled_applies(problem) || bits(problem.inputs[0].type) > 32) return false;
-  const MatMulSizes sizes = sizes_of(problem);
-  return sizes.m > 64 && sizes.n > 64;
-}
-
 bool matrix_applies(const Problem& problem) {
   return tiled_applies(problem) && matrix_units_apply(tiled_product(problem), problem);
 }
+bool has_large_tiles(const Problem& problem) {
+  const MatMulSizes sizes = sizes_of(problem);
+  return sizes.m > 64 && sizes.n > 64;
+}
 bool large_matrix_applies(const Problem& problem) {
-  return large_applies(problem) && matrix_units_apply(tiled_product(problem), problem);
+  return matrix_applies(problem) && has_large_tiles(problem);
+}
+/// Tiles of eight bytes a number would fill more than shared memory.
+bool large_applies(const Problem& problem) {
+  return tiled_applies(problem) && has_large_tiles(problem) && !matrix_applies(problem) &&
+         bits(problem.inputs[0].type) <= 32;
 }
 template <const ProductTile& tile>
 double seconds_of(const Problem& problem) {

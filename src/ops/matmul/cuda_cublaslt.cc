@@ -93,8 +93,8 @@ bool set_sizes(const Problem& problem, CublasLtProblem& product) {
 
 /// Adds an operand that the product is added to.
 bool set_summand(const Problem& problem, size_t input, CublasLtMatMul& result) {
-  if (result.c_input != 0 || !has_shape(problem.inputs[input], problem.outputs[0].shape))
-    return false;
+  const Operand &summand = problem.inputs[input], &y = problem.outputs[0];
+  if (result.c_input != 0 || summand.type != y.type || !has_shape(summand, y.shape)) return false;
   result.c_input = input;
   result.product.beta = 1;
   return true;

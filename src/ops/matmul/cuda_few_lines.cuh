@@ -3,8 +3,8 @@
 #include "ops/matmul/cuda_mma_tile.cuh"
 
 // Products of few rows (or, SWAPPED, few columns): the other, wide factor is read once, straight
-// into registers. The Shape is that of cuda_multiply.cuh, all of whose places are in y; its few side
-// has width 1, or the wide one's where both run along the depth.
+// into registers. The Shape is that of cuda_multiply.cuh, all of whose places are in y; its few
+// side has width 1, or the wide one's where both run along the depth.
 
 namespace matmul {
 

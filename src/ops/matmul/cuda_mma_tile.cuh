@@ -37,12 +37,16 @@ struct MmaStage {
   static constexpr int pitch = (along_depth ? DEPTH : LINES) + 8;
   static constexpr int size = (along_depth ? LINES : DEPTH) * pitch;
 
-  /// Numbers k and k + 1 of a line.
-  static __device__ __forceinline__ unsigned pair(const unsigned short* from, int line, int k) {
+  /// 16 lines by 16 of the depth: q[i] is of lines i % 2 * 8 on and numbers i / 2 * 8 on, a
+  /// register as cuda_mma.cuh has them, its row a line.
+  static __device__ __forceinline__ void block(const unsigned short* from, int line, int k,
+                                               unsigned (&q)[4]) {
+    const int lane = static_cast<int>(threadIdx.x) % 32, inside = lane % 8;
+    const int first_line = line + lane / 8 % 2 * 8, first_k = k + lane / 16 * 8;
     if constexpr (along_depth) {
-      return *reinterpret_cast<const unsigned*>(from + line * pitch + k);
+      load_blocks<false>(from + (first_line + inside) * pitch + first_k, q);
     } else {
-      return from[k * pitch + line] | static_cast<unsigned>(from[(k + 1) * pitch + line]) << 16;
+      load_blocks<true>(from + (first_k + inside) * pitch + first_line, q);
     }
   }
 };
@@ -74,7 +78,6 @@ __device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WAR
   using RightStage = MmaStage<Right, COLUMNS, Tile::depth>;
   __shared__ Several<unsigned short, 8> left_tile[2][LeftStage::size / 8];
   __shared__ Several<unsigned short, 8> right_tile[2][RightStage::size / 8];
-  const int lane = static_cast<int>(threadIdx.x) % 32, line = lane / 4, pair = lane % 4 * 2;
   const int warp_row = Tile::warp_row(), warp_column = Tile::warp_column();
   Side<float, Left, ROWS, Tile::depth, Tile::threads> left_side(left, row);
   Side<float, Right, COLUMNS, Tile::depth, Tile::threads> right_side(right, column);
@@ -94,18 +97,18 @@ __device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WAR
       for (int step = 0; step < Tile::depth; step += 16) {
         unsigned b[WARP_COLUMNS / 8][2];
 #pragma unroll
-        for (int c = 0; c < WARP_COLUMNS / 8; ++c) {
-#pragma unroll
-          for (int i = 0; i < 2; ++i)
-            b[c][i] = RightStage::pair(rights, warp_column + c * 8 + line, step + pair + i * 8);
+        for (int c = 0; c < WARP_COLUMNS / 8; c += 2) {
+          unsigned q[4];
+          RightStage::block(rights, warp_column + c * 8, step, q);
+          b[c][0] = q[0];
+          b[c][1] = q[2];
+          b[c + 1][0] = q[1];
+          b[c + 1][1] = q[3];
         }
 #pragma unroll
         for (int r = 0; r < WARP_ROWS / 16; ++r) {
           unsigned a[4];
-#pragma unroll
-          for (int i = 0; i < 4; ++i)
-            a[i] = LeftStage::pair(lefts, warp_row + r * 16 + i % 2 * 8 + line,
-                                   step + pair + i / 2 * 8);
+          LeftStage::block(lefts, warp_row + r * 16, step, a);
 #pragma unroll
           for (int c = 0; c < WARP_COLUMNS / 8; ++c) {
             float d[4] = {sums[r * 2][c * 2], sums[r * 2][c * 2 + 1], sums[r * 2 + 1][c * 2],

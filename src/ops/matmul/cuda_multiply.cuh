@@ -39,12 +39,15 @@ struct Tile {
 
 /// A source of a matrix in memory: number k of line i (a row of left, a column of right) stands at
 /// i * LINE + k * STEP. WIDTH neighbours, along k where ALONG_DEPTH, else along lines, are one
-/// aligned load.
+/// aligned load. In each run of `even` numbers of the depth, all there or none, neighbours are
+/// `depth_step` apart.
 template <class T, int LINES, int DEPTH, i64 LINE, i64 STEP, bool ALONG_DEPTH, int WIDTH>
 struct Matrix {
   using Element = T;
   static constexpr int width = WIDTH;
   static constexpr bool along_depth = ALONG_DEPTH;
+  static constexpr int even = DEPTH;
+  static constexpr i64 depth_step = STEP;
   using Line = const T*;  // null behind the last one
   using Depth = i64;      // negative behind the last one
 
@@ -56,9 +59,10 @@ struct Matrix {
   __device__ __forceinline__ Depth depth(int k) const {
     return k < DEPTH ? static_cast<i64>(k) * STEP : -1;
   }
-  __device__ __forceinline__ Several<T, WIDTH> load(Line line, Depth depth) const {
+  /// From a number of the depth, and `more` elements on.
+  __device__ __forceinline__ Several<T, WIDTH> load(Line line, Depth depth, i64 more = 0) const {
     if (line == nullptr || depth < 0) return {};
-    return *reinterpret_cast<const Several<T, WIDTH>*>(line + depth);
+    return *reinterpret_cast<const Several<T, WIDTH>*>(line + depth + more);
   }
 };
 
@@ -74,6 +78,7 @@ struct Side {
   static constexpr int step = THREADS / per_line;  // lines, or numbers of depth, between loads
   static constexpr int reach = along_depth ? LINES : DEPTH;
   static constexpr int loads = (reach + step - 1) / step;
+  static constexpr bool one_run = Source::even % DEPTH == 0;  // a step of the depth is in one run
   static_assert(THREADS % per_line == 0, "a thread stays in its place along one axis");
 
   Source source;
@@ -105,6 +110,12 @@ struct Side {
       for (int i = 0; i < loads; ++i) {
         if (takes(i)) values[i] = source.load(lines[along_depth ? i : 0], depth);
       }
+    } else if (one_run) {
+      const typename Source::Depth depth = source.depth(k + second);
+#pragma unroll
+      for (int i = 0; i < loads; ++i) {
+        if (takes(i)) values[i] = source.load(lines[0], depth, i * step * Source::depth_step);
+      }
     } else {
 #pragma unroll
       for (int i = 0; i < loads; ++i) {
@@ -114,14 +125,19 @@ struct Side {
   }
 
   __device__ __forceinline__ void store(C* to) const {
+    constexpr int most = 16 / sizeof(C), group = along_depth ? 1 : width < most ? width : most;
 #pragma unroll
     for (int i = 0; i < loads; ++i) {
       if (!takes(i)) continue;
       const int other = second + i * step;
 #pragma unroll
-      for (int j = 0; j < width; ++j) {
-        const C value = static_cast<C>(to_compute(values[i].at[j]));
-        to[along_depth ? (first + j) * pitch + other : other * pitch + first + j] = value;
+      for (int j = 0; j < width; j += group) {
+        Several<C, group> several;
+#pragma unroll
+        for (int n = 0; n < group; ++n)
+          several.at[n] = static_cast<C>(to_compute(values[i].at[j + n]));
+        *reinterpret_cast<Several<C, group>*>(
+            to + (along_depth ? (first + j) * pitch + other : other * pitch + first + j)) = several;
       }
     }
   }
@@ -264,8 +280,7 @@ template <class Shape, class Tile, class Epilogue, class A, class B, class T, cl
 __device__ __forceinline__ void multiply(const A* a, const B* b, const T* bias, T* y,
                                          const More*... more) {
   using C = compute_t<T>;
-  constexpr int width =
-      Shape::y_width < Tile::neighbours ? Shape::y_width : Tile::neighbours;
+  constexpr int width = Shape::y_width < Tile::neighbours ? Shape::y_width : Tile::neighbours;
   const Place<Shape, Tile::rows, Tile::columns> place;
   const auto part = Shape::part(place.part);
   using Part = decltype(Shape::part(0));

@@ -144,11 +144,10 @@ std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const Gpu
   const int64_t splits = tile_splits(p, tile, gpu), blocks = tiles_of(p, tile);
   const NamedCode shape = shape_code(p, splits);
   const std::string name =
-      tile.matrix_units
-          ? fmt::format("matmul::MmaTile<{}, {}, {}, {}>", tile.rows, tile.columns, tile.row_sums,
-                        tile.column_sums)
-          : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns, tile_depth,
-                        tile.row_sums, tile.column_sums);
+      tile.matrix_units ? fmt::format("matmul::MmaTile<{}, {}, {}, {}>", tile.rows, tile.columns,
+                                      tile.row_sums, tile.column_sums)
+                        : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns,
+                                      tile_depth, tile.row_sums, tile.column_sums);
   const std::string call =
       fmt::format("matmul::multiply<{}, {}, {}>", shape.name, name, p.epilogue.name);
   const std::string pieces =

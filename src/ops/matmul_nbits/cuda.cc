@@ -8,7 +8,7 @@ namespace {
 
 using ops::MatMulNBits;
 
-constexpr int64_t few_threads = 256, few_columns = 4, most_rows = 8;
+constexpr int64_t few_threads = 256, most_rows = 8;
 constexpr ProductTile tile = {64, 64, 8, 4};
 constexpr int64_t most = std::numeric_limits<int32_t>::max() / 2;
 
@@ -43,15 +43,14 @@ double tiled_seconds_of(const Problem& problem) {
   return streaming_seconds(problem, rows * static_cast<double>(op.k * op.n) * 4);
 }
 
-/// `start`: the function with what it takes in front of A_WIDTH.
+/// `middle`: what the function takes between Format and A_WIDTH.
 std::unique_ptr<Kernel> make(const Problem& problem, const std::string& function,
                              const std::string& middle, int64_t blocks, int64_t threads) {
   const MatMulNBits& op = *problem.op.as<MatMulNBits>();
   const bool zeros = has(problem, MatMulNBits::zero_points), bias = has(problem, MatMulNBits::bias);
-  const char* kind = !zeros ? "none"
-                     : problem.inputs[MatMulNBits::zero_points].type == ElementType::u8
-                         ? "packed"
-                         : "numbers";
+  const char* kind = !zeros                                                             ? "none"
+                     : problem.inputs[MatMulNBits::zero_points].type == ElementType::u8 ? "packed"
+                                                                                        : "numbers";
   Launch launch;
   launch.file = "ops/matmul_nbits/cuda_small_integers.cuh";
   launch.call = fmt::format(
@@ -72,10 +71,12 @@ std::unique_ptr<Kernel> make(const Problem& problem, const std::string& function
   return make_kernel(std::move(launch));
 }
 
+/// More columns a warp read a less often, fewer fill more multiprocessors.
 std::unique_ptr<Kernel> make_few_rows(const Problem& problem) {
-  const int64_t columns = few_threads / 32 * few_columns;
-  return make(problem, "multiply_few", fmt::format("{}", rows_of(problem)),
-              (problem.op.as<MatMulNBits>()->n + columns - 1) / columns, few_threads);
+  const int64_t n = problem.op.as<MatMulNBits>()->n, warps = few_threads / 32;
+  const int64_t columns = n / (warps * 4) >= problem.gpu.multiprocessors ? 4 : 2;
+  return make(problem, "multiply_few", fmt::format("{}, {}", columns, rows_of(problem)),
+              (n + warps * columns - 1) / (warps * columns), few_threads);
 }
 
 std::unique_ptr<Kernel> make_tiles(const Problem& problem) {

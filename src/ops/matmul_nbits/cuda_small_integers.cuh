@@ -52,8 +52,8 @@ struct Format {
                                               const Z* zeros, int column, int k,
                                               float (&weights)[8]) {
     using Word = typename ChunkWord<BITS>::type;
-    const Word word = *reinterpret_cast<const Word*>(
-        b + (column * line_bytes + static_cast<i64>(k) * BITS / 8));
+    const Word word =
+        *reinterpret_cast<const Word*>(b + (column * line_bytes + static_cast<i64>(k) * BITS / 8));
     const float scale = to_compute(scales[static_cast<i64>(column) * blocks + k / BLOCK]);
     const float zero = zero_point(zeros, column, k / BLOCK);
 #pragma unroll
@@ -71,6 +71,8 @@ struct Weights {
   using Element = float;
   static constexpr int width = 8;
   static constexpr bool along_depth = true;
+  static constexpr int even = 1;
+  static constexpr i64 depth_step = 0;  // not used where loads are along the depth
   using Line = int;
   using Depth = int;
 
@@ -80,7 +82,7 @@ struct Weights {
 
   __device__ __forceinline__ Line line(int i) const { return i < Format::columns ? i : -1; }
   __device__ __forceinline__ Depth depth(int k) const { return k < Format::depth ? k : -1; }
-  __device__ __forceinline__ Several<float, 8> load(Line line, Depth depth) const {
+  __device__ __forceinline__ Several<float, 8> load(Line line, Depth depth, i64 = 0) const {
     Several<float, 8> result = {};
     if (line >= 0 && depth >= 0) Format::read(b, scales, zeros, line, depth, result.at);
     return result;
@@ -112,20 +114,20 @@ __device__ __forceinline__ void multiply(const T* a, const unsigned char* b, con
   }
 }
 
-constexpr int few_threads = 256, few_columns = 4;
+constexpr int few_threads = 256;
 
-/// Up to eight rows of a: a warp takes few_columns columns, which share what it reads of a.
-template <class Format, int ROWS, int A_WIDTH, bool HAS_BIAS, class T, class Z>
+/// Up to eight rows of a: a warp takes COLUMNS columns, which share what it reads of a.
+template <class Format, int COLUMNS, int ROWS, int A_WIDTH, bool HAS_BIAS, class T, class Z>
 __device__ __forceinline__ void multiply_few(const T* a, const unsigned char* b, const T* scales,
                                              const Z* zeros, const T* bias, T* y) {
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;
-  const int first =
-      (static_cast<int>(blockIdx.x) * (few_threads / 32) + thread / 32) * few_columns;
-  float sums[ROWS][few_columns] = {};
+  const int first = (static_cast<int>(blockIdx.x) * (few_threads / 32) + thread / 32) * COLUMNS;
+  float sums[ROWS][COLUMNS] = {};
+#pragma unroll(ROWS <= 2 ? 4 : 1)
   for (int k = lane * 8; k < Format::depth; k += 32 * 8) {
-    float weights[few_columns][8];
+    float weights[COLUMNS][8];
 #pragma unroll
-    for (int c = 0; c < few_columns; ++c) {
+    for (int c = 0; c < COLUMNS; ++c) {
       const int column = first + c < Format::columns ? first + c : Format::columns - 1;
       Format::read(b, scales, zeros, column, k, weights[c]);
     }
@@ -139,8 +141,7 @@ __device__ __forceinline__ void multiply_few(const T* a, const unsigned char* b,
 #pragma unroll
         for (int j = 0; j < A_WIDTH; ++j) {
 #pragma unroll
-          for (int c = 0; c < few_columns; ++c)
-            sums[row][c] += to_compute(x.at[j]) * weights[c][i + j];
+          for (int c = 0; c < COLUMNS; ++c) sums[row][c] += to_compute(x.at[j]) * weights[c][i + j];
         }
       }
     }
@@ -148,7 +149,7 @@ __device__ __forceinline__ void multiply_few(const T* a, const unsigned char* b,
 #pragma unroll
   for (int row = 0; row < ROWS; ++row) {
 #pragma unroll
-    for (int c = 0; c < few_columns; ++c) {
+    for (int c = 0; c < COLUMNS; ++c) {
       const float sum = warp_reduce<Sum<float>>(sums[row][c]);
       if (lane != 0 || first + c >= Format::columns) continue;
       const float more = HAS_BIAS ? to_compute(bias[first + c]) : 0.0f;

@@ -35,6 +35,7 @@ const OpCase cases[] = {
     whole_bytes("many rows", {.k = 129, .n = 65, .bits = 4, .block_size = 16}, "f32[127, 129]",
                 false, true),
     whole_bytes("one block", {.k = 7, .n = 1, .bits = 4, .block_size = 256}, "f32[13, 7]", true),
+    whole_bytes("many columns", {.k = 24, .n = 4250, .bits = 4, .block_size = 16}, "f32[2, 24]"),
     whole_bytes("one element", {.k = 1, .n = 1, .bits = 4, .block_size = 16}, "f32[1, 1]"),
     whole_bytes("no rows", {.k = 16, .n = 3, .bits = 4, .block_size = 16}, "f32[0, 16]"),
     whole_bytes("long blocks", {.k = 1300, .n = 9, .bits = 4, .block_size = 512}, "f32[6, 1300]"),

@@ -56,8 +56,8 @@ std::unique_ptr<Kernel> make(const Problem& problem) {
   for (int i = 0; i < 3; ++i) {
     axes += fmt::format(", pool::Axis<{}, {}, {}, {}, {}, {}, {}>", w.input[i], w.output[i],
                         w.kernel[i], w.stride[i], w.dilation[i], w.pad[i], w.pad_end[i]);
-    reach = std::max({reach, w.input[i] + w.pad[i] + w.pad_end[i] + w.stride[i],
-                      w.kernel[i] * w.dilation[i]});
+    reach = std::max(
+        {reach, w.input[i] + w.pad[i] + w.pad_end[i] + w.stride[i], w.kernel[i] * w.dilation[i]});
   }
   const int64_t width = width_of(problem);
   const std::string_view index = index_type(std::max({x.size(), y.extent(), 2 * reach}));

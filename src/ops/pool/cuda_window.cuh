@@ -7,6 +7,13 @@
 
 namespace pool {
 
+/// Where in the input a tap is, or the nearest element where it lies beside it.
+template <class Index>
+struct Tap {
+  Index place;
+  bool inside;
+};
+
 template <i64 INPUT, i64 OUTPUT, i64 KERNEL, i64 STRIDE, i64 DILATION, i64 PAD, i64 PAD_END>
 struct Axis {
   static constexpr i64 input = INPUT, output = OUTPUT, kernel = KERNEL, dilation = DILATION;
@@ -15,6 +22,16 @@ struct Axis {
   template <class Index>
   static __device__ __forceinline__ Index start(Index position) {
     return position * static_cast<Index>(STRIDE) - static_cast<Index>(PAD);
+  }
+  template <class Index>
+  static __device__ __forceinline__ Tap<Index> tap(Index start, Index number) {
+    const Index size = static_cast<Index>(INPUT);
+    const Index place = start + number * static_cast<Index>(DILATION);
+    if constexpr (PAD == 0 && (OUTPUT - 1) * STRIDE + (KERNEL - 1) * DILATION < INPUT) {
+      return {place, true};
+    } else {
+      return {place < 0 ? 0 : place < size ? place : size - 1, place >= 0 && place < size};
+    }
   }
   /// The taps that lie in the input.
   template <class Index>
@@ -126,21 +143,19 @@ __device__ __forceinline__ void window(const T* __restrict__ x, T* __restrict__ 
   const Index at[3] = {A0::start(static_cast<Index>(row / static_cast<Index>(A1::output))),
                        A1::start(static_cast<Index>(row % static_cast<Index>(A1::output))),
                        A2::start(static_cast<Index>(position % static_cast<Index>(A2::output)))};
-  const T* from = x + image * static_cast<Index>(XAt::image) +
-                  channel * static_cast<Index>(XAt::channel);
+  const T* from =
+      x + image * static_cast<Index>(XAt::image) + channel * static_cast<Index>(XAt::channel);
   C totals[WIDTH];
 #pragma unroll
   for (int k = 0; k < WIDTH; ++k) totals[k] = 0;
   bool first = true;
   Index best = 0;
-  const auto add = [&](Index a, Index b, Index c) {
-    const Index i = at[0] + a * static_cast<Index>(A0::dilation);
-    const Index j = at[1] + b * static_cast<Index>(A1::dilation);
-    const Index l = at[2] + c * static_cast<Index>(A2::dilation);
-    const Index place =
-        (i * static_cast<Index>(A1::input) + j) * static_cast<Index>(A2::input) + l;
+  // Loads the element at a place of the input, and combines it where that is `inside`.
+  const auto add = [&](Index i, Index j, Index l, bool inside) {
+    const Index place = (i * static_cast<Index>(A1::input) + j) * static_cast<Index>(A2::input) + l;
     C values[WIDTH];
     reduce::load<WIDTH>(from + place * static_cast<Index>(XAt::position), values);
+    if (!inside) return;
 #pragma unroll
     for (int k = 0; k < WIDTH; ++k) {
       const bool taken = Kind::add(totals[k], values[k], first);
@@ -153,18 +168,17 @@ __device__ __forceinline__ void window(const T* __restrict__ x, T* __restrict__ 
     first = false;
   };
   if constexpr (A0::kernel * A1::kernel * A2::kernel <= 32) {
+    // Taps in the padding load the input's nearest element, so that no load waits for a branch.
 #pragma unroll
     for (int a = 0; a < static_cast<int>(A0::kernel); ++a) {
-      const Index i = at[0] + a * static_cast<Index>(A0::dilation);
-      const bool in_first = i >= 0 && i < static_cast<Index>(A0::input);
+      const auto i = A0::tap(at[0], static_cast<Index>(a));
 #pragma unroll
       for (int b = 0; b < static_cast<int>(A1::kernel); ++b) {
-        const Index j = at[1] + b * static_cast<Index>(A1::dilation);
-        const bool in_second = in_first && j >= 0 && j < static_cast<Index>(A1::input);
+        const auto j = A1::tap(at[1], static_cast<Index>(b));
 #pragma unroll
         for (int c = 0; c < static_cast<int>(A2::kernel); ++c) {
-          const Index l = at[2] + c * static_cast<Index>(A2::dilation);
-          if (in_second && l >= 0 && l < static_cast<Index>(A2::input)) add(a, b, c);
+          const auto l = A2::tap(at[2], static_cast<Index>(c));
+          add(i.place, j.place, l.place, i.inside && j.inside && l.inside);
         }
       }
     }
@@ -172,7 +186,10 @@ __device__ __forceinline__ void window(const T* __restrict__ x, T* __restrict__ 
     for (Index a = A0::first(at[0]); a < A0::last(at[0]); ++a) {
       for (Index b = A1::first(at[1]); b < A1::last(at[1]); ++b) {
 #pragma unroll 4
-        for (Index c = A2::first(at[2]); c < A2::last(at[2]); ++c) add(a, b, c);
+        for (Index c = A2::first(at[2]); c < A2::last(at[2]); ++c)
+          add(at[0] + a * static_cast<Index>(A0::dilation),
+              at[1] + b * static_cast<Index>(A1::dilation),
+              at[2] + c * static_cast<Index>(A2::dilation), true);
       }
     }
   }

@@ -68,7 +68,7 @@ const OpCase cases[] = {
     {"bfloat16, average",
      Pool{.kind = PoolKind::average, .kernel = {2, 3}, .pads_begin = {1, 1}},
      {"bf16[1, 12, 5, 7]"}},
-    {"root mean, padded",
+    {"norm of two, padded",
      Pool{.kind = PoolKind::lp, .kernel = {3, 3}, .pads_begin = {1, 1}, .pads_end = {1, 1}},
      {"f32[1, 4, 5, 7]"}},
     {"global average, half", GlobalPool{}, {"f16[2, 72, 7, 7]"}},

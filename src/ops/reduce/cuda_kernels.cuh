@@ -40,9 +40,18 @@ __device__ __forceinline__ void rows(const T* __restrict__ x, void* result) {
   State totals[WIDTH];
 #pragma unroll
   for (int i = 0; i < WIDTH; ++i) totals[i] = Fold::initial();
+  constexpr i64 turns = (chunk + LANES - 1) / LANES;
+  const Index own = first + static_cast<Index>(threadIdx.x % LANES);
+  if constexpr (turns <= 8) {
+#pragma unroll
+    for (int i = 0; i < static_cast<int>(turns); ++i) {
+      const Index k = own + i * LANES;
+      if (k < last) enter<Fold, WIDTH>(from + Reduced::of(k), totals);
+    }
+  } else {
 #pragma unroll 4
-  for (Index k = first + static_cast<Index>(threadIdx.x % LANES); k < last; k += LANES)
-    enter<Fold, WIDTH>(from + Reduced::of(k), totals);
+    for (Index k = own; k < last; k += LANES) enter<Fold, WIDTH>(from + Reduced::of(k), totals);
+  }
   State total = totals[0];
 #pragma unroll
   for (int i = 1; i < WIDTH; ++i) total = Fold::combine(total, totals[i]);
@@ -91,7 +100,7 @@ __device__ __forceinline__ void columns(const T* __restrict__ x, void* result) {
       Several<T, piece> values;
 #pragma unroll
       for (int k = 0; k < piece; ++k) values.at[k] = Fold::finish(totals[i + k], COUNT);
-      *reinterpret_cast<Several<T, piece>*>(to + i) = values;
+      store_words(values, to + i);
     }
   } else {
     __shared__ State partial[Y][X * WIDTH];

@@ -17,6 +17,27 @@ __device__ __forceinline__ void load(const T* from, C* to) {
   }
 }
 
+/// Stores neighbours with one instruction. The compiler takes structures apart and does not always
+/// put the pieces together again, so that 16 bytes are named as such.
+template <class T, int N>
+__device__ __forceinline__ void store_words(const Several<T, N>& values, T* to) {
+#ifndef DRAWBAR_EMULATED
+  if constexpr (sizeof(T) * N == 16) {
+    union Words {
+      Several<T, N> values;
+      unsigned at[4];
+      __device__ Words() {}
+    };
+    Words words;
+    words.values = values;
+    asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)),
+                 "r"(words.at[0]), "r"(words.at[1]), "r"(words.at[2]), "r"(words.at[3]));
+    return;
+  }
+#endif
+  *reinterpret_cast<Several<T, N>*>(to) = values;
+}
+
 template <int WIDTH, class C, class T>
 __device__ __forceinline__ void store(const C* from, T* to) {
   constexpr int piece = sizeof(T) * WIDTH <= 16 ? WIDTH : static_cast<int>(16 / sizeof(T));
@@ -26,7 +47,7 @@ __device__ __forceinline__ void store(const C* from, T* to) {
 #pragma unroll
     for (int k = 0; k < piece; ++k)
       values.at[k] = from_compute<T>(static_cast<compute_t<T>>(from[i + k]));
-    *reinterpret_cast<Several<T, piece>*>(to + i) = values;
+    store_words(values, to + i);
   }
 }
 

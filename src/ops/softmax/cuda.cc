@@ -19,8 +19,7 @@ Lines lines_of(const Problem& problem) {
 }
 
 bool applies(const Problem& problem) {
-  return is_real(problem.inputs[0].type) &&
-         problem.inputs[0].layout == problem.outputs[0].layout;
+  return is_real(problem.inputs[0].type) && problem.inputs[0].layout == problem.outputs[0].layout;
 }
 bool warp_applies(const Problem& problem) {
   const Lines lines = lines_of(problem);

@@ -35,8 +35,8 @@ struct Online {
   }
   static __device__ __forceinline__ Online combine(Online a, Online b) {
     const C largest = Largest<C>::combine(a.largest, b.largest), from = base(largest);
-    return {largest, a.sum * Numbers<T>::exp(a.largest - from) +
-                         b.sum * Numbers<T>::exp(b.largest - from)};
+    return {largest,
+            a.sum * Numbers<T>::exp(a.largest - from) + b.sum * Numbers<T>::exp(b.largest - from)};
   }
   template <int N>
   __device__ __forceinline__ void add(const C* values) {
@@ -190,8 +190,7 @@ __device__ __forceinline__ void held_columns(const T* __restrict__ x, T* __restr
     }
     const C last = LOG ? Numbers<T>::log(sum) : 1 / sum;
 #pragma unroll
-    for (int k = 0; k < LENGTH; ++k)
-      values[k][i] = LOG ? values[k][i] - last : values[k][i] * last;
+    for (int k = 0; k < LENGTH; ++k) values[k][i] = LOG ? values[k][i] - last : values[k][i] * last;
   }
 #pragma unroll
   for (int k = 0; k < LENGTH; ++k) reduce::store<WIDTH>(values[k], y + start + k * INNER);

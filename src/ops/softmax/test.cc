@@ -31,7 +31,9 @@ const OpCase cases[] = {
     {"half, channels", Softmax{.axis = 1}, {"f16[2, 4, 6, 8]"}},
     {"bfloat16, first axis", Softmax{.axis = 0}, {"bf16[70, 40]"}},
     {"middle axis", Softmax{.axis = -2}, {"f64[3, 66, 5]"}},
+    {"half, pixels", Softmax{.axis = 2}, {"f16[2, 8, 3, 4]"}},
     {"hard", Hardmax{}, {"f32[13, 7]"}},
+    {"hard, half", Hardmax{}, {"f16[3, 127]"}},
     {"hard, channels", Hardmax{.axis = 1}, {"f32[2, 13, 5]"}},
 };
 

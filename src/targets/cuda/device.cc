@@ -26,6 +26,8 @@ DeviceRates CudaDevice::measure(int threads, Measure) const {
   if (const FoundGpu& found = this_gpu(); found.gpu) {
     const GpuInfo& info = found.gpu->info();
     rates.compute.push_back({"f32", info.f32_operations});
+    rates.compute.push_back({"f16 on the matrix units", info.half_operations});
+    rates.byte_operations = 2 * info.half_operations;
     rates.memory.push_back({"device memory", 0, info.bandwidth, info.bandwidth});
   }
   return rates;

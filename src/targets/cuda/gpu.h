@@ -16,10 +16,11 @@ struct GpuInfo {
   int multiprocessors = 1;
   int64_t memory_bytes = 0;
   int64_t l2_bytes = 0;
-  double bandwidth = 0;       // bytes per second of device memory
-  double f32_operations = 0;  // per second, a multiply-add being two
-  double host_bandwidth = 0;  // bytes per second of copies between host and device
-  double launch_seconds = 0;  // of a kernel that does nothing, in a recorded run
+  double bandwidth = 0;        // bytes per second of device memory
+  double f32_operations = 0;   // per second, a multiply-add being two
+  double half_operations = 0;  // the same of f16 and bf16 on the matrix units; of bytes twice that
+  double host_bandwidth = 0;   // bytes per second of copies between host and device
+  double launch_seconds = 0;   // of a kernel that does nothing, in a recorded run
 };
 
 /// Threads of a launch: blocks, and threads of each.

@@ -38,6 +38,7 @@ class Plan final : public Executor {
            ThreadPool& pool) override;
   PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;
   PlanReport report() const override;
+  std::optional<double> device_seconds(int runs) override;
 
  private:
   struct Step;
@@ -53,6 +54,7 @@ class Plan final : public Executor {
   std::vector<int64_t> staging_offsets(const std::vector<ValueId>& values, int64_t& bytes) const;
   std::unique_ptr<Frame> take_frame();
   void enqueue(Frame& frame, const Step& step) const;
+  void enqueue_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const;
   void copy_in(Frame& frame) const;
   void copy_out(Frame& frame) const;
   /// Everything in order; `marks` gets one before each copy or step and one behind the last.

@@ -142,3 +142,35 @@ double fmod(double, double), pow(double, double), fma(double, double, double);
 }
 #pragma GCC visibility pop
 inline float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+
+inline float __fmul_rn(float x, float y) { return x * y; }
+inline float __fadd_rn(float x, float y) { return x + y; }
+/// Of numbers that fit.
+inline int __float2int_rn(float x) { return static_cast<int>(rintf(x)); }
+
+// Integer instructions on bytes.
+
+/// sum + Σ a_i · b_i over the four bytes of each, whose types are A and B.
+template <class A, class B>
+inline int drawbar_dot_four(unsigned a, unsigned b, int sum) {
+  unsigned result = static_cast<unsigned>(sum);
+  for (int i = 0; i < 4; ++i)
+    result += static_cast<unsigned>(static_cast<A>(a >> i * 8) * static_cast<B>(b >> i * 8));
+  return static_cast<int>(result);
+}
+inline int __dp4a(int a, int b, int sum) {
+  return drawbar_dot_four<signed char, signed char>(static_cast<unsigned>(a),
+                                                    static_cast<unsigned>(b), sum);
+}
+inline unsigned __dp4a(unsigned a, unsigned b, unsigned sum) {
+  return static_cast<unsigned>(
+      drawbar_dot_four<unsigned char, unsigned char>(a, b, static_cast<int>(sum)));
+}
+/// Byte i is that of the eight in a and b that the nibble i of `selector` names.
+inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
+  const unsigned long long bytes = static_cast<unsigned long long>(b) << 32 | a;
+  unsigned result = 0;
+  for (int i = 0; i < 4; ++i)
+    result |= static_cast<unsigned>(bytes >> (selector >> i * 4 & 7) * 8 & 0xff) << i * 8;
+  return result;
+}

@@ -171,12 +171,17 @@ class DeviceGpu final : public Gpu, public std::enable_shared_from_this<DeviceGp
     info_.multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     info_.memory_bytes = static_cast<int64_t>(memory);
     info_.l2_bytes = attribute(CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE);
-    // Two transfers a cycle; 128 multiply-adds a cycle of each multiprocessor (64 before 8.6).
+    // Two transfers a cycle; multiply-adds a cycle of each multiprocessor as NVIDIA's tuning guides
+    // and white papers have them.
+    const double hertz = 1e3 * attribute(CU_DEVICE_ATTRIBUTE_CLOCK_RATE),
+                 everywhere = 2 * hertz * info_.multiprocessors;
     info_.bandwidth = 2e3 * attribute(CU_DEVICE_ATTRIBUTE_MEMORY_CLOCK_RATE) *
                       attribute(CU_DEVICE_ATTRIBUTE_GLOBAL_MEMORY_BUS_WIDTH) / 8;
-    const int lanes = major == 7 || (major == 8 && minor == 0) ? 64 : 128;
-    info_.f32_operations =
-        2e3 * lanes * info_.multiprocessors * attribute(CU_DEVICE_ATTRIBUTE_CLOCK_RATE);
+    info_.f32_operations = everywhere * (major == 7 || (major == 8 && minor == 0) ? 64 : 128);
+    info_.half_operations = everywhere * (major >= 10                ? 4096
+                                          : major == 9               ? 2048
+                                          : major == 8 && minor == 0 ? 1024
+                                                                     : 512);
     info_.host_bandwidth = major >= 9 ? 4e10 : 1.2e10;
     info_.launch_seconds = 1.5e-6;
   }

@@ -158,6 +158,7 @@ class EmulatedGpu final : public Gpu {
              .l2_bytes = 50 << 20,
              .bandwidth = 4e12,
              .f32_operations = 6e13,
+             .half_operations = 9e14,
              .host_bandwidth = 5e10,
              .launch_seconds = 1.5e-6};
   }

@@ -66,20 +66,22 @@ void check(cudnnStatus_t status, const char* what) {
        last[0] ? ": " : "", last);
 }
 
-CudnnHandle::CudnnHandle() {
+CudnnHandle::CudnnHandle(Use use) {
   if (!cudnn().reason.empty()) fail(ErrorCode::unavailable, "{}", cudnn().reason);
-  static std::mutex mutex;
-  static cudnnHandle_t made = nullptr;  // stays: the driver may go before static objects do
-  lock_ = std::unique_lock(mutex);
-  if (!made) {
+  // They stay: the driver may go before static objects do.
+  static std::mutex mutexes[2];
+  static cudnnHandle_t made[2] = {};
+  const auto which = static_cast<size_t>(use);
+  lock_ = std::unique_lock(mutexes[which]);
+  if (!made[which]) {
     cudnnHandle_t fresh = nullptr;
     DRAWBAR_CUDNN(cudnnCreate, &fresh);
-    made = fresh;
+    made[which] = fresh;
   }
-  handle_ = made;
+  handle_ = made[which];
 }
 
-void CudnnHandle::use(void* stream) const {
+void CudnnHandle::set_stream(void* stream) const {
   DRAWBAR_CUDNN(cudnnSetStream, handle_, static_cast<cudaStream_t>(stream));
 }
 

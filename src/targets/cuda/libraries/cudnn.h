@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <cudnn.h>
 #include <mutex>
 #include <string>
@@ -42,16 +43,18 @@ void check(cudnnStatus_t status, const char* what);
 /// Calls a function of cuDNN by its name and checks the status.
 #define DRAWBAR_CUDNN(F, ...) ::drawbar::cuda::check(::drawbar::cuda::cudnn().F##_(__VA_ARGS__), #F)
 
-/// The handle of this process's device, made at the first use and kept. It is one thread's while
-/// that has an object of this class. Throws UNAVAILABLE without a device.
+/// A handle of this process's device, one to plan and one to run with, each made at the first use
+/// and kept. It is one thread's while that has an object of this class. Throws UNAVAILABLE without
+/// a device.
 /// Source: cuDNN's documentation, "Core Concepts: cuDNN Handle" and "Odds and Ends: Thread Safety"
 /// (a handle is for one thread at a time).
 class CudnnHandle {
  public:
-  CudnnHandle();
+  enum class Use : uint8_t { planning, running };
+  explicit CudnnHandle(Use use);
   cudnnHandle_t get() const { return handle_; }
   /// What is executed from now on goes into this stream (a CUstream).
-  void use(void* stream) const;
+  void set_stream(void* stream) const;
 
  private:
   std::unique_lock<std::mutex> lock_;

@@ -32,8 +32,8 @@ void CudnnPlan::enqueue(const Stream& stream, std::span<const int64_t> numbers,
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, tensors)
       .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, workspace)
       .finalize();
-  const CudnnHandle handle;
-  handle.use(stream.handle());
+  const CudnnHandle handle(CudnnHandle::Use::running);
+  handle.set_stream(stream.handle());
   DRAWBAR_CUDNN(cudnnBackendExecute, handle.get(), plan_.get(), pack.get());
 }
 
@@ -252,7 +252,7 @@ std::shared_ptr<const CudnnPlan> CudnnGraph::search(const CudnnRules& rules,
               std::span(properties, std::strlen(properties)))
         .finalize();
   } else {
-    handle.emplace();
+    handle.emplace(CudnnHandle::Use::planning);
     graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, handle->get());
   }
   if (!supported(graph.try_finalize(), "operation graph")) return nullptr;

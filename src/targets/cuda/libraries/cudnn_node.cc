@@ -27,10 +27,10 @@ class CudnnKernel final : public Kernel {
   void enqueue(const KernelRun& run) const override {
     std::vector<void*> pointers;
     for (const Argument& argument : arguments_) {
-      const std::span<void*const> from = argument.source == Argument::Source::packed ? run.packed
-                                         : argument.source == Argument::Source::output
-                                             ? run.outputs
-                                             : run.inputs;
+      const std::span<void* const> from = argument.source == Argument::Source::packed ? run.packed
+                                          : argument.source == Argument::Source::output
+                                              ? run.outputs
+                                              : run.inputs;
       pointers.push_back(from[argument.index]);
     }
     for (const CudnnNode::Number& number : numbers_) {
@@ -89,6 +89,7 @@ std::unique_ptr<Kernel> make_cudnn_kernel(const CudnnNode& node, std::vector<Pac
                                           uint32_t packed_inputs) {
   std::shared_ptr<const CudnnPlan> plan = node.graph.plan(node.rules);
   if (!plan) fail(ErrorCode::unsupported, "cuDNN has no engine for this node");
+  const CudnnHandle made(CudnnHandle::Use::running);  // not while a stream is recorded
   return std::make_unique<CudnnKernel>(node, std::move(plan), std::move(packed), packed_inputs);
 }
 

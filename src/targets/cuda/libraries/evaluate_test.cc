@@ -1,8 +1,8 @@
 #include "targets/cuda/libraries/evaluate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "base/error.h"
@@ -53,16 +53,15 @@ int64_t count(const Shape& sizes) {
   return result;
 }
 
+using Index = std::array<int64_t, 5>;
+
 /// Calls with every index.
-void for_each(const Shape& sizes, const std::function<void(const Shape&)>& call) {
-  Shape index(sizes.size());
-  for (int64_t i = 0; i < count(sizes); ++i) {
-    int64_t rest = i;
-    for (size_t axis = sizes.size(); axis-- > 0;) {
-      index[axis] = rest % sizes[axis];
-      rest /= sizes[axis];
-    }
+template <class F>
+void for_each(const Shape& sizes, F&& call) {
+  Index index = {};
+  for (int64_t left = count(sizes); left > 0; --left) {
     call(index);
+    for (size_t axis = sizes.size(); axis-- > 0 && ++index[axis] == sizes[axis];) index[axis] = 0;
   }
 }
 
@@ -71,7 +70,7 @@ struct Values {
   Shape sizes;
   std::vector<double> values;
 
-  double& at(const Shape& index) {
+  double& at(const Index& index) {
     int64_t i = 0;
     for (size_t axis = 0; axis < sizes.size(); ++axis)
       i = i * sizes[axis] + (sizes[axis] == 1 ? 0 : index[axis]);
@@ -126,7 +125,7 @@ class GraphRun {
       const auto& [number, argument] = node.operands[i];
       if (argument.source == Argument::Source::output) continue;
       const CudnnTensor& tensor = graph_.at(number);
-      for_each(tensor.sizes, [&, number = number](const Shape& index) {
+      for_each(tensor.sizes, [&, number = number](const Index& index) {
         of(number).at(index) = load(tensor.type, pointers[i], place(tensor, index));
       });
     }
@@ -137,7 +136,7 @@ class GraphRun {
       const auto& [number, argument] = node.operands[i];
       if (argument.source != Argument::Source::output) continue;
       const CudnnTensor& tensor = graph_.at(number);
-      for_each(tensor.sizes, [&, number = number](const Shape& index) {
+      for_each(tensor.sizes, [&, number = number](const Index& index) {
         store(tensor.type, pointers[i], place(tensor, index), of(number).at(index));
       });
     }
@@ -146,9 +145,10 @@ class GraphRun {
  private:
   Values& of(int64_t number) { return values_.at(static_cast<size_t>(number - 1)); }
 
-  static int64_t place(const CudnnTensor& tensor, const Shape& index) {
+  static int64_t place(const CudnnTensor& tensor, const Index& index) {
     int64_t at = 0;
-    for (size_t axis = 0; axis < index.size(); ++axis) at += index[axis] * tensor.strides[axis];
+    for (size_t axis = 0; axis < tensor.sizes.size(); ++axis)
+      at += index[axis] * tensor.strides[axis];
     return at;
   }
 
@@ -176,15 +176,16 @@ class GraphRun {
         fail(ErrorCode::internal, "a convolution's sizes contradict each other");
     }
     const Shape window(w.sizes.begin() + 1, w.sizes.end());
-    for_each(y.sizes, [&](const Shape& at) {
+    for_each(y.sizes, [&](const Index& at) {
       double sum = 0;
-      for_each(window, [&](const Shape& tap) {
-        Shape from = {at[0], at[1] / per_group * channels + tap[0]}, weight = {at[1], tap[0]};
+      for_each(window, [&](const Index& tap) {
+        Index from = {at[0], at[1] / per_group * channels + tap[0]}, weight = {at[1], tap[0]};
         for (size_t i = 0; i < rank; ++i) {
-          from.push_back(at[i + 2] * operation.strides[i] - operation.pads_begin[i] +
-                         tap[i + 1] * operation.dilations[i]);
-          weight.push_back(tap[i + 1]);
-          if (from.back() < 0 || from.back() >= x.sizes[i + 2]) return;
+          const int64_t place = at[i + 2] * operation.strides[i] - operation.pads_begin[i] +
+                                tap[i + 1] * operation.dilations[i];
+          if (place < 0 || place >= x.sizes[i + 2]) return;
+          from[i + 2] = place;
+          weight[i + 2] = tap[i + 1];
         }
         sum += x.at(from) * w.at(weight);
       });
@@ -194,7 +195,7 @@ class GraphRun {
 
   void pointwise(const CudnnOperation& operation) {
     Values& y = of(operation.y);
-    for_each(y.sizes, [&](const Shape& at) {
+    for_each(y.sizes, [&](const Index& at) {
       if (operation.mode == CUDNN_POINTWISE_GEN_INDEX) {
         y.at(at) = static_cast<double>(at[static_cast<size_t>(operation.axis)]);
         return;
@@ -208,7 +209,7 @@ class GraphRun {
   void multiply(const CudnnOperation& operation) {
     Values &x = of(operation.x), &b = of(operation.b), &y = of(operation.y);
     const int64_t shared = x.sizes[1] / b.sizes[1];
-    for_each(y.sizes, [&](const Shape& at) {
+    for_each(y.sizes, [&](const Index& at) {
       double sum = 0;
       for (int64_t i = 0; i < x.sizes[3]; ++i)
         sum += x.at({at[0], at[1], at[2], i}) * b.at({at[0], at[1] / shared, i, at[3]});
@@ -221,7 +222,7 @@ class GraphRun {
     const bool largest = operation.reduction == CUDNN_REDUCE_TENSOR_MAX;
     std::fill(y.values.begin(), y.values.end(),
               largest ? -std::numeric_limits<double>::infinity() : 0);
-    for_each(x.sizes, [&](const Shape& at) {
+    for_each(x.sizes, [&](const Index& at) {
       double& into = y.at(at);
       into = largest ? std::max(into, x.at(at)) : into + x.at(at);
     });

@@ -224,7 +224,8 @@ double seconds(const Problem& problem) {
   const AttentionSizes sizes = sizes_of(problem);
   const double scores = static_cast<double>(sizes.batch * sizes.heads) *
                         static_cast<double>(sizes.queries) * static_cast<double>(sizes.keys);
-  const double share = op_of(problem).causal && sizes.queries > 1 ? 8 : 4;  // of tensor cores' rate
+  const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
+  const double share = (op_of(problem).causal && sizes.queries > 1 ? 0.8 : 0.4) * rates;
   return streaming_seconds(problem,
                            2 * scores * static_cast<double>(sizes.size + sizes.value_size) / share);
 }

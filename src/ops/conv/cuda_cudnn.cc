@@ -291,7 +291,8 @@ double seconds(const Problem& problem) {
   const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
   const double products =
       static_cast<double>(y.size()) * static_cast<double>(w.size() / w.shape[0]);
-  const double share = is_half(x.type) ? 6 : 0.6;
+  const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
+  const double share = is_half(x.type) ? 0.5 * rates : 0.6;
   return streaming_seconds(problem, 2 * products / share);
 }
 

@@ -80,7 +80,7 @@ ByteShape shape_of(const ByteProduct& p, const ByteTile& tile) {
   text += fmt::format(
       "  static constexpr int splits = {}, x_width = {}, line = {}, y_width = {};\n"
       "  static constexpr i64 y_position = {};\n  static constexpr bool w_zeros = {};\n"
-      "  using X = {};\n  using W = {};\n  using Q = {};\n",
+      "  using Input = {};\n  using Weight = {};\n  using Bytes = {};\n",
       splits_of(p, tile), x_width(p), line_of(p), y_width(p, 16), y_position(p), weights.zeros,
       code_name(p.x().type), code_name(weights.type), code_name(q));
   return byte_shape(text);

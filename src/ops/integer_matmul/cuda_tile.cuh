@@ -18,7 +18,7 @@
 //   i64 y_image, y_position, y_channel       steps
 //   int y_width                    neighbours in y that are one store
 //   bool w_zeros                   whether weights have zero points
-//   X, W, Q                        x, weights, and the product where it is bytes
+//   Input, Weight, Bytes           types of x, of weights, and of the product where it is bytes
 
 namespace integer_matmul {
 
@@ -51,11 +51,11 @@ struct Tile {
 /// A position's place in x, of its first tap, which may lie outside; null behind the last one.
 template <class Shape>
 struct PixelLine {
-  const typename Shape::X* at;
+  const typename Shape::Input* at;
   int d, h, w;
 
   __device__ __forceinline__ PixelLine() : at(nullptr), d(0), h(0), w(0) {}
-  __device__ __forceinline__ PixelLine(const typename Shape::X* x, int pixel) : PixelLine() {
+  __device__ __forceinline__ PixelLine(const typename Shape::Input* x, int pixel) : PixelLine() {
     if (pixel >= Shape::rows) return;
     const conv::Position position = conv::position_of<Shape>(pixel);
     d = position.d * Shape::D::stride - Shape::D::pad;
@@ -96,7 +96,7 @@ struct PixelSide {
   int first, second;
   PixelLine<Shape> lines[loads];
 
-  __device__ __forceinline__ PixelSide(const typename Shape::X* x, const void* padding_bytes,
+  __device__ __forceinline__ PixelSide(const typename Shape::Input* x, const void* padding_bytes,
                                        int row)
       : padding(padding_bytes) {
     first = static_cast<int>(threadIdx.x) % per_line * width;
@@ -127,7 +127,7 @@ struct PixelSide<Shape, LINES, THREADS, true> {
   int line_index;
   PixelLine<Shape> line;
 
-  __device__ __forceinline__ PixelSide(const typename Shape::X* x, const void* padding_bytes,
+  __device__ __forceinline__ PixelSide(const typename Shape::Input* x, const void* padding_bytes,
                                        int row)
       : padding(*static_cast<const unsigned char*>(padding_bytes)) {
     line_index = static_cast<int>(threadIdx.x) % LINES;
@@ -155,10 +155,10 @@ struct WeightSide {
   static constexpr int width = 16, per_line = tile_depth / width;
   static constexpr int step = THREADS / per_line, loads = (LINES + step - 1) / step;
 
-  const typename Shape::W* data;
+  const typename Shape::Weight* data;
   int column, first, second;
 
-  __device__ __forceinline__ WeightSide(const typename Shape::W* w, int group, int first_column)
+  __device__ __forceinline__ WeightSide(const typename Shape::Weight* w, int group, int first_column)
       : data(w + static_cast<i64>(group) * Shape::outputs * Shape::line), column(first_column) {
     first = static_cast<int>(threadIdx.x) % per_line * width;
     second = static_cast<int>(threadIdx.x) / per_line;
@@ -189,8 +189,8 @@ __device__ __forceinline__ unsigned word_at(const unsigned char* tile, int line,
 template <class Shape, class Tile>
 __device__ __forceinline__ void multiply_stage(const unsigned char* lefts,
                                                const unsigned char* rights, Sums<Tile>& sums) {
-  using X = typename Shape::X;
-  using W = typename Shape::W;
+  using X = typename Shape::Input;
+  using W = typename Shape::Weight;
   using XSums = quantize::FourProducts<X, X>;
   constexpr unsigned ones = 0x01010101u;
   if constexpr (Tile::units) {
@@ -266,7 +266,7 @@ struct BlockPlace : matmul::Place<Shape, Tile::rows, Tile::columns> {
 
 template <class Shape, class Tile>
 __device__ __forceinline__ void accumulate(const BlockPlace<Shape, Tile>& place,
-                                           const typename Shape::X* x, const typename Shape::W* w,
+                                           const typename Shape::Input* x, const typename Shape::Weight* w,
                                            const int* parameters, unsigned char* memory,
                                            Sums<Tile>& sums) {
   using P = Parameters<Shape::groups * Shape::outputs>;
@@ -343,7 +343,7 @@ template <class Shape, class Tile>
 __device__ __forceinline__ void write_bytes(const BlockPlace<Shape, Tile>& place,
                                             const Sums<Tile>& sums, const int* parameters,
                                             unsigned char* memory) {
-  using Q = typename Shape::Q;
+  using Q = typename Shape::Bytes;
   const Parameters<Shape::groups * Shape::outputs> known{parameters};
   __syncthreads();
 #pragma unroll
@@ -363,7 +363,7 @@ __device__ __forceinline__ void write_bytes(const BlockPlace<Shape, Tile>& place
 }
 
 template <class Shape, class Tile, class Y>
-__device__ __forceinline__ void multiply(const typename Shape::X* x, const typename Shape::W* w,
+__device__ __forceinline__ void multiply(const typename Shape::Input* x, const typename Shape::Weight* w,
                                          const int* parameters, Y* y) {
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   const BlockPlace<Shape, Tile> place;
@@ -396,10 +396,10 @@ __device__ __forceinline__ void multiply(const typename Shape::X* x, const typen
 
 /// Added to `other`, which lies as y does but has no gaps.
 template <class Shape, class Tile, bool OTHER_FIRST, class O, class Y>
-__device__ __forceinline__ void multiply_added(const typename Shape::X* x,
-                                               const typename Shape::W* w, const int* parameters,
+__device__ __forceinline__ void multiply_added(const typename Shape::Input* x,
+                                               const typename Shape::Weight* w, const int* parameters,
                                                const O* other, Y* y) {
-  using Q = typename Shape::Q;
+  using Q = typename Shape::Bytes;
   constexpr int width = Shape::y_width;
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   const BlockPlace<Shape, Tile> place;
@@ -421,8 +421,8 @@ __device__ __forceinline__ void multiply_added(const typename Shape::X* x,
 
 /// The sums of each split, [splits][rows][groups · outputs].
 template <class Shape, class Tile>
-__device__ __forceinline__ void multiply_pieces(const typename Shape::X* x,
-                                                const typename Shape::W* w, const int* parameters,
+__device__ __forceinline__ void multiply_pieces(const typename Shape::Input* x,
+                                                const typename Shape::Weight* w, const int* parameters,
                                                 int* pieces) {
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   constexpr int channels = Shape::groups * Shape::outputs;
@@ -477,7 +477,7 @@ __device__ __forceinline__ void finish_pieces(const int* pieces, const int* para
 template <class Shape, int WIDTH, bool OTHER_FIRST, class O, class Y>
 __device__ __forceinline__ void finish_pieces_added(const int* pieces, const int* parameters,
                                                     const O* other, Y* y) {
-  using Q = typename Shape::Q;
+  using Q = typename Shape::Bytes;
   const Parameters<Shape::groups * Shape::outputs> known{parameters};
   const AddBytes add(known);
   add_up<Shape, WIDTH>(pieces, [&](i64 at, const int(&sums)[WIDTH], int channel) {

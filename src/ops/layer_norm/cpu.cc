@@ -110,17 +110,27 @@ int64_t row_length(const LayerNorm& op, const Operand& x) {
   return length;
 }
 
-/// Scale and bias may have ones in front, but must hold every element of a row.
+/// Whether a scale or bias holds every element of a row, in order: it has x's dimensions from `axis`
+/// on, perhaps with ones in front.
+bool holds_a_row(const Operand& parameter, const Operand& x, int64_t axis) {
+  for (int64_t back = 1; back <= std::max(parameter.rank(), x.rank() - axis); ++back) {
+    const int64_t own = back <= parameter.rank() ? parameter.dim(parameter.rank() - back) : 1;
+    const int64_t wanted = back <= x.rank() - axis ? x.dim(x.rank() - back) : 1;
+    if (own != wanted) return false;
+  }
+  return true;
+}
+
 bool applies(const Problem& problem) {
   const auto& op = *problem.op.as<LayerNorm>();
   const Operand& x = problem.inputs[0];
-  const int64_t length = row_length(op, x);
+  const int64_t axis = Infer::axis(op.axis, x.rank());
   for (size_t i = 0; i < problem.inputs.size(); ++i) {
     const Operand& operand = problem.inputs[i];
     if (!operand.present) continue;
     if (operand.type != ElementType::f32 || operand.layout != Layout::row_major) return false;
     const bool parameter = i == LayerNorm::scale || i == LayerNorm::bias;
-    if (parameter && operand.size() != length) return false;
+    if (parameter && !holds_a_row(operand, x, axis)) return false;
   }
   for (const Operand& output : problem.outputs) {
     if (output.present && (output.type != ElementType::f32 || output.layout != Layout::row_major)) {

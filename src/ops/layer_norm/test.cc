@@ -35,6 +35,7 @@ const OpCase cases[] = {
     {"longer than a block holds", LayerNorm{}, {"f32[2, 16388]", "f32[16388]"}},
     {"longer than a block holds, odd", rms(), {"f16[1, 16385]", "_", "f16[1]"}},
     {"scale by row", LayerNorm{}, {"f32[2, 3]", "f32[2, 1]", "f32[1, 3]"}},
+    {"scale by row of a square", LayerNorm{}, {"f32[3, 3]", "f32[3, 1]", "f32[3, 1]"}},
     {"scale by outer axis", LayerNorm{}, {"f16[2, 3, 8]", "f16[2, 1, 8]", "f16[3, 8]"}},
     {"statistics in half", LayerNorm{.stash = ElementType::f16}, {"f32[3, 300]"}, 3},
     {"double", LayerNorm{}, {"f64[3, 33]", "f64[33]"}},

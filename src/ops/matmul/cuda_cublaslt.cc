@@ -191,7 +191,8 @@ struct Choice {
         ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape);
     const double products =
         static_cast<double>(problem.outputs[0].size()) * static_cast<double>(sizes.k);
-    const double share = is_half(problem.inputs[0].type) ? 8 : 0.8;
+    const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
+    const double share = is_half(problem.inputs[0].type) ? 0.7 * rates : 0.8;
     return streaming_seconds(problem, 2 * products / share) * (1 + 0.05 * number);
   }
 

@@ -30,19 +30,29 @@ bool block_applies(const Problem& problem) {
   return applies(problem) && lines.inner == 1 && lines.length >= 256 &&
          lines.length <= 512 * held_elements;
 }
+bool pieces_apply(const Problem& problem) {
+  const Lines lines = lines_of(problem);
+  return applies(problem) && lines.inner == 1 && lines.length >= 256 * held_elements &&
+         lines.count() <= problem.gpu.multiprocessors;
+}
 bool columns_apply(const Problem& problem) {
   const Lines lines = lines_of(problem);
   return applies(problem) && lines.inner > 1 && lines.length <= held_elements;
 }
 
-std::unique_ptr<Kernel> launch(const Problem& problem, std::string call, int64_t blocks,
-                               int64_t threads, bool synchronises = true) {
+Launch launch_of(std::string call, int64_t blocks, int64_t threads, bool synchronises = true) {
   Launch launch;
   launch.file = "ops/softmax/cuda_lines.cuh";
   launch.call = std::move(call);
   launch.grid.x = blocks;
   launch.block.x = threads;
   launch.synchronises = synchronises;
+  return launch;
+}
+
+std::unique_ptr<Kernel> launch(const Problem& problem, std::string call, int64_t blocks,
+                               int64_t threads, bool synchronises = true) {
+  Launch launch = launch_of(std::move(call), blocks, threads, synchronises);
   launch.arguments = {input(problem, 0), output(problem, 0)};
   return make_kernel(std::move(launch));
 }
@@ -83,6 +93,29 @@ std::unique_ptr<Kernel> make_columns(const Problem& problem) {
                 (items + block_threads - 1) / block_threads, block_threads, false);
 }
 
+/// Few long rows, each shared by blocks: their sums first, then y.
+std::unique_ptr<Kernel> make_pieces(const Problem& problem) {
+  const Lines lines = lines_of(problem);
+  const ElementType type = problem.inputs[0].type;
+  const int64_t threads = 256, width = vector_width(lines.length, type);
+  const int64_t wanted = 2 * problem.gpu.multiprocessors / lines.count();
+  const int64_t pieces =
+      std::clamp<int64_t>(lines.length / (threads * held_elements / 2), 1, wanted);
+  const std::string shape =
+      fmt::format("{}, {}, {}, {}, {}", code_name(type), lines.length, width, pieces, threads);
+  const int64_t blocks = lines.count() * pieces;
+  const Argument states = scratch(0, ElementType::u8);
+  Launch first = launch_of(fmt::format("softmax::pieces<{}>", shape), blocks, threads);
+  first.arguments = {input(problem, 0), states};
+  Launch second =
+      launch_of(fmt::format("softmax::finish_pieces<{}, {}>", shape, problem.op.as<Softmax>()->log),
+                blocks, threads);
+  second.arguments = {input(problem, 0), states, output(problem, 0)};
+  constexpr int64_t most_state_bytes = 16;
+  return std::make_unique<LaunchedKernel>(std::vector{std::move(first), std::move(second)},
+                                          static_cast<size_t>(blocks * most_state_bytes));
+}
+
 std::unique_ptr<Kernel> make_any(const Problem& problem) {
   const Lines lines = lines_of(problem);
   const ElementType type = problem.inputs[0].type;
@@ -109,15 +142,25 @@ double held_seconds(const Problem& problem) {
 double warp_seconds(const Problem& problem) {
   return held_seconds(problem) * (lines_of(problem).length > 512 ? 1.1 : 0.9);
 }
-/// Reads twice.
+/// Reads twice; one block alone reads but a share of what memory gives.
 double any_seconds(const Problem& problem) {
-  return held_seconds(problem) + streaming_seconds(problem) / 2;
+  const Lines lines = lines_of(problem);
+  const double filled =
+      lines.inner > 1
+          ? 1
+          : std::min(1.0, static_cast<double>(lines.count()) / problem.gpu.multiprocessors);
+  return (held_seconds(problem) + streaming_seconds(problem) / 2) / filled;
+}
+double pieces_seconds(const Problem& problem) {
+  return held_seconds(problem) + streaming_seconds(problem);
 }
 
 DRAWBAR_CUDA_TACTIC(softmax, "Softmax", "softmax", applies, any_seconds, make_any);
 DRAWBAR_CUDA_TACTIC(softmax_warp, "Softmax", "softmax_warp", warp_applies, warp_seconds, make_warp);
 DRAWBAR_CUDA_TACTIC(softmax_block, "Softmax", "softmax_block", block_applies, held_seconds,
                     make_block);
+DRAWBAR_CUDA_TACTIC(softmax_pieces, "Softmax", "softmax_pieces", pieces_apply, pieces_seconds,
+                    make_pieces);
 DRAWBAR_CUDA_TACTIC(softmax_columns, "Softmax", "softmax_columns", columns_apply, held_seconds,
                     make_columns);
 DRAWBAR_CUDA_LAYOUT(Softmax, any);

@@ -137,6 +137,46 @@ __device__ __forceinline__ void long_rows(const T* __restrict__ x, T* __restrict
   }
 }
 
+/// Of a long line that PIECES blocks share: what each has seen, to states[line][piece].
+template <class T, i64 LENGTH, int WIDTH, int PIECES, int THREADS>
+__device__ __forceinline__ void pieces(const T* __restrict__ x, void* states) {
+  constexpr i64 vectors = LENGTH / WIDTH, each = (vectors + PIECES - 1) / PIECES;
+  const i64 start = blockIdx.x / PIECES * LENGTH, first = blockIdx.x % PIECES * each;
+  const i64 last = first + each < vectors ? first + each : vectors;
+  Online<T> line = Online<T>::initial();
+#pragma unroll 4
+  for (i64 vector = first + threadIdx.x; vector < last; vector += THREADS) {
+    compute_t<T> values[WIDTH];
+    reduce::load<WIDTH>(x + start + vector * WIDTH, values);
+    line.template add<WIDTH>(values);
+  }
+  line = reduce::team_reduce<Online<T>, THREADS>(line);
+  if (threadIdx.x == 0) static_cast<Online<T>*>(states)[blockIdx.x] = line;
+}
+
+/// y of the same pieces.
+template <class T, i64 LENGTH, int WIDTH, int PIECES, int THREADS, bool LOG>
+__device__ __forceinline__ void finish_pieces(const T* __restrict__ x, const void* states,
+                                              T* __restrict__ y) {
+  constexpr i64 vectors = LENGTH / WIDTH, each = (vectors + PIECES - 1) / PIECES;
+  const i64 number = blockIdx.x / PIECES, start = number * LENGTH;
+  const i64 first = blockIdx.x % PIECES * each;
+  const i64 last = first + each < vectors ? first + each : vectors;
+  Online<T> line = Online<T>::initial();
+  for (int i = threadIdx.x; i < PIECES; i += THREADS)
+    line = Online<T>::combine(line, static_cast<const Online<T>*>(states)[number * PIECES + i]);
+  line = reduce::team_reduce<Online<T>, THREADS>(line);
+  const Finish<T, LOG> finish(line.largest, line.sum);
+#pragma unroll 4
+  for (i64 vector = first + threadIdx.x; vector < last; vector += THREADS) {
+    compute_t<T> values[WIDTH];
+    reduce::load<WIDTH>(x + start + vector * WIDTH, values);
+#pragma unroll
+    for (int k = 0; k < WIDTH; ++k) values[k] = finish.of(values[k]);
+    reduce::store<WIDTH>(values, y + start + vector * WIDTH);
+  }
+}
+
 /// Lines whose neighbours are INNER elements apart: X threads for neighbouring lines, and Y that
 /// share each one.
 template <class T, i64 LINES, i64 LENGTH, i64 INNER, int X, int Y, bool LOG>

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Packs what bench/gpu.sh needs on a machine with a GPU where nothing can be installed, into
+# gpu-bundle/ (some 15 MiB): header-only libraries, GoogleTest's sources, engines without weights.
+#
+#     bench/gpu_prepare.sh
+#
+# Needs the folder ../shared beside the checkout (models), and GoogleTest's sources, which Debian's
+# package googletest has.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bundle=gpu-bundle models=../shared/models
+googletest=${GOOGLETEST_SOURCE:-/usr/src/googletest}
+
+for needed in "$models" "$googletest"; do
+  [[ -d $needed ]] || { echo "gpu_prepare: $needed is missing" >&2; exit 1; }
+done
+tools/build release drawbar_cli drawbar_cuda
+rm -rf "$bundle"
+mkdir -p "$bundle/include" "$bundle/engines" "$bundle/googletest"
+
+# A header's folder as CMake found it.
+found() { sed -n "s/^$1:PATH=//p" build/CMakeCache.txt; }
+cp -r "$(found FMT)/fmt" "$(found XBYAK)/xbyak" "$(found JSON)/nlohmann" "$(found CLI11)/CLI" "$bundle/include/"
+cp "$(found XXHASH)/xxhash.h" "$bundle/include/"
+cp -r "${HIGHWAY_INCLUDE:-/usr/include}/hwy" "$bundle/include/"
+cp -r "$googletest/googletest" "$googletest/CMakeLists.txt" "$bundle/googletest/"
+rm -rf "$bundle/googletest/googletest/test" "$bundle/googletest/googletest/samples" \
+  "$bundle/googletest/googletest/docs"
+
+for model in "$models"/*.onnx; do
+  name=$(basename "$model" .onnx)
+  build/drawbar compile "$model" -o "$bundle/engines/$name.cpu.fp32.engine" --target cpu \
+    --strip-weights --portable
+  for precision in fp32 fp16; do
+    build/drawbar compile "$model" -o "$bundle/engines/$name.cuda.$precision.engine" --target cuda \
+      --precision "$precision" --strip-weights --portable
+  done
+done
+for model in .cache/quantized/*_qdq.onnx; do
+  [[ -f $model ]] || continue
+  name=$(basename "$model" _qdq.onnx)
+  for target in cpu cuda; do
+    build/drawbar compile "$model" -o "$bundle/engines/$name.$target.int8.engine" \
+      --target "$target" --strip-weights --portable
+  done
+done
+du -sh "$bundle"

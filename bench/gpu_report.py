@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Puts the groups' results of bench/gpu.sh together: gpu.json and gpu.txt in their folder.
+
+    gpu_report.py FOLDER
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+GROUPS = ("tests", "answers", "resnet50", "bert", "networks", "detectors", "cpu")
+
+
+def milliseconds(found):
+    if not found:
+        return "-"
+    if "error" in found or "skipped" in found:
+        return "error" if "error" in found else "-"
+    value = found.get("device_ms") or found.get("latency_ms", {}).get("p50")
+    return f"{value:.3f}" if value else "-"
+
+
+def speed_lines(rows):
+    yield (f"{'model':<16} {'shape':<10} {'fp32 ms':>9} {'fp16 ms':>9} {'int8 ms':>9} "
+           f"{'torch fp16':>11} {'speed-up':>9} {'end to end':>11} {'TFLOP/s':>8}")
+    ratios = []
+    for row in rows:
+        shape = "x".join(map(str, row["row"][1:]))
+        half, torch = row.get("fp16", {}), row.get("torch", {})
+        ratio = rate = "-"
+        if half.get("device_ms") and torch.get("device_ms"):
+            ratios.append(torch["device_ms"] / half["device_ms"])
+            ratio = f"{ratios[-1]:.2f}"
+        if half.get("device_ms") and half.get("operations"):
+            rate = f"{half['operations'] / half['device_ms'] / 1e9:.1f}"
+        whole = half.get("latency_ms", {}).get("p50")
+        yield (f"{row['model']:<16} {shape:<10} {milliseconds(row.get('fp32')):>9} "
+               f"{milliseconds(half):>9} {milliseconds(row.get('int8')):>9} "
+               f"{milliseconds(torch):>11} {ratio:>9} {f'{whole:.3f}' if whole else '-':>11} {rate:>8}")
+        for who in ("fp32", "fp16", "int8", "torch"):
+            if row.get(who, {}).get("error"):
+                yield f"    {who}: {row[who]['error'][:200]}"
+    if ratios:
+        yield f"geometric mean of {len(ratios)}: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}"
+
+
+def lines(group, found):
+    yield f"\n== {group}"
+    if isinstance(found, dict) and "error" in found:
+        yield found["error"]
+    elif group == "tests":
+        yield f"{found['tests']} tests, {len(found['failed'])} failed"
+        for each in found["failed"]:
+            yield f"FAILED {each['test']}: {each['message'][:300]}"
+    elif group == "answers":
+        for each in found:
+            what = each.get("error") or ", ".join(
+                f"{name} {value if isinstance(value, str) else format(value, '.1e')}"
+                for name, value in each["difference"].items())
+            yield f"{each['model']:<16} {each['precision']:<6} {what}"
+    elif group == "cpu":
+        for each in found:
+            what = each.get("error") or f"{each['ms']:.2f} ms"
+            yield f"{each['model']:<16} {each['precision']:<6} {each['threads']} threads  {what}"
+    else:
+        yield from speed_lines(found)
+
+
+def main():
+    folder = Path(sys.argv[1])
+    results = {}
+    for group in GROUPS:
+        path = folder / f"{group}.json"
+        if path.exists():
+            results[group] = json.loads(path.read_text())
+    (folder / "gpu.json").write_text(json.dumps(results, indent=1))
+    text = "\n".join(line for group, found in results.items() for line in lines(group, found))
+    (folder / "gpu.txt").write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -4,9 +4,11 @@
  * x [N, C, ...] f32; alpha [C] f32 (optional) or the attribute `alpha` (1) -> y of x's shape.
  *
  *     drawbar run vocoder.onnx --plugin ./snake.so ...
+ *     drawbar run vocoder.onnx --plugin ./snake.so --target cuda ...
  */
 #include <drawbar/plugin.h>
 #include <math.h>
+#include <stdio.h>
 
 static const drawbar_host* host;
 
@@ -69,8 +71,52 @@ static int run(drawbar_call* call) {
   return 0;
 }
 
+/* A thread an element; sizes are template arguments, so that divisions by them are cheap. */
+static const char gpu_source[] =
+    "struct SnakeOf {\n"
+    "  static __device__ float of(float x, float alpha) {\n"
+    "    const float wave = sinf(alpha * x);\n"
+    "    return x + wave * wave / alpha;\n"
+    "  }\n"
+    "};\n"
+    "template <long long SIZE, int CHANNELS, int PLANE>\n"
+    "__device__ void snake(const float* x, const float* alphas, float* y) {\n"
+    "  const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;\n"
+    "  if (i < SIZE) y[i] = SnakeOf::of(x[i], alphas[i / PLANE % CHANNELS]);\n"
+    "}\n"
+    "template <long long SIZE, int NUMERATOR, int DENOMINATOR>\n"
+    "__device__ void snake(const float* x, float* y) {\n"
+    "  const long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;\n"
+    "  if (i < SIZE) y[i] = SnakeOf::of(x[i], float(NUMERATOR) / float(DENOMINATOR));\n"
+    "}\n";
+
+enum { threads = 256, millionths = 1000000 };
+
+static int gpu(drawbar_call* call) {
+  drawbar_tensor x, alpha;
+  if (inputs(call, &x, &alpha)) return 1;
+  long long size = 1, plane = 1;
+  for (int32_t axis = 0; axis < x.rank; ++axis) size *= x.shape[axis];
+  for (int32_t axis = 2; axis < x.rank; ++axis) plane *= x.shape[axis];
+  double single = 1;
+  host->number(call, "alpha", &single);
+  char function[96];
+  if (alpha.shape) {
+    snprintf(function, sizeof function, "snake<%lld, %lld, %lld>", size, (long long)x.shape[1],
+             plane);
+  } else {
+    const double scaled = single * millionths; /* templates take no fractions */
+    if (scaled != (int)scaled) return 1;
+    snprintf(function, sizeof function, "snake<%lld, %d, %d>", size, (int)scaled, millionths);
+  }
+  const drawbar_gpu_launch launch = {
+      gpu_source, function, {(size + threads - 1) / threads, 1, 1}, {threads, 1, 1}, 0};
+  host->gpu_launch(call, &launch);
+  return 0;
+}
+
 static const drawbar_operator operators[] = {
-    {"com.example", "Snake", 1, 2, 1, 1, infer, run},
+    {"com.example", "Snake", 1, 2, 1, 1, infer, run, gpu},
 };
 
 static const drawbar_plugin plugin = {DRAWBAR_PLUGIN_ABI, "snake", "1.0", 1, operators};

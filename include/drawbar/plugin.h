@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Of this header. A host refuses plug-ins of another version, and the other way round. */
-#define DRAWBAR_PLUGIN_ABI 1u
+#define DRAWBAR_PLUGIN_ABI 2u
 
 /* Numbers of element types; the ones that are missing are not offered to plug-ins. */
 enum {
@@ -57,6 +57,18 @@ typedef struct {
 /* One node, while its outputs' types are inferred or while it runs. */
 typedef struct drawbar_call drawbar_call;
 
+/* One launch of a kernel on a GPU. Everything is copied. */
+typedef struct {
+  /* CUDA C++ for NVRTC, without includes: __device__ functions, templates, structs, under names
+   * that nobody else uses. The same text may stand in several launches. */
+  const char* source;
+  /* A __device__ function of it, template arguments and all: "snake<float, 7, 129>". It gets the
+   * pointers of the inputs that are there and of the outputs, in this order. */
+  const char* function;
+  int64_t grid[3], block[3]; /* blocks, and threads of each, along x, y and z */
+  int32_t synchronises;      /* not 0: threads wait for each other, in whole blocks or warps */
+} drawbar_gpu_launch;
+
 /* What Drawbar offers. `i` counts from 0. */
 typedef struct {
   uint32_t abi; /* DRAWBAR_PLUGIN_ABI */
@@ -89,6 +101,9 @@ typedef struct {
   int (*stopped)(const drawbar_call* call);
   /* What is wrong, for the one who reads the error; copied. */
   void (*fail)(drawbar_call* call, const char* message);
+
+  /* In gpu: adds a launch behind those added before. */
+  void (*gpu_launch)(drawbar_call* call, const drawbar_gpu_launch* launch);
 } drawbar_host;
 
 /* An operator. Its outputs depend on inputs and attributes alone. */
@@ -99,6 +114,9 @@ typedef struct {
   size_t least_outputs, most_outputs;
   int (*infer)(drawbar_call* call);
   int (*run)(drawbar_call* call);
+  /* For one node on a GPU whose sizes are all numbers, without data: adds its launches. Anything
+   * but 0: it has none for this node, which then runs on the processors. May be null. */
+  int (*gpu)(drawbar_call* call);
 } drawbar_operator;
 
 typedef struct {

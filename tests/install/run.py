@@ -6,6 +6,7 @@
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,30 @@ class Installed:
             alone = subprocess.run([*map(str, command)], capture_output=True, text=True)
             assert alone.returncode == 1 and "UNSUPPORTED" in alone.stderr, alone.stderr
 
+    def plugin_runs_on_the_gpu(self):
+        """The example's kernel, on the emulation where no GPU is."""
+        plugin, engine = self.folder / "plugin_gcc/snake.so", self.folder / "snake_gpu.engine"
+        model, out = self.folder / "snake.onnx", self.folder / "snake_gpu_out"
+        if not (plugin.exists() and (self.prefix / "lib/libdrawbar_cuda.so").exists()):
+            raise Skip("built without the GPU target")
+        binary, environment = self.prefix / "bin/drawbar", {**os.environ, "DRAWBAR_CUDA": "emulated"}
+
+        def run(*words):
+            done = subprocess.run(
+                [*map(str, (binary, *words, "--plugin", plugin))],
+                capture_output=True, text=True, env=environment,
+            )
+            assert done.returncode == 0, done.stderr[-400:]
+            return done.stdout
+
+        run("compile", model, "-o", engine, "--target", "cuda", "--wherever-it-can",
+            "--shape", "x=2x7x129")
+        steps = run("inspect", engine)
+        assert re.search(r"cuda Custom +plugin", steps), steps
+        run("run", engine, "--input", f"x={self.folder}/snake_x.npy", "--output", out)
+        want = np.load(self.folder / "snake_out/y.npy")
+        assert np.abs(np.load(out / "y.npy") - want).max() < 1e-5, "the GPU's answer is off"
+
     def plugin_of_clang_runs(self):
         self.plugin_runs("clang")
 
@@ -186,6 +211,7 @@ def main():
             installed.pkg_config_finds_it,
             installed.clang_compiles_it_too,
             installed.plugin_runs,
+            installed.plugin_runs_on_the_gpu,
             installed.plugin_of_clang_runs,
             installed.wrong_plugins_are_refused,
             installed.manual_page_names_every_command,

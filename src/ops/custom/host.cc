@@ -11,20 +11,32 @@ using drawbar::Dim;
 using drawbar::Dims;
 using drawbar::Shape;
 
-/// One node for a plug-in: it is inferred where `infer` is set, else run.
+/// What a GPU is to launch for a node.
+struct GpuRequest {
+  const std::vector<drawbar::ops::PluginInput>& inputs;
+  size_t outputs;
+  std::vector<drawbar::ops::PluginLaunch> launches;
+};
+
+/// One node for a plug-in: it is inferred, run, or made for a GPU, whichever is set.
 struct drawbar_call {
   const Attributes& attributes;
   drawbar::Infer* infer = nullptr;
   drawbar::Evaluation* run = nullptr;
+  GpuRequest* gpu = nullptr;
   std::vector<Shape> shapes;     // of the inputs
   std::vector<Dim> sizes;        // that negative numbers from -2 downwards stand for
   std::vector<bool> answered;    // outputs
   std::string failure;           // what the plug-in said
   std::exception_ptr exception;  // what a function of the host ran into
 
-  size_t inputs() const { return infer ? infer->inputs() : run->inputs(); }
-  size_t outputs() const { return infer ? infer->outputs() : run->outputs(); }
-  bool has(size_t i) const { return infer ? infer->has(i) : run->has(i); }
+  size_t inputs() const {
+    return gpu ? gpu->inputs.size() : infer ? infer->inputs() : run->inputs();
+  }
+  size_t outputs() const { return gpu ? gpu->outputs : infer ? infer->outputs() : run->outputs(); }
+  bool has(size_t i) const {
+    return gpu ? gpu->inputs[i].present : infer ? infer->has(i) : run->has(i);
+  }
 };
 
 namespace drawbar::ops {
@@ -70,7 +82,10 @@ int input(const drawbar_call* call, size_t i, drawbar_tensor* tensor) {
   if (i >= call->inputs() || !call->has(i)) return 0;
   tensor->rank = static_cast<int32_t>(call->shapes[i].size());
   tensor->shape = call->shapes[i].data();
-  if (call->infer) {
+  if (call->gpu) {
+    tensor->element = static_cast<int32_t>(call->gpu->inputs[i].type);
+    tensor->data = nullptr;
+  } else if (call->infer) {
     const Tensor* constant = call->infer->constant(i);
     tensor->element = static_cast<int32_t>(call->infer->element(i));
     tensor->data = constant ? constant->raw() : nullptr;
@@ -164,6 +179,24 @@ void say_failure(drawbar_call* call, const char* message) {
   guarded(call, [&] { call->failure = message ? message : ""; });
 }
 
+void gpu_launch(drawbar_call* call, const drawbar_gpu_launch* given) {
+  guarded(call, [&] {
+    if (!call->gpu) fail(ErrorCode::internal, "the plug-in launches kernels outside gpu");
+    if (!given || !given->source || !given->function)
+      fail(ErrorCode::internal, "the plug-in gave a launch without code");
+    PluginLaunch launch{given->source, given->function};
+    for (size_t axis = 0; axis < 3; ++axis) {
+      if (given->grid[axis] < 1 || given->block[axis] < 1 || given->block[axis] > 1024)
+        fail(ErrorCode::internal, "the plug-in gave a launch of {} blocks of {} threads",
+             given->grid[axis], given->block[axis]);
+      launch.grid[axis] = given->grid[axis];
+      launch.block[axis] = given->block[axis];
+    }
+    launch.synchronises = given->synchronises != 0;
+    call->gpu->launches.push_back(std::move(launch));
+  });
+}
+
 void finish(const drawbar_call& call, const Custom& op, int status, ErrorCode code) {
   if (call.exception) std::rethrow_exception(call.exception);
   if (status != 0)
@@ -190,7 +223,8 @@ const drawbar_host& plugin_host() {
                                     output,
                                     parallel_for,
                                     stopped,
-                                    say_failure};
+                                    say_failure,
+                                    gpu_launch};
   return host;
 }
 
@@ -224,6 +258,20 @@ void run_with(const drawbar_operator& plugin, const Custom& op, Evaluation& eval
     if (evaluation.has(i)) call.shapes[i] = evaluation.input(i).shape();
   }
   finish(call, op, plugin.run(&call), ErrorCode::invalid_argument);
+}
+
+std::optional<std::vector<PluginLaunch>> launches_of(const drawbar_operator& plugin,
+                                                     const Custom& op,
+                                                     const std::vector<PluginInput>& inputs,
+                                                     size_t outputs) {
+  if (!plugin.gpu) return std::nullopt;
+  GpuRequest request{inputs, outputs, {}};
+  drawbar_call call{.attributes = op.attributes, .gpu = &request};
+  for (const PluginInput& input : inputs) call.shapes.push_back(input.shape);
+  const int status = plugin.gpu(&call);
+  if (call.exception) std::rethrow_exception(call.exception);
+  if (status != 0 || request.launches.empty()) return std::nullopt;
+  return std::move(request.launches);
 }
 
 }  // namespace drawbar::ops

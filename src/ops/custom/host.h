@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "drawbar/plugin.h"
 #include "ops/custom/op.h"
 
@@ -7,6 +9,26 @@ namespace drawbar::ops {
 
 /// The functions that plug-ins are given.
 const drawbar_host& plugin_host();
+
+/// An input for a plug-in that makes a kernel of a GPU.
+struct PluginInput {
+  ElementType type = ElementType::f32;
+  Shape shape;
+  bool present = false;
+};
+
+/// A drawbar_gpu_launch that stays.
+struct PluginLaunch {
+  std::string source, function;
+  int64_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};
+  bool synchronises = false;
+};
+
+/// What the operator launches on a GPU for a node; nothing where it has no kernels for it.
+std::optional<std::vector<PluginLaunch>> launches_of(const drawbar_operator& plugin,
+                                                     const Custom& op,
+                                                     const std::vector<PluginInput>& inputs,
+                                                     size_t outputs);
 
 /// Calls the operator's infer or run for a node. Throws what it says is wrong.
 void infer_with(const drawbar_operator& plugin, const Custom& op, Infer& context);

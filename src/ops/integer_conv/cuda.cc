@@ -24,7 +24,9 @@ ByteProduct product_of(const Problem& problem) {
 }
 
 /// One channel a group, constant weights: tiles would be nearly empty.
-bool is_depthwise(const ByteProduct& p) { return p.channels == 1 && p.outputs == 1 && p.groups > 1; }
+bool is_depthwise(const ByteProduct& p) {
+  return p.channels == 1 && p.outputs == 1 && p.groups > 1;
+}
 
 template <const ByteTile& tile>
 bool tile_applies(const Problem& problem) {
@@ -70,9 +72,7 @@ std::unique_ptr<Kernel> make_direct(const Problem& problem) {
 }
 
 double direct_seconds(const Problem& problem) {
-  const ByteProduct p = product_of(problem);
-  const double products = static_cast<double>(p.y().size()) * static_cast<double>(p.depth());
-  return streaming_seconds(problem, products * 20);
+  return direct_byte_seconds(problem, static_cast<double>(product_of(problem).depth()));
 }
 
 int64_t span(const ByteProduct& p, int64_t run) {
@@ -93,8 +93,7 @@ bool depthwise_applies(const Problem& problem) {
   if (!has_window(problem)) return false;
   const ByteProduct p = product_of(problem);
   return is_depthwise(p) && byte_product_applies(p) && p.x_steps[1] == 1 && p.y_steps[1] == 1 &&
-         span(p, 1) <= most_span && p.window.kernel[1] <= 64 &&
-         p.y().size() < int64_t{1} << 30;
+         span(p, 1) <= most_span && p.window.kernel[1] <= 64 && p.y().size() < int64_t{1} << 30;
 }
 
 std::unique_ptr<Kernel> make_depthwise(const Problem& problem) {
@@ -118,8 +117,8 @@ std::unique_ptr<Kernel> make_depthwise(const Problem& problem) {
       packed[at * 4 + column % 4] = static_cast<std::byte>(taps[static_cast<size_t>(i)]);
     }
   };
-  const PackedBuffer buffer = pack_byte_weights(
-      p, "depthwise", static_cast<size_t>(lines * fours * w_channels * 4), write);
+  const PackedBuffer buffer =
+      pack_byte_weights(p, "depthwise", static_cast<size_t>(lines * fours * w_channels * 4), write);
   ByteParameters parameters = byte_parameters(p, 1);
   Launch launch;
   launch.file = "ops/integer_conv/cuda_depthwise.cuh";
@@ -132,10 +131,9 @@ std::unique_ptr<Kernel> make_depthwise(const Problem& problem) {
                       output(problem, 0)};
   std::vector<Launch> launches = std::move(parameters.launches);
   launches.push_back(std::move(launch));
-  return std::make_unique<LaunchedKernel>(
-      std::move(launches), parameters.scratch_bytes,
-      std::vector<PackedBuffer>{buffer, parameters.packed},
-      parameters.packed_inputs | 1U << p.at.w);
+  return std::make_unique<LaunchedKernel>(std::move(launches), parameters.scratch_bytes,
+                                          std::vector<PackedBuffer>{buffer, parameters.packed},
+                                          parameters.packed_inputs | 1U << p.at.w);
 }
 
 double depthwise_seconds(const Problem& problem) {

@@ -1,8 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <cmath>
-#include <cstring>
-#include <numeric>
 
 #include "ops/integer_matmul/cuda_bytes.h"
 
@@ -88,7 +85,6 @@ ByteShape shape_of(const ByteProduct& p, const ByteTile& tile) {
 
 bool has_units(const GpuInfo& gpu) {
   const std::string_view architecture = gpu.architecture;
-  if (architecture == "host") return true;
   int number = 0;
   const auto* end = architecture.data() + architecture.size();
   return architecture.starts_with("sm_") &&
@@ -108,7 +104,10 @@ bool has_even_positions(const ByteProduct& p) {
 }  // namespace
 
 bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile) {
-  if (!byte_product_applies(p) || (tile.units && !has_units(p.problem.gpu))) return false;
+  if (!byte_product_applies(p)) return false;
+  // Products of four bytes are for GPUs without such units, and for the emulation to try.
+  const bool emulated = p.problem.gpu.architecture == "host";
+  if (!emulated && tile.units != has_units(p.problem.gpu)) return false;
   if (p.added) {
     const Operand& other = p.problem.inputs[p.added->other];
     if (other.layout != p.y().layout || other.shape != p.y().shape || p.y().pitch != 0)
@@ -117,22 +116,22 @@ bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile) {
   return has_even_positions(p);
 }
 
+/// A block goes through the depth in steps of 64, each of which takes what its copies do when few
+/// blocks share a multiprocessor, else what reading shared memory does.
 double byte_tile_seconds(const ByteProduct& p, const ByteTile& tile) {
+  constexpr double step_seconds = 8e-8, block_seconds = 1e-6;
   const GpuInfo& gpu = p.problem.gpu;
-  const int64_t splits = splits_of(p, tile);
-  const double efficiency = !tile.units ? 0.8 : tile.rows > 64 ? 10.0 : tile.rows > 16 ? 6.0 : 3.0;
-  const double rate = gpu.f32_operations * efficiency;
-  const double per_block = 2.0 * tile.rows * tile.columns *
-                           (static_cast<double>(p.depth()) / static_cast<double>(splits) + 256);
-  const double waves = std::ceil(static_cast<double>(tiles_of(p, tile) * splits) /
-                                 static_cast<double>(gpu.multiprocessors));
-  const double finish =
-      splits == 1
-          ? 0
-          : gpu.launch_seconds + static_cast<double>(p.y().size() * splits) * 8 / gpu.bandwidth;
-  return std::max(waves * per_block * gpu.multiprocessors / rate,
-                  streaming_seconds(p.problem) - gpu.launch_seconds) +
-         gpu.launch_seconds + finish;
+  const int64_t splits = splits_of(p, tile), blocks = tiles_of(p, tile) * splits;
+  const double clock = gpu.f32_operations / (256.0 * gpu.multiprocessors);
+  const double products = !tile.units ? 200 : tile.rows > 64 ? 2500 : tile.rows > 16 ? 2000 : 1000;
+  const double step = 64.0 * tile.rows * tile.columns / (products * clock);
+  const auto steps = static_cast<double>(divided(divided(p.depth(), splits), 64));
+  const auto shared = static_cast<double>(divided(blocks, gpu.multiprocessors));
+  const double time = block_seconds + steps * std::max(step_seconds, shared * step);
+  const double pieces = static_cast<double>(p.y().size() * splits) * 8 / gpu.bandwidth;
+  const double finish = splits == 1 ? 0 : gpu.launch_seconds + pieces;
+  return gpu.launch_seconds + std::max(time, streaming_seconds(p.problem) - gpu.launch_seconds) +
+         finish;
 }
 
 std::unique_ptr<Kernel> make_byte_tile(const ByteProduct& p, const ByteTile& tile) {

@@ -291,4 +291,9 @@ ByteParameters byte_parameters(const ByteProduct& p, size_t at) {
   return result;
 }
 
+double direct_byte_seconds(const Problem& problem, double depth) {
+  const double products = depth * static_cast<double>(problem.outputs[0].size());
+  return streaming_seconds(problem, products * 20) + depth * 3e-8;
+}
+
 }  // namespace drawbar::cuda

@@ -97,6 +97,10 @@ using WriteChannel = std::function<void(int64_t, std::span<const int32_t>, std::
 PackedBuffer pack_byte_weights(const ByteProduct& p, const std::string& form, size_t bytes,
                                const WriteChannel& write);
 
+/// Of kernels whose threads sum a result each, from operands as they come: one load waits for the
+/// other.
+double direct_byte_seconds(const Problem& problem, double depth);
+
 /// A block's tile and a warp's part of it.
 struct ByteTile {
   int rows, columns, warp_rows, warp_columns, stages;

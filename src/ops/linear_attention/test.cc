@@ -24,6 +24,18 @@ const OpCase cases[] = {
      attention(StateUpdate::gated_delta),
      {"f32[1, 7, 8]", "f32[1, 7, 8]", "f32[1, 7, 6]", "_", "f32[1, 7, 2]", "f32[1, 7, 1]"},
      2},
+    {"delta, large heads",
+     attention(StateUpdate::delta, 4, 2),
+     {"f32[1, 3, 280]", "f32[1, 3, 140]", "f32[1, 3, 66]", "f32[1, 2, 70, 33]", "_",
+      "f32[1, 3, 2]"},
+     2},
+    {"one head, in half",
+     attention(StateUpdate::gated_delta, 1, 1),
+     {"f16[2, 5, 8]", "f16[2, 5, 8]", "f16[2, 5, 3]", "_", "f16[2, 5, 1]", "f16[2, 5, 1]"}},
+    {"linear, in double",
+     attention(StateUpdate::linear),
+     {"f64[1, 5, 6]", "f64[1, 5, 6]", "f64[1, 5, 8]"},
+     2},
 };
 
 const Rejection rejected[] = {

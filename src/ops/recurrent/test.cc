@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "ops/recurrent/op.h"
 #include "tests/support/half_cases.h"
 #include "tests/support/op_case.h"
@@ -77,7 +79,20 @@ std::vector<OpCase> cases_of(Cell cell) {
     scaled.alpha = {1.5f};
     scaled.beta = {0.5f};
     add("relu", relu, 5, 2, 7, 19, {bias(1, 19)});
+    add("states beyond shared memory", plain, 2, 8, 3, 1030, {bias(1, 1030)});
     add("scaled tanh", scaled, 5, 2, 7, 19, {bias(1, 19)});
+  }
+  const std::string lengths = std::string(plain.op_name()) + ", lengths";
+  const OpCase some =
+      *std::find_if(cases.begin(), cases.end(), [&](auto& each) { return each.name == lengths; });
+  for (const std::string type : {"f64", "f16", "bf16"}) {
+    OpCase other = some;
+    other.name += " in " + type;
+    for (std::string& input : other.inputs) {
+      const size_t at = input.find("f32");
+      if (at != std::string::npos) input.replace(at, 3, type);
+    }
+    cases.push_back(std::move(other));
   }
   return cases;
 }

@@ -106,7 +106,8 @@ def measure(drawbar, rows):
 
 
 def answers(drawbar):
-    """Every model on the GPU and on the processors: the largest difference over the largest output."""
+    """Every model on the GPU and on the processors: the largest difference over the largest
+    output."""
     results = []
     for engine in sorted(drawbar.engines.glob("*.cpu.fp32.engine")):
         model = engine.name.split(".")[0]

@@ -35,14 +35,16 @@ def speed_lines(rows):
         if half.get("device_ms") and half.get("operations"):
             rate = f"{half['operations'] / half['device_ms'] / 1e9:.1f}"
         whole = half.get("latency_ms", {}).get("p50")
+        end_to_end = f"{whole:.3f}" if whole else "-"
         yield (f"{row['model']:<16} {shape:<10} {milliseconds(row.get('fp32')):>9} "
                f"{milliseconds(half):>9} {milliseconds(row.get('int8')):>9} "
-               f"{milliseconds(torch):>11} {ratio:>9} {f'{whole:.3f}' if whole else '-':>11} {rate:>8}")
+               f"{milliseconds(torch):>11} {ratio:>9} {end_to_end:>11} {rate:>8}")
         for who in ("fp32", "fp16", "int8", "torch"):
             if row.get(who, {}).get("error"):
                 yield f"    {who}: {row[who]['error'][:200]}"
     if ratios:
-        yield f"geometric mean of {len(ratios)}: {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}"
+        mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
+        yield f"geometric mean of {len(ratios)}: {mean:.2f}"
 
 
 def lines(group, found):

@@ -1,6 +1,6 @@
 """The same networks in PyTorch as it is best on a GPU: torch.compile with max-autotune (CUDA graphs
-included), f16, channels-last for images, torch's fused attention for transformers. Weights are random;
-inputs stay on the device. gpu_group.py asks for a row at a time."""
+included), f16, channels-last for images, torch's fused attention for transformers. Weights are
+random; inputs stay on the device. gpu_group.py asks for a row at a time."""
 
 import statistics
 

@@ -206,6 +206,7 @@ void add_bench(CLI::App& app) {
   command->add_flag("--json", options->json, "One JSON object on standard output");
   command->add_flag("--peak", options->peak, "Measure this machine instead of a model")
       ->excludes(model);
+  add_device_memory_option(*command);
   add_plugin_option(*command);
   command->callback([options] { bench(*options); });
 }

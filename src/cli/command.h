@@ -17,6 +17,9 @@ void add_refit(CLI::App& app);
 void add_run(CLI::App& app);
 void add_targets(CLI::App& app);
 
+/// The option --device-memory of commands that run: limits what the targets' devices may take.
+void add_device_memory_option(CLI::App& command);
+
 /// The option --plugin of commands that read models or engines: loads what it names at once.
 void add_plugin_option(CLI::App& command);
 

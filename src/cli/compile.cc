@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -70,6 +71,15 @@ void compile(const Options& options) {
              std::filesystem::path(options.model).filename().string(), options.target,
              engine->graph().order().size(),
              static_cast<double>(std::filesystem::file_size(options.output)) / (1 << 20));
+  for (const PlanReport& plan : engine->program().inspect()) {
+    const auto there = std::count_if(plan.steps.begin(), plan.steps.end(), [&](const auto& step) {
+      return step.target == options.target;
+    });
+    if (!plan.left_behind.empty() && there == 0) {
+      fmt::print("{}: nothing of it runs on {}, `drawbar inspect` says why\n", plan.shapes,
+                 options.target);
+    }
+  }
 }
 
 }  // namespace

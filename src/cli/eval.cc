@@ -19,6 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
+  std::string target = "cpu";
   std::string model, dataset, preprocess, labels, page;
   std::vector<std::string> precisions = {"fp32"};
   int threads = 0;
@@ -114,6 +115,7 @@ void eval(const Options& options) {
     const auto samples = open_dataset(options, graph, options.preprocess);
     CompileRequest request;
     request.model = options.model;
+    request.target = options.target;
     request.threads = {threads};
     const std::vector<Tensor> first = samples->sample(0);
     const std::vector<int64_t> classes = classes_of(*samples, options.precision.class_offset);
@@ -154,6 +156,10 @@ void add_eval(CLI::App& app) {
           "an .npz with an array 'label'; TFRecords")
       ->required();
   command
+      ->add_option("--target", options->target,
+                   "What a model is compiled for (see `drawbar targets`)")
+      ->capture_default_str();
+  command
       ->add_option("--precision", options->precisions,
                    "fp32,bf16,fp16,int8: of a model, one after the other; an engine has its own")
       ->delimiter(',')
@@ -167,6 +173,7 @@ void add_eval(CLI::App& app) {
                       "Write a page with accuracy against speed and all figures");
   command->add_flag("--json", options->json, "For machines");
   add_precision_options(*command, options->precision);
+  add_device_memory_option(*command);
   add_plugin_option(*command);
   command->callback([options] { eval(*options); });
 }

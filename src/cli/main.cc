@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "cli/command.h"
 #include "drawbar/compile.h"
+#include "targets/target.h"
 
 namespace drawbar::cli {
 
@@ -18,6 +19,20 @@ void add_plugin_option(CLI::App& command) {
           },
           "A shared library with operators of your own (may be given again)")
       ->take_all();
+}
+
+void add_device_memory_option(CLI::App& command) {
+  command
+      .add_option_function<uint64_t>(
+          "--device-memory",
+          [](const uint64_t& bytes) {
+            for (const Target* target : all_targets()) {
+              if (target != &host_target())
+                target->device().limit_memory(static_cast<int64_t>(bytes));
+            }
+          },
+          "What this process may take of a GPU's memory, as 2GiB; plans that need more are refused")
+      ->transform(CLI::AsSizeValue(false));
 }
 
 }  // namespace drawbar::cli

@@ -180,6 +180,7 @@ void add_run(CLI::App& app) {
                     "Of a model: only ways as exact as plain sums, no Winograd convolution");
   command->add_option("--deadline", options->deadline, "Give up after this many seconds")
       ->check(CLI::PositiveNumber);
+  add_device_memory_option(*command);
   add_plugin_option(*command);
   command->callback([options] { run(*options); });
 }

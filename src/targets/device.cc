@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace drawbar {
 namespace {
 
@@ -43,6 +45,10 @@ void DeviceRates::keep_best(const DeviceRates& again) {
 
 bool DeviceRates::is_impossible(const Operations& operations, double seconds) const {
   return 1.05 * seconds < least_seconds(operations);
+}
+
+void Device::limit_memory(int64_t) const {
+  fail(ErrorCode::invalid_argument, "{} has no memory of its own to limit", description());
 }
 
 }  // namespace drawbar

@@ -83,6 +83,10 @@ class Device {
   virtual bool satisfies(std::string_view requirement) const = 0;
   /// Measured anew at each call.
   virtual DeviceRates measure(int threads, Measure what) const = 0;
+  /// What this process may take of the device's own memory, from now on: plans that need more are
+  /// refused when they are made (RESOURCE_EXHAUSTED). Throws INVALID_ARGUMENT where the device has
+  /// none of its own.
+  virtual void limit_memory(int64_t bytes) const;
 };
 
 }  // namespace drawbar

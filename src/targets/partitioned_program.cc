@@ -188,6 +188,12 @@ class PartitionedProgram final : public Program {
   }
 
   void tune(const CompileOptions& options) override {
+    if (!options.profiles.empty()) {
+      // Whether the target can compile at all, also where no piece will go to it.
+      CompileOptions nothing = options;
+      nothing.profiles = {InputShapes()};
+      common_.at(target_.name())->tune(nothing);
+    }
     for (const InputShapes& shapes : options.profiles) {
       for (int threads : options.threads) {
         CompileOptions timed = options;

@@ -20,14 +20,15 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from cli.accelerators import Accelerators  # noqa: E402
 from cli.evaluation import Evaluation  # noqa: E402
 from cli.layers import Layers  # noqa: E402
 from cli.page import self_contained  # noqa: E402
 from tally import Tally  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["compile", "run", "bench", "eval", "inspect", "diff", "targets", "operators"]
-COMMANDS += ["completion", "man"]
+COMMANDS = ["compile", "run", "bench", "eval", "inspect", "diff", "refit", "targets"]
+COMMANDS += ["operators", "completion", "man"]
 
 
 def classifier(path, names=("x", "y")):
@@ -96,7 +97,7 @@ def tfrecord(encoded, label):
     return length + crc32c(length) + data + crc32c(data)
 
 
-class Cli(Evaluation, Layers):
+class Cli(Accelerators, Evaluation, Layers):
     def __init__(self, binary, folder, shared):
         self.binary, self.folder = Path(binary).resolve(), Path(folder)
         self.data = Path(shared).resolve() / "data"
@@ -105,6 +106,23 @@ class Cli(Evaluation, Layers):
         self.input = self.folder / "x.npy"
         classifier(self.model)
         np.save(self.input, np.random.default_rng(2).random((2, 3, 8, 8), np.float32))
+
+    def dense_model(self, name, weights, extra=None):
+        """x [N, K] times the weights, and perhaps one function more."""
+        nodes = [helper.make_node("MatMul", ["x", "w"], ["m" if extra else "y"])]
+        if extra:
+            nodes.append(helper.make_node(extra, ["m"], ["y"]))
+        sizes = {"x": ["N", weights.shape[0]], "y": ["N", weights.shape[1]]}
+        values = {
+            name: helper.make_tensor_value_info(name, TensorProto.FLOAT, size)
+            for name, size in sizes.items()
+        }
+        graph = helper.make_graph(
+            nodes, "dense", [values["x"]], [values["y"]], [numpy_helper.from_array(weights, "w")]
+        )
+        opsets = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), self.folder / name)
+        return self.folder / name
 
     def run(self, *arguments, status=0):
         done = subprocess.run(
@@ -709,6 +727,12 @@ class Cli(Evaluation, Layers):
         Layers.diff_bisect,
         Layers.auto_report,
         targets,
+        Accelerators.gpu_targets,
+        Accelerators.gpu_runs,
+        Accelerators.gpu_memory_is_limited,
+        Accelerators.gpu_code_without_a_gpu,
+        Accelerators.stripped_engines,
+        Accelerators.portable_engines,
         completion,
         hostile_output_name,
         usage,

@@ -146,7 +146,8 @@ class Installed:
         model, out = self.folder / "snake.onnx", self.folder / "snake_gpu_out"
         if not (plugin.exists() and (self.prefix / "lib/libdrawbar_cuda.so").exists()):
             raise Skip("built without the GPU target")
-        binary, environment = self.prefix / "bin/drawbar", {**os.environ, "DRAWBAR_CUDA": "emulated"}
+        binary = self.prefix / "bin/drawbar"
+        environment = {**os.environ, "DRAWBAR_CUDA": "emulated"}
 
         def run(*words):
             done = subprocess.run(

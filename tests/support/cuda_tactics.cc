@@ -1,5 +1,6 @@
 #include <map>
 
+#include "targets/cuda/loaded_code.h"
 #include "targets/cuda/tactic.h"
 #include "tests/support/one_node.h"
 #include "tests/support/operands.h"
@@ -83,7 +84,7 @@ void* place(Gpu& gpu, Stream& stream, std::vector<std::shared_ptr<void>>& memory
   return result;
 }
 
-void run(const Trial& trial, Gpu& gpu, const Module& module) {
+void run(const Trial& trial, Gpu& gpu, const LoadedCode& code) {
   const Problem& problem = *trial.problem;
   const std::shared_ptr<Stream> stream = gpu.make_stream();
   std::vector<std::shared_ptr<void>> memory;
@@ -110,8 +111,7 @@ void run(const Trial& trial, Gpu& gpu, const Module& module) {
     packed.push_back(place_bytes(buffer.bytes, buffer.data.get()));
   void* scratch = place_bytes(trial.kernel->scratch_bytes(), nullptr);
   std::vector<const void*> functions;
-  for (const Launch& launch : trial.kernel->launches())
-    functions.push_back(module.function(launch.name()));
+  for (const Launch& launch : trial.kernel->launches()) functions.push_back(code.function(launch));
   trial.kernel->enqueue({*stream, inputs, outputs, packed, functions, scratch});
   stream->synchronize();
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -132,11 +132,12 @@ void expect_agrees_on(Gpu& gpu, std::span<const CheckedCase> cases) {
     for (const Launch& launch : trial->kernel->launches()) launches.push_back(&launch);
   }
   try {
-    const std::string source = source_of(launches);
-    const auto module = gpu.load(compile_code(source, gpu.info().architecture));
-    for (const auto& trial : trials) run(*trial, gpu, *module);
+    CodeCache cache;
+    const LoadedCode code(launches, cache, gpu.info().architecture, &gpu);
+    for (const auto& trial : trials) run(*trial, gpu, code);
     // Without a GPU it is code for one at least.
-    if (gpu.info().architecture == "host" && !this_gpu().gpu) compile_code(source, "compute_90");
+    if (gpu.info().architecture == "host" && !this_gpu().gpu)
+      LoadedCode(launches, cache, "compute_90", nullptr);
   } catch (const Error& error) {
     ADD_FAILURE() << cases[0].op_case.op.name() << " on " << gpu.info().name << ": "
                   << error.what();

@@ -22,8 +22,10 @@ void reorder(const Operand& operand, const void* from, void* to, bool into_opera
 }
 
 bool can_be_channels_last(const Operand& operand) {
+  const ElementType type = operand.type;
   return operand.present && operand.rank() == 4 &&
-         (operand.type == ElementType::f32 || is_half(operand.type));
+         (type == ElementType::f32 || is_half(type) || type == ElementType::i32 ||
+          type == ElementType::u8 || type == ElementType::i8);
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "ops/attention/op.h"
-#include "targets/cuda/tactic.h"
+#include "ops/matmul/cuda_product.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -15,7 +14,7 @@ using ops::AttentionSizes;
 constexpr int64_t most = std::numeric_limits<int32_t>::max() / 4;
 constexpr int64_t tile_threads = 128, most_tile_size = 256;
 constexpr int64_t most_few_rows = 8, most_few_size = 1024;
-constexpr int64_t most_fragment_size = 128;
+constexpr int64_t most_fragment_size = 160;
 
 const Attention& op_of(const Problem& problem) { return *problem.op.as<Attention>(); }
 
@@ -174,32 +173,35 @@ std::unique_ptr<Kernel> make_tiles(const Problem& problem) {
 
 // The matrix units.
 
-bool has_matrix_units(const GpuInfo& gpu) {
-  const std::string_view name = gpu.architecture;
-  if (name == "host") return true;
-  int number = 0;
-  return name.starts_with("sm_") &&
-         std::from_chars(name.data() + 3, name.data() + name.size(), number).ec == std::errc() &&
-         number >= 80;
-}
-
 /// Probabilities are rounded to q's type, and the units round sums more coarsely than plain sums
 /// in f32 do.
-bool matrix_units_apply(const Problem& problem) {
-  const ElementType type = problem.inputs[0].type;
-  if (problem.strict || !is_half(type) || !applies(problem) || !has_matrix_units(problem.gpu) ||
-      at(problem, Attention::v).type != type) {
+bool fragments_apply(const Problem& problem) {
+  Product scores;
+  scores.left.type = scores.right.type = scores.y.type = problem.inputs[0].type;
+  if (!applies(problem) || !matrix_units_apply(scores, problem) ||
+      at(problem, Attention::v).type != scores.y.type) {
     return false;
   }
   const AttentionSizes sizes = sizes_of(problem);
-  return sizes.size % 16 == 0 && sizes.value_size % 16 == 0 &&
+  return sizes.size % 8 == 0 && sizes.value_size % 8 == 0 &&
          std::max(sizes.size, sizes.value_size) <= most_fragment_size;
+}
+
+/// Keys of a tile: as many as shared memory holds twice, or fewer that fit all keys better.
+int64_t tile_keys(const AttentionSizes& sizes) {
+  constexpr int64_t per_tile = 8;  // that going on to the next one costs as much as
+  const int64_t key_bytes = 8 * (divided(sizes.size, 16) + divided(sizes.value_size, 16) + 1) * 8;
+  int64_t best = 32;
+  const auto cost = [&](int64_t keys) { return divided(sizes.keys, keys) * (keys + per_tile); };
+  for (int64_t keys : {48, 64}) {
+    if (keys * key_bytes <= 47 * 1024 && cost(keys) <= cost(best)) best = keys;
+  }
+  return best;
 }
 
 template <int64_t warps>
 bool warps_apply(const Problem& problem) {
-  return matrix_units_apply(problem) &&
-         (warps == 2 || rows_of(sizes_of(problem)) > (warps / 2) * 16);
+  return fragments_apply(problem) && (warps == 2 || rows_of(sizes_of(problem)) > (warps / 2) * 16);
 }
 
 template <int64_t warps>
@@ -210,7 +212,7 @@ double matrix_seconds(const Problem& problem) {
 template <int64_t warps>
 std::unique_ptr<Kernel> make_matrix(const Problem& problem) {
   const AttentionSizes sizes = sizes_of(problem);
-  const int64_t keys = sizes.size + sizes.value_size <= 160 ? 64 : 32;
+  const int64_t keys = tile_keys(sizes);
   return make_kernel(launch_of(problem, sizes, "cuda_matrix_units.cuh", "matrix_units",
                                fmt::format("{}, {}", warps, keys),
                                divided(rows_of(sizes), warps * 16) * parts_of(sizes), warps * 32));
@@ -224,17 +226,13 @@ bool few_apply(const Problem& problem) {
   return std::max(sizes.size, sizes.value_size) <= most_few_size;
 }
 
-ElementType compute_type(const Problem& problem) {
-  return problem.inputs[0].type == ElementType::f64 ? ElementType::f64 : ElementType::f32;
-}
-
 struct FewPlan {
   int64_t rows, splits, blocks;
 };
 
 /// As many rows as registers hold a lane's part of; pieces of at least 64 keys that fill the GPU.
 FewPlan few_plan(const Problem& problem, const AttentionSizes& sizes) {
-  const int64_t width = bits(compute_type(problem)) / 32;
+  const int64_t width = bits(compute_type(problem.inputs[0].type)) / 32;
   const int64_t each = std::max<int64_t>(8, std::max(sizes.size, sizes.value_size) / 16) * width;
   FewPlan plan;
   plan.rows = std::min(rows_of(sizes), std::clamp<int64_t>(64 / each, int64_t{1}, most_few_rows));
@@ -248,7 +246,7 @@ FewPlan few_plan(const Problem& problem, const AttentionSizes& sizes) {
 double few_seconds(const Problem& problem) {
   const AttentionSizes sizes = sizes_of(problem);
   const FewPlan plan = few_plan(problem, sizes);
-  const double slower = compute_type(problem) == ElementType::f64 ? 4 : 1;
+  const double slower = problem.inputs[0].type == ElementType::f64 ? 4 : 1;
   const double filled =
       std::min(1.0, static_cast<double>(plan.blocks) / std::max(1, problem.gpu.multiprocessors));
   return streaming_seconds(problem,
@@ -259,7 +257,7 @@ double few_seconds(const Problem& problem) {
 std::unique_ptr<Kernel> make_few(const Problem& problem) {
   const AttentionSizes sizes = sizes_of(problem);
   const FewPlan plan = few_plan(problem, sizes);
-  const ElementType sums = compute_type(problem);
+  const ElementType sums = compute_type(problem.inputs[0].type);
   const int64_t rows = plan.splits * rows_of(sizes) * parts_of(sizes);
   const bool splits = plan.splits > 1;
   const auto states_bytes = static_cast<size_t>((storage_bytes(sums, rows * 2) + 255) / 256 * 256);

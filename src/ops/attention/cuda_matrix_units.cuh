@@ -9,25 +9,26 @@
 
 namespace attention {
 
-/// Tiles of keys and values, [key][size] with rows apart by an odd number of 16 bytes; the next
-/// tile is copied while one is used.
+/// Tiles of keys and values, [key][size, in whole fragments] with rows apart by an odd number of 16
+/// bytes; the next tile is copied while one is used.
 template <class S, int KEYS>
 struct MatrixSizes {
-  static constexpr int k_pitch = S::size + 8, v_pitch = S::value_size + 8;
+  static constexpr int depth_steps = (S::size + 15) / 16, value_steps = (S::value_size + 15) / 16;
+  static constexpr int k_pitch = depth_steps * 16 + 8, v_pitch = value_steps * 16 + 8;
   static constexpr int k_halves = KEYS * k_pitch, v_halves = KEYS * v_pitch;
-  static_assert(S::size % 16 == 0 && S::value_size % 16 == 0 && KEYS % 16 == 0, "whole fragments");
+  static_assert(S::size % 8 == 0 && S::value_size % 8 == 0 && KEYS % 16 == 0, "whole loads");
 };
 
-/// `count` rows of SIZE halves into shared memory, zeros from there to KEYS rows.
+/// `count` rows of SIZE halves into shared memory, zeros behind them and from there to KEYS rows.
 template <int KEYS, int SIZE, int PITCH, int THREADS, class T>
 __device__ __forceinline__ void copy_rows(unsigned short* to, const T* from, i64 step, int count) {
-  constexpr int across = SIZE / 8, items = KEYS * across;
+  constexpr int across = (SIZE + 15) / 16 * 2, items = KEYS * across;
 #pragma unroll
   for (int i = 0; i < (items + THREADS - 1) / THREADS; ++i) {
     const int item = i * THREADS + static_cast<int>(threadIdx.x);
     if (items % THREADS != 0 && item >= items) continue;
     const int line = item / across, column = item % across * 8;
-    const bool valid = line < count;
+    const bool valid = line < count && column < SIZE;
     copy_later(to + line * PITCH + column, from + (valid ? line * step + column : 0), valid);
   }
 }
@@ -41,7 +42,8 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
   using Logit = Logits<S, M, float>;
   constexpr int threads = WARPS * 32, block_rows = WARPS * 16;
   constexpr int row_tiles = (Rows<S>::count + block_rows - 1) / block_rows;
-  constexpr int depth_steps = S::size / 16, key_steps = KEYS / 16, value_steps = S::value_size / 16;
+  constexpr int depth_steps = Sizes::depth_steps, value_steps = Sizes::value_steps;
+  constexpr int key_steps = KEYS / 16;
   __shared__ Several<unsigned short, 8> k_tile[2][Sizes::k_halves / 8];
   __shared__ Several<unsigned short, 8> v_tile[2][Sizes::v_halves / 8];
 
@@ -70,7 +72,8 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
 #pragma unroll
     for (int step = 0; step < depth_steps; ++step) {
       queries[step][i] = *reinterpret_cast<const unsigned*>(from + step * 16);
-      queries[step][i + 2] = *reinterpret_cast<const unsigned*>(from + step * 16 + 8);
+      queries[step][i + 2] =
+          step * 16 + 8 < S::size ? *reinterpret_cast<const unsigned*>(from + step * 16 + 8) : 0;
     }
   }
   float largest[2] = {-kInfinity, -kInfinity}, sums[2] = {0, 0};
@@ -186,7 +189,7 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
     const float factor = sum == 0 ? 0 : 1 / sum;
     T* to = y + row_offset<S>(part, row, S::y_batch, S::y_head, S::y_row) + pair;
 #pragma unroll
-    for (int e = 0; e < value_steps * 2; ++e) {
+    for (int e = 0; e < S::value_size / 8; ++e) {
       *reinterpret_cast<unsigned*>(to + e * 8) =
           pair_of<T>(results[e][i * 2] * factor, results[e][i * 2 + 1] * factor);
     }

@@ -62,7 +62,7 @@ std::unique_ptr<Kernel> make_direct(const Problem& problem) {
   Launch launch;
   launch.file = "ops/integer_matmul/cuda_direct.cuh";
   launch.preface = {shape.text};
-  launch.call = fmt::format("integer_matmul::direct<{}, {}>", shape.name, given_code(p, true));
+  launch.call = fmt::format("integer_matmul::direct<{}, {}>", shape.name, which_code(p, true));
   launch.grid = blocks_for(p.y().size(), direct_threads);
   launch.block.x = direct_threads;
   launch.arguments = {input(problem, p.at.x), input(problem, p.at.w)};
@@ -123,12 +123,13 @@ std::unique_ptr<Kernel> make_depthwise(const Problem& problem) {
   Launch launch;
   launch.file = "ops/integer_conv/cuda_depthwise.cuh";
   launch.preface = {shape.text};
-  launch.call = fmt::format("integer_conv::depthwise<{}>", shape.name);
+  launch.call = fmt::format("integer_conv::depthwise<{}, {}>", shape.name, parameters.type);
   const int64_t runs = (w.output[2] + run - 1) / run;
   launch.grid = blocks_for(p.rows() / w.output[2] * runs * (w_channels / 4), direct_threads);
   launch.block.x = direct_threads;
-  launch.arguments = {input(problem, p.at.x), packed(0, weights.type), parameters.argument,
-                      output(problem, 0)};
+  launch.arguments = {input(problem, p.at.x), packed(0, weights.type), output(problem, 0)};
+  launch.arguments.insert(launch.arguments.end(), parameters.arguments.begin(),
+                          parameters.arguments.end());
   std::vector<Launch> launches = std::move(parameters.launches);
   launches.push_back(std::move(launch));
   return std::make_unique<LaunchedKernel>(std::move(launches), parameters.scratch_bytes,
@@ -146,6 +147,8 @@ const bool registered = [] {
   for (std::string_view op : {"QLinearConv", "ConvInteger"}) {
     register_tactic({op, "conv_bytes_units_few", tile_applies<few_rows_tile>,
                      tile_seconds<few_rows_tile>, make_tile<few_rows_tile>});
+    register_tactic({op, "conv_bytes_units_few_whole", tile_applies<few_rows_whole_tile>,
+                     tile_seconds<few_rows_whole_tile>, make_tile<few_rows_whole_tile>});
     register_tactic({op, "conv_bytes_units", tile_applies<units_tile>, tile_seconds<units_tile>,
                      make_tile<units_tile>});
     register_tactic({op, "conv_bytes_units_large", tile_applies<large_units_tile>,

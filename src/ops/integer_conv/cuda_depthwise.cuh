@@ -18,7 +18,6 @@
 namespace integer_conv {
 
 using integer_matmul::Finish;
-using integer_matmul::Parameters;
 
 /// Four pixels of four channels → four channels of four pixels.
 __device__ __forceinline__ void transpose_bytes(const unsigned (&pixels)[4],
@@ -49,17 +48,16 @@ __device__ __forceinline__ unsigned four_channels(const X* pixel, int channel) {
   }
 }
 
-template <class Shape, class X, class F, class Y>
+template <class Shape, class Known, class X, class F, class Y, class... Pointers>
 __device__ __forceinline__ void depthwise(const X* __restrict__ x, const F* __restrict__ w,
-                                          const int* __restrict__ parameters,
-                                          Y* __restrict__ y) {
+                                          Y* __restrict__ y, Pointers... pointers) {
   using D = typename Shape::D;
   using H = typename Shape::H;
   using W = typename Shape::W;
   constexpr int run = Shape::run, channels = Shape::groups, lanes = Shape::w_channels / 4;
   constexpr int span = (run - 1) * W::stride + (W::kernel - 1) * W::dilation + 1;
   constexpr int runs = (W::out + run - 1) / run;
-  const Parameters<channels> known{parameters};
+  const Known known{pointers...};
   const i64 item = global_thread();
   if (item >= static_cast<i64>(Shape::images) * D::out * H::out * runs * lanes) return;
   unsigned rest = static_cast<unsigned>(item);  // the caller has seen that items fit
@@ -70,7 +68,7 @@ __device__ __forceinline__ void depthwise(const X* __restrict__ x, const F* __re
   const int out_h = static_cast<int>(rest % H::out);
   rest /= H::out;
   const int out_d = static_cast<int>(rest % D::out), image = static_cast<int>(rest / D::out);
-  const unsigned padding = static_cast<unsigned>(parameters[Parameters<channels>::x_zero]);
+  const unsigned padding = (static_cast<unsigned>(known.x_zero()) & 0xff) * 0x01010101u;
   const int first_w = first * W::stride - W::pad;
   int sums[run][4] = {};
   int x_sums[Shape::w_zeros ? run : 1][4] = {};
@@ -86,10 +84,8 @@ __device__ __forceinline__ void depthwise(const X* __restrict__ x, const F* __re
 #pragma unroll
       for (int i = 0; i < span; ++i) {
         const int in_w = first_w + i;
-        const bool missing =
-            outside || static_cast<unsigned>(in_w) >= static_cast<unsigned>(W::in);
-        pixels[i] =
-            missing ? padding : four_channels<channels>(line + in_w * W::x_step, channel);
+        const bool missing = outside || static_cast<unsigned>(in_w) >= static_cast<unsigned>(W::in);
+        pixels[i] = missing ? padding : four_channels<channels>(line + in_w * W::x_step, channel);
       }
 #pragma unroll
       for (int four = 0; four < Shape::fours; ++four) {

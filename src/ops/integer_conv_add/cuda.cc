@@ -34,6 +34,9 @@ std::unique_ptr<Kernel> make(const Problem& problem) {
 
 DRAWBAR_CUDA_TACTIC(few, "QLinearConvAdd", "conv_add_bytes_units_few", applies<few_rows_tile>,
                     seconds<few_rows_tile>, make<few_rows_tile>);
+DRAWBAR_CUDA_TACTIC(whole, "QLinearConvAdd", "conv_add_bytes_units_few_whole",
+                    applies<few_rows_whole_tile>, seconds<few_rows_whole_tile>,
+                    make<few_rows_whole_tile>);
 DRAWBAR_CUDA_TACTIC(units, "QLinearConvAdd", "conv_add_bytes_units", applies<units_tile>,
                     seconds<units_tile>, make<units_tile>);
 DRAWBAR_CUDA_TACTIC(large, "QLinearConvAdd", "conv_add_bytes_units_large",

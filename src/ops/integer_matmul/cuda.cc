@@ -108,7 +108,7 @@ std::unique_ptr<Kernel> make_direct(const Problem& problem) {
   launch.file = "ops/integer_matmul/cuda_direct.cuh";
   launch.preface = {shape.text};
   launch.call =
-      fmt::format("integer_matmul::direct_matrices<{}, {}>", shape.name, given_code(p, true));
+      fmt::format("integer_matmul::direct_matrices<{}, {}>", shape.name, which_code(p, true));
   launch.grid = blocks_for(y.size(), direct_threads);
   launch.block.x = direct_threads;
   launch.arguments = {input(problem, p.at.x), input(problem, p.at.w)};
@@ -126,6 +126,8 @@ const bool registered = [] {
   for (std::string_view op : {"QLinearMatMul", "MatMulInteger"}) {
     register_tactic({op, "matmul_bytes_units_few", tile_applies<few_rows_tile>,
                      tile_seconds<few_rows_tile>, make_tile<few_rows_tile>});
+    register_tactic({op, "matmul_bytes_units_few_whole", tile_applies<few_rows_whole_tile>,
+                     tile_seconds<few_rows_whole_tile>, make_tile<few_rows_whole_tile>});
     register_tactic({op, "matmul_bytes_units", tile_applies<units_tile>, tile_seconds<units_tile>,
                      make_tile<units_tile>});
     register_tactic({op, "matmul_bytes_units_large", tile_applies<large_units_tile>,

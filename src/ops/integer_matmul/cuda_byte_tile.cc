@@ -44,6 +44,7 @@ int64_t tiles_of(const ByteProduct& p, const ByteTile& tile) {
 
 /// Pieces of the depth, so that blocks fill the multiprocessors.
 int64_t splits_of(const ByteProduct& p, const ByteTile& tile) {
+  if (!tile.splits) return 1;
   const int64_t wanted = int64_t{p.problem.gpu.multiprocessors} * 2 / tiles_of(p, tile);
   return std::clamp<int64_t>(std::min(wanted, p.depth() / least_depth), 1, 32);
 }
@@ -101,6 +102,10 @@ bool has_even_positions(const ByteProduct& p) {
   return true;
 }
 
+void append(std::vector<Argument>& to, const std::vector<Argument>& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
 }  // namespace
 
 bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile) {
@@ -113,6 +118,8 @@ bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile) {
     if (other.layout != p.y().layout || other.shape != p.y().shape || p.y().pitch != 0)
       return false;
   }
+  // Without splits there is a tile of its own only where the other one has some.
+  if (!tile.splits && splits_of(p, few_rows_tile) == 1) return false;
   return has_even_positions(p);
 }
 
@@ -145,11 +152,10 @@ std::unique_ptr<Kernel> make_byte_tile(const ByteProduct& p, const ByteTile& til
   product.grid.x = tiles_of(p, tile) * splits;
   product.block.x = tile.threads();
   product.synchronises = true;
-  product.arguments = {input(p.problem, p.at.x), packed(0, packed_weights(p).type),
-                       parameters.argument};
-  const std::string names =
-      fmt::format("{}, integer_matmul::Tile<{}, {}, {}, {}, {}, {}>", shape.name, tile.rows,
-                  tile.columns, tile.warp_rows, tile.warp_columns, tile.stages, tile.units);
+  product.arguments = {input(p.problem, p.at.x), packed(0, packed_weights(p).type)};
+  const std::string names = fmt::format(
+      "{}, integer_matmul::Tile<{}, {}, {}, {}, {}, {}>, {}", shape.name, tile.rows, tile.columns,
+      tile.warp_rows, tile.warp_columns, tile.stages, tile.units, parameters.type);
   std::vector<Argument> behind;
   if (p.added) behind.push_back(input(p.problem, p.added->other));
   behind.push_back(output(p.problem, 0));
@@ -159,7 +165,8 @@ std::unique_ptr<Kernel> make_byte_tile(const ByteProduct& p, const ByteTile& til
   if (splits == 1) {
     product.call = fmt::format("integer_matmul::{}<{}{}>", p.added ? "multiply_added" : "multiply",
                                names, other_first);
-    product.arguments.insert(product.arguments.end(), behind.begin(), behind.end());
+    append(product.arguments, behind);
+    append(product.arguments, parameters.arguments);
     launches.push_back(std::move(product));
   } else {
     const Argument pieces = scratch(scratch_bytes, ElementType::i32);
@@ -167,16 +174,18 @@ std::unique_ptr<Kernel> make_byte_tile(const ByteProduct& p, const ByteTile& til
     scratch_bytes += static_cast<size_t>(sums * splits) * 4;
     product.call = fmt::format("integer_matmul::multiply_pieces<{}>", names);
     product.arguments.push_back(pieces);
+    append(product.arguments, parameters.arguments);
     Launch finish;
     finish.file = file;
     finish.preface = {shape.text};
-    finish.call = fmt::format("integer_matmul::{}<{}, {}{}>",
+    finish.call = fmt::format("integer_matmul::{}<{}, {}, {}{}>",
                               p.added ? "finish_pieces_added" : "finish_pieces", shape.name, width,
-                              other_first);
+                              parameters.type, other_first);
     finish.grid = blocks_for(sums / width, finish_threads);
     finish.block.x = finish_threads;
-    finish.arguments = {pieces, parameters.argument};
-    finish.arguments.insert(finish.arguments.end(), behind.begin(), behind.end());
+    finish.arguments = {pieces};
+    append(finish.arguments, behind);
+    append(finish.arguments, parameters.arguments);
     launches.push_back(std::move(product));
     launches.push_back(std::move(finish));
   }

@@ -79,14 +79,14 @@ void for_channels(const ByteProduct& p, const Tensor& source,
 /// The words of cuda_parameters.cuh's buffer.
 struct Words {
   explicit Words(int64_t channels)
-      : stride((channels + 3) / 4 * 4), x_zero(4 * stride), y_zero(x_zero + 4), added(y_zero + 1) {}
+      : stride((channels + 3) / 4 * 4), x_zero(4 * stride), y_zero(x_zero + 1), added(y_zero + 1) {}
   int64_t stride, x_zero, y_zero, added;
   size_t bytes() const { return static_cast<size_t>(added + 4) * 4; }
 };
 
 uint32_t bits_of(float value) { return std::bit_cast<uint32_t>(value); }
 
-/// As integer_matmul::prepare fills them.
+/// As integer_matmul::fill does.
 void fill_parameters(const ByteProduct& p, const Tensor& weights, uint32_t* to) {
   const Words at(p.all_outputs());
   std::memset(to, 0, at.bytes());
@@ -96,7 +96,7 @@ void fill_parameters(const ByteProduct& p, const Tensor& weights, uint32_t* to) 
                 bias = p.given(p.at.bias);
   const bool zeros = packed_weights(p).zeros;
   const int32_t zero_of_x = x_zero.present ? integer(x_zero, 0) : 0;
-  std::memset(to + at.x_zero, zero_of_x & 0xff, 16);
+  to[at.x_zero] = static_cast<uint32_t>(zero_of_x);
   to[at.y_zero] = static_cast<uint32_t>(y_zero.present ? integer(y_zero, 0) : 0);
   for_channels(p, weights, [&](int64_t m, std::span<const int32_t> numbers) {
     const auto of_channel = [&](const Operand& operand) { return operand.size() > 1 ? m : 0; };
@@ -225,15 +225,15 @@ std::vector<Argument> given_arguments(const ByteProduct& p) {
           given(at.bias, at.x, ElementType::i32)};
 }
 
-std::string given_code(const ByteProduct& p, bool w_zeros) {
+std::string which_code(const ByteProduct& p, bool w_zeros) {
   const auto count = [&](size_t i) { return std::min<int64_t>(size_of(p.given(i)), 2); };
   const Operand bias = p.given(p.at.bias);
   const std::string_view kind = !bias.present                   ? "none"
                                 : bias.type == ElementType::f32 ? "addend"
                                                                 : "steps";
-  return fmt::format("{}, {}, {}, {}, integer_matmul::Bias::{}", p.given(p.at.x_zero).present,
-                     count(p.at.w_scale), w_zeros ? count(p.at.w_zero) : 0,
-                     p.given(p.at.y_zero).present, kind);
+  return fmt::format("integer_matmul::Which<{}, {}, {}, {}, integer_matmul::Bias::{}>",
+                     p.given(p.at.x_zero).present, count(p.at.w_scale),
+                     w_zeros ? count(p.at.w_zero) : 0, p.given(p.at.y_zero).present, kind);
 }
 
 PackedBuffer pack_byte_weights(const ByteProduct& p, const std::string& form, size_t bytes,
@@ -251,10 +251,10 @@ PackedBuffer pack_byte_weights(const ByteProduct& p, const std::string& form, si
 ByteParameters byte_parameters(const ByteProduct& p, size_t at) {
   ByteParameters result;
   const Words words(p.all_outputs());
-  const std::vector<size_t> inputs = parameter_inputs(p);
+  const std::string known = fmt::format("integer_matmul::Parameters<{}>", p.all_outputs());
   if (all_constant(p)) {
     std::string name = "cuda_bytes parameters " + weights_form(p);
-    for (size_t i : inputs) {
+    for (size_t i : parameter_inputs(p)) {
       name += fmt::format(" {}:{}", i, p.given(i).constant->hash().hex());
       result.packed_inputs |= 1U << i;
     }
@@ -263,31 +263,40 @@ ByteParameters byte_parameters(const ByteProduct& p, size_t at) {
     };
     result.packed = {p.problem.packed.get(p.w().constant, name, words.bytes(), fill),
                      words.bytes()};
-    result.argument = packed(at, ElementType::i32);
+    result.arguments = {packed(at, ElementType::i32)};
+    result.type = known;
     return result;
   }
   result.packed = pack_sums(p);
-  result.argument = scratch(0, ElementType::i32);
-  result.scratch_bytes = (words.bytes() + 255) / 256 * 256;
+  const std::vector<Argument> given = given_arguments(p);
+  const auto type = [&](size_t i) { return code_name(given[i].type); };
+  result.type =
+      fmt::format("integer_matmul::Given<{}, {}, {}, {}, {}, {}, {}>", p.all_outputs(), p.depth(),
+                  which_code(p, packed_weights(p).zeros), type(1), type(3), type(5), type(6));
+  result.arguments = {packed(at, ElementType::i32)};
+  result.arguments.insert(result.arguments.end(), given.begin(), given.end());
+  if (!p.added) return result;
+
+  // With the sum behind the product they are too many to be read by each block.
   Launch prepare;
   prepare.file = parameters_file;
-  prepare.call = fmt::format("integer_matmul::prepare<{}, {}, {}>", p.all_outputs(), p.depth(),
-                             given_code(p, packed_weights(p).zeros));
+  prepare.call = fmt::format("integer_matmul::prepare<{}, {}>", result.type, p.all_outputs());
   prepare.grid = blocks_for(p.all_outputs(), prepare_threads);
   prepare.block.x = prepare_threads;
-  prepare.arguments = {packed(at, ElementType::i32)};
-  for (const Argument& argument : given_arguments(p)) prepare.arguments.push_back(argument);
-  prepare.arguments.push_back(result.argument);
-  result.launches.push_back(std::move(prepare));
-  if (!p.added) return result;
+  prepare.arguments = {scratch(0, ElementType::i32)};
+  prepare.arguments.insert(prepare.arguments.end(), result.arguments.begin(),
+                           result.arguments.end());
   const AddedBytes& a = *p.added;
   Launch added;
   added.file = parameters_file;
   added.call = fmt::format("integer_matmul::prepare_added<{}>", p.all_outputs());
   for (size_t i : {a.q_scale, a.q_zero, a.other_scale, a.other_zero, a.y_scale, a.y_zero})
     added.arguments.push_back(input(p.problem, i));
-  added.arguments.push_back(result.argument);
-  result.launches.push_back(std::move(added));
+  added.arguments.push_back(scratch(0, ElementType::i32));
+  result.launches = {std::move(prepare), std::move(added)};
+  result.type = known;
+  result.arguments = {scratch(0, ElementType::i32)};
+  result.scratch_bytes = (words.bytes() + 255) / 256 * 256;
   return result;
 }
 

@@ -74,18 +74,18 @@ struct ByteShape {
 ByteShape byte_shape(const std::string& members);
 
 /// A launch's arguments x_scale … bias as they came (any others of their types in the place of
-/// absent ones, which are not read), and the template arguments that say which there are; without
-/// `w_zeros` weights have none.
+/// absent ones, which are not read), and a Which of cuda_parameters.cuh that says which there are;
+/// without `w_zeros` weights have none.
 std::vector<Argument> given_arguments(const ByteProduct& p);
-std::string given_code(const ByteProduct& p, bool w_zeros);
+std::string which_code(const ByteProduct& p, bool w_zeros);
 
-/// What sums are finished with (cuda_parameters.cuh): a packed buffer where everything is constant,
-/// else filled by a launch.
+/// What sums are finished with, as code: a type of cuda_parameters.cuh and its pointers.
 struct ByteParameters {
-  std::vector<Launch> launches;
-  PackedBuffer packed;  // the parameters, or what the launches read
-  Argument argument;
-  size_t scratch_bytes = 0;  // from 0 on
+  std::string type;
+  std::vector<Argument> arguments;
+  PackedBuffer packed;           // what they point to, the sums of weights at least
+  std::vector<Launch> launches;  // what has to be run in front
+  size_t scratch_bytes = 0;      // from 0 on
   uint32_t packed_inputs = 0;
 };
 /// `at`: the number that its packed buffer gets.
@@ -104,10 +104,12 @@ double direct_byte_seconds(const Problem& problem, double depth);
 /// A block's tile and a warp's part of it.
 struct ByteTile {
   int rows, columns, warp_rows, warp_columns, stages;
-  bool units;
+  bool units;          // on the matrix units, else by products of four bytes
+  bool splits = true;  // the depth, where blocks are few
   int threads() const { return rows / warp_rows * (columns / warp_columns) * 32; }
 };
 inline constexpr ByteTile few_rows_tile = {16, 64, 16, 16, 4, true};
+inline constexpr ByteTile few_rows_whole_tile = {16, 64, 16, 16, 7, true, false};
 inline constexpr ByteTile units_tile = {64, 64, 32, 32, 3, true};
 inline constexpr ByteTile large_units_tile = {128, 128, 64, 32, 2, true};
 inline constexpr ByteTile four_products_tile = {64, 64, 32, 32, 3, false};

@@ -35,8 +35,7 @@ __device__ __forceinline__ float float_at(const T* from, i64 at, float otherwise
 
 /// A convolution; the Shape is that of cuda_tile.cuh as far as x and y go, weights lie [groups ·
 /// outputs][channels, taps].
-template <class Shape, bool HAS_X_ZERO, int W_SCALES, int W_ZEROS, bool HAS_Y, Bias BIAS, class X,
-          class W, class Q, class B, class Y>
+template <class Shape, class WHICH, class X, class W, class Q, class B, class Y>
 __device__ __forceinline__ void direct(const X* x, const W* w, const float* x_scale,
                                        const X* x_zero, const float* w_scale, const W* w_zero,
                                        const float* y_scale, const Q* y_zero, const B* bias, Y* y) {
@@ -63,8 +62,8 @@ __device__ __forceinline__ void direct(const X* x, const W* w, const float* x_sc
   const X* xs = x + (position.image * Shape::x_image +
                      static_cast<i64>(group) * Shape::channels * Shape::x_channel);
   const W* ws = w + static_cast<i64>(channel) * Shape::channels * taps;
-  const int zero_of_x = integer_at<HAS_X_ZERO>(x_zero, 0);
-  const int zero_of_w = integer_at<(W_ZEROS > 0)>(w_zero, W_ZEROS > 1 ? channel : 0);
+  const int zero_of_x = integer_at<WHICH::x_zero>(x_zero, 0);
+  const int zero_of_w = integer_at<(WHICH::w_zeros > 0)>(w_zero, WHICH::w_zeros > 1 ? channel : 0);
   unsigned sum = 0;
   for (int d = 0; d < D::kernel; ++d) {
     const int in_d = position.d * D::stride - D::pad + d * D::dilation;
@@ -86,22 +85,22 @@ __device__ __forceinline__ void direct(const X* x, const W* w, const float* x_sc
       }
     }
   }
-  sum += static_cast<unsigned>(integer_at<BIAS == Bias::steps>(bias, channel));
-  float scale = float_at<(W_SCALES > 0)>(x_scale, 0, 1);
-  if constexpr (W_SCALES > 0)
-    scale = quantize::product(scale, float_at<true>(w_scale, W_SCALES > 1 ? channel : 0, 1));
+  sum += static_cast<unsigned>(integer_at<WHICH::bias == Bias::steps>(bias, channel));
+  float scale = float_at<(WHICH::w_scales > 0)>(x_scale, 0, 1);
+  if constexpr (WHICH::w_scales > 0)
+    scale = quantize::product(scale, float_at<true>(w_scale, WHICH::w_scales > 1 ? channel : 0, 1));
   y[position.image * Shape::y_image + channel * Shape::y_channel + position.d * D::y_step +
     position.h * H::y_step + position.w * V::y_step] =
-      direct_result<Y, HAS_Y>(static_cast<int>(sum), scale, float_at<HAS_Y>(y_scale, 0, 1),
-                              integer_at<HAS_Y>(y_zero, 0),
-                              float_at<BIAS == Bias::addend>(bias, channel, 0));
+      direct_result<Y, WHICH::y>(static_cast<int>(sum), scale, float_at<WHICH::y>(y_scale, 0, 1),
+                                 integer_at<WHICH::y>(y_zero, 0),
+                                 float_at<WHICH::bias == Bias::addend>(bias, channel, 0));
 }
 
 /// A product of matrices whose scales and zero points lie anyhow. A Shape says, for element `at` of
 /// y [..., m, n]: a_row(at) and b_column(at), where its factors begin; b_step, depth; size; and for
 /// each parameter its place, x_scale(at) … y_zero(at).
-template <class Shape, bool HAS_X_ZERO, int W_SCALES, int W_ZEROS, bool HAS_Y, Bias BIAS, class X,
-          class W, class S, class T, class U, class Q, class B, class Y>
+template <class Shape, class WHICH, class X, class W, class S, class T, class U, class Q, class B,
+          class Y>
 __device__ __forceinline__ void direct_matrices(const X* a, const W* b, const S* x_scale,
                                                 const X* x_zero, const T* w_scale, const W* w_zero,
                                                 const U* y_scale, const Q* y_zero, const B* bias,
@@ -110,8 +109,8 @@ __device__ __forceinline__ void direct_matrices(const X* a, const W* b, const S*
   if (at >= Shape::size) return;
   const X* row = a + Shape::a_row(at);
   const W* column = b + Shape::b_column(at);
-  const int zero_of_x = integer_at<HAS_X_ZERO>(x_zero, Shape::x_zero(at));
-  const int zero_of_w = integer_at<(W_ZEROS > 0)>(w_zero, Shape::w_zero(at));
+  const int zero_of_x = integer_at<WHICH::x_zero>(x_zero, Shape::x_zero(at));
+  const int zero_of_w = integer_at<(WHICH::w_zeros > 0)>(w_zero, Shape::w_zero(at));
   unsigned sum = 0;
 #pragma unroll 4
   for (int k = 0; k < Shape::depth; ++k) {
@@ -120,14 +119,14 @@ __device__ __forceinline__ void direct_matrices(const X* a, const W* b, const S*
     sum += static_cast<unsigned>(p * q);
   }
   const i64 channel = at % Shape::columns;
-  sum += static_cast<unsigned>(integer_at<BIAS == Bias::steps>(bias, channel));
-  float scale = float_at<(W_SCALES > 0)>(x_scale, Shape::x_scale(at), 1);
-  if constexpr (W_SCALES > 0)
+  sum += static_cast<unsigned>(integer_at<WHICH::bias == Bias::steps>(bias, channel));
+  float scale = float_at<(WHICH::w_scales > 0)>(x_scale, Shape::x_scale(at), 1);
+  if constexpr (WHICH::w_scales > 0)
     scale = quantize::product(scale, float_at<true>(w_scale, Shape::w_scale(at), 1));
-  y[at] = direct_result<Y, HAS_Y>(static_cast<int>(sum), scale,
-                                  float_at<HAS_Y>(y_scale, Shape::y_scale(at), 1),
-                                  integer_at<HAS_Y>(y_zero, Shape::y_zero(at)),
-                                  float_at<BIAS == Bias::addend>(bias, channel, 0));
+  y[at] = direct_result<Y, WHICH::y>(static_cast<int>(sum), scale,
+                                     float_at<WHICH::y>(y_scale, Shape::y_scale(at), 1),
+                                     integer_at<WHICH::y>(y_zero, Shape::y_zero(at)),
+                                     float_at<WHICH::bias == Bias::addend>(bias, channel, 0));
 }
 
 }  // namespace integer_matmul

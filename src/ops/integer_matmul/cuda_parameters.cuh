@@ -2,12 +2,12 @@
 
 #include "ops/quantize/cuda_bytes.cuh"
 
-// What sums of products of bytes are finished with: numbers in one buffer of words,
+// What sums of products of bytes are finished with, for each output channel: known before the run,
+// or made of operands by each kernel. What is known is in one buffer of words,
 //
 //   offset [P], multiplier [P] (float), addend [P] (float), w_zero [P]   of each output channel;
 //                              P is their number filled up to a multiple of 4
-//   x_zero [4]                 sixteen bytes of what padding counts as
-//   y_zero
+//   x_zero, y_zero
 //   factor, other_factor, addend (float), zero    of the sum behind (QLinearConvAdd)
 
 namespace integer_matmul {
@@ -15,10 +15,12 @@ namespace integer_matmul {
 template <int CHANNELS>
 struct Parameters {
   static constexpr int stride = (CHANNELS + 3) / 4 * 4;
-  static constexpr int x_zero = 4 * stride, y_zero = x_zero + 4, added = y_zero + 1;
-  static constexpr int words = added + 4;
+  static constexpr int x_zero_at = 4 * stride, y_zero_at = x_zero_at + 1, added = y_zero_at + 1;
 
   const int* data;
+
+  __device__ __forceinline__ int x_zero() const { return data[x_zero_at]; }
+  __device__ __forceinline__ int y_zero() const { return data[y_zero_at]; }
 
   __device__ __forceinline__ int offset(int channel) const { return data[channel]; }
   __device__ __forceinline__ float multiplier(int channel) const {
@@ -37,9 +39,69 @@ struct Parameters {
 __device__ __forceinline__ int wrapping_sum(int a, int b) {
   return static_cast<int>(static_cast<unsigned>(a) + static_cast<unsigned>(b));
 }
+__device__ __forceinline__ int wrapping_difference(int a, int b) {
+  return static_cast<int>(static_cast<unsigned>(a) - static_cast<unsigned>(b));
+}
 __device__ __forceinline__ int wrapping_product(int a, int b) {
   return static_cast<int>(static_cast<unsigned>(a) * static_cast<unsigned>(b));
 }
+
+enum class Bias { none, steps, addend };
+
+/// Which parameters there are. W_SCALES, W_ZEROS: 0 where there are none, 1 for one of all
+/// channels.
+template <bool HAS_X_ZERO, int W_SCALES, int W_ZEROS, bool HAS_Y, Bias BIAS>
+struct Which {
+  static constexpr bool x_zero = HAS_X_ZERO, y = HAS_Y;
+  static constexpr int w_scales = W_SCALES, w_zeros = W_ZEROS;
+  static constexpr Bias bias = BIAS;
+};
+
+/// The same of operands; `sums` are those of each channel's DEPTH weights. What is absent is not
+/// read.
+template <int CHANNELS, int DEPTH, class WHICH, class X, class W, class Q, class B>
+struct Given {
+  const int* sums;
+  const float* x_scales;
+  const X* x_zeros;
+  const float* w_scales;
+  const W* w_zeros;
+  const float* y_scales;
+  const Q* y_zeros;
+  const B* bias;
+
+  __device__ __forceinline__ int x_zero() const {
+    if constexpr (WHICH::x_zero) return static_cast<int>(*x_zeros);
+    return 0;
+  }
+  __device__ __forceinline__ int y_zero() const {
+    if constexpr (WHICH::y) return static_cast<int>(*y_zeros);
+    return 0;
+  }
+  __device__ __forceinline__ int w_zero(int channel) const {
+    if constexpr (WHICH::w_zeros > 0)
+      return static_cast<int>(w_zeros[WHICH::w_zeros > 1 ? channel : 0]);
+    return 0;
+  }
+  __device__ __forceinline__ int offset(int channel) const {
+    const int weights =
+        wrapping_difference(sums[channel], wrapping_product(DEPTH, w_zero(channel)));
+    int steps = 0;
+    if constexpr (WHICH::bias == Bias::steps) steps = static_cast<int>(bias[channel]);
+    return wrapping_difference(steps, wrapping_product(x_zero(), weights));
+  }
+  __device__ __forceinline__ float multiplier(int channel) const {
+    if constexpr (WHICH::w_scales == 0) return 1;
+    const float scale = w_scales[WHICH::w_scales > 1 ? channel : 0];
+    const float multiplier = quantize::product(*x_scales, scale);
+    if constexpr (WHICH::y) return multiplier / *y_scales;
+    return multiplier;
+  }
+  __device__ __forceinline__ float addend(int channel) const {
+    if constexpr (WHICH::bias == Bias::addend) return static_cast<float>(bias[channel]);
+    return 0;
+  }
+};
 
 /// A channel's sum, finished as a Y: a byte, a float, or an int.
 template <class Y>
@@ -50,7 +112,7 @@ struct Finish {
   template <class P>
   __device__ __forceinline__ Finish(const P& parameters, int channel)
       : offset(parameters.offset(channel)),
-        zero(parameters.data[P::y_zero]),
+        zero(parameters.y_zero()),
         multiplier(parameters.multiplier(channel)) {}
   __device__ __forceinline__ Y operator()(int sum) const {
     const float number = static_cast<float>(wrapping_sum(sum, offset));
@@ -101,39 +163,24 @@ struct AddBytes {
   }
 };
 
-enum class Bias { none, steps, addend };
-
-/// Fills the buffer where scales or zero points are known while running only; a thread a channel.
-/// `sums` are those of each channel's DEPTH weights. W_SCALES, W_ZEROS: 0 where there are none, 1
-/// for one of all channels. What is absent is not read.
-template <int CHANNELS, int DEPTH, bool HAS_X_ZERO, int W_SCALES, int W_ZEROS, bool HAS_Y,
-          Bias BIAS, class X, class W, class Y, class B>
-__device__ __forceinline__ void prepare(const int* sums, const float* x_scale, const X* x_zero,
-                                        const float* w_scale, const W* w_zero, const float* y_scale,
-                                        const Y* y_zero, const B* bias, int* to) {
+/// Fills the buffer of words; a thread a channel.
+template <class GIVEN, int CHANNELS>
+__device__ __forceinline__ void fill(const GIVEN& given, int* to) {
   using P = Parameters<CHANNELS>;
   const int channel = static_cast<int>(global_thread());
-  const int zero_of_x = HAS_X_ZERO ? static_cast<int>(*x_zero) : 0;
   if (channel == 0) {
-    const unsigned byte = static_cast<unsigned>(zero_of_x) & 0xff;
-    for (int i = 0; i < 4; ++i) to[P::x_zero + i] = static_cast<int>(byte * 0x01010101u);
-    to[P::y_zero] = HAS_Y ? static_cast<int>(*y_zero) : 0;
+    to[P::x_zero_at] = given.x_zero();
+    to[P::y_zero_at] = given.y_zero();
   }
   if (channel >= CHANNELS) return;
-  int zero_of_w = 0, offset = 0;
-  if constexpr (W_ZEROS > 0) zero_of_w = static_cast<int>(w_zero[W_ZEROS > 1 ? channel : 0]);
-  if constexpr (BIAS == Bias::steps) offset = static_cast<int>(bias[channel]);
-  const int weights = wrapping_sum(sums[channel], -wrapping_product(DEPTH, zero_of_w));
-  float multiplier = 1, addend = 0;
-  if constexpr (W_SCALES > 0) {
-    multiplier = quantize::product(*x_scale, w_scale[W_SCALES > 1 ? channel : 0]);
-    if constexpr (HAS_Y) multiplier = multiplier / *y_scale;
-  }
-  if constexpr (BIAS == Bias::addend) addend = static_cast<float>(bias[channel]);
-  to[channel] = wrapping_sum(offset, -wrapping_product(zero_of_x, weights));
-  to[P::stride + channel] = static_cast<int>(float_to_bits(multiplier));
-  to[2 * P::stride + channel] = static_cast<int>(float_to_bits(addend));
-  to[3 * P::stride + channel] = zero_of_w;
+  to[channel] = given.offset(channel);
+  to[P::stride + channel] = static_cast<int>(float_to_bits(given.multiplier(channel)));
+  to[2 * P::stride + channel] = static_cast<int>(float_to_bits(given.addend(channel)));
+  to[3 * P::stride + channel] = given.w_zero(channel);
+}
+template <class GIVEN, int CHANNELS, class... Pointers>
+__device__ __forceinline__ void prepare(int* to, Pointers... pointers) {
+  fill<GIVEN, CHANNELS>(GIVEN{pointers...}, to);
 }
 
 /// The same for the sum behind the product; one thread.

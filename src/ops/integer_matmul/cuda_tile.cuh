@@ -1,8 +1,6 @@
 #pragma once
 
-#include "ops/conv/cuda_window.cuh"
-#include "ops/integer_matmul/cuda_parameters.cuh"
-#include "ops/integer_matmul/cuda_units.cuh"
+#include "ops/integer_matmul/cuda_sides.cuh"
 
 // Products of bytes in tiles through shared memory. Rows are the positions of a convolution's
 // window in all images, columns the output channels of a group; the depth counts taps, and channels
@@ -21,159 +19,6 @@
 //   Input, Weight, Bytes           types of x, of weights, and of the product where it is bytes
 
 namespace integer_matmul {
-
-constexpr int tile_depth = 64, tile_pitch = tile_depth + 16;  // an odd number of 16 bytes apart
-
-/// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp, on the matrix units (UNITS) or
-/// by products of four bytes. A lane's sums lie as mma_16x8x32 has them.
-template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, int STAGES, bool UNITS>
-struct Tile {
-  static constexpr int rows = ROWS, columns = COLUMNS, stages = STAGES;
-  static constexpr bool units = UNITS;
-  static constexpr int warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS;
-  static constexpr int threads = ROWS / WARP_ROWS * (COLUMNS / WARP_COLUMNS) * 32;
-  static constexpr int row_sums = WARP_ROWS / 8, column_sums = WARP_COLUMNS / 4;
-
-  static __device__ __forceinline__ int warp_row() {
-    return static_cast<int>(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS;
-  }
-  static __device__ __forceinline__ int warp_column() {
-    return static_cast<int>(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS;
-  }
-  static __device__ __forceinline__ int row(int i) {
-    return warp_row() + i * 8 + static_cast<int>(threadIdx.x) % 32 / 4;
-  }
-  static __device__ __forceinline__ int column(int i) {
-    return warp_column() + i / 2 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2;
-  }
-};
-
-/// A position's place in x, of its first tap, which may lie outside; null behind the last one.
-template <class Shape>
-struct PixelLine {
-  const typename Shape::Input* at;
-  int d, h, w;
-
-  __device__ __forceinline__ PixelLine() : at(nullptr), d(0), h(0), w(0) {}
-  __device__ __forceinline__ PixelLine(const typename Shape::Input* x, int pixel) : PixelLine() {
-    if (pixel >= Shape::rows) return;
-    const conv::Position position = conv::position_of<Shape>(pixel);
-    d = position.d * Shape::D::stride - Shape::D::pad;
-    h = position.h * Shape::H::stride - Shape::H::pad;
-    w = position.w * Shape::W::stride - Shape::W::pad;
-    at = x + (position.image * Shape::x_image + d * Shape::D::x_step + h * Shape::H::x_step +
-              w * Shape::W::x_step);
-  }
-};
-
-/// What number k of the depth adds to that place.
-template <class Shape>
-struct DepthStep {
-  i64 at;
-  int d, h, w;
-
-  __device__ __forceinline__ explicit DepthStep(int k) {
-    const int tap = k / Shape::channels, channel = k % Shape::channels;
-    d = tap / (Shape::H::kernel * Shape::W::kernel) * Shape::D::dilation;
-    h = tap / Shape::W::kernel % Shape::H::kernel * Shape::H::dilation;
-    w = tap % Shape::W::kernel * Shape::W::dilation;
-    at = channel * Shape::x_channel + d * Shape::D::x_step + h * Shape::H::x_step +
-         w * Shape::W::x_step;
-  }
-  __device__ __forceinline__ bool inside(const PixelLine<Shape>& line) const {
-    return !Shape::D::misses(line.d + d) && !Shape::H::misses(line.h + h) &&
-           !Shape::W::misses(line.w + w);
-  }
-};
-
-/// Lines of x in copies of x_width bytes: neighbouring threads have neighbours along the depth.
-template <class Shape, int LINES, int THREADS, bool GATHERED = (Shape::x_width < 4)>
-struct PixelSide {
-  static constexpr int width = Shape::x_width, per_line = tile_depth / width;
-  static constexpr int step = THREADS / per_line, loads = (LINES + step - 1) / step;
-
-  const void* padding;
-  int first, second;
-  PixelLine<Shape> lines[loads];
-
-  __device__ __forceinline__ PixelSide(const typename Shape::Input* x, const void* padding_bytes,
-                                       int row)
-      : padding(padding_bytes) {
-    first = static_cast<int>(threadIdx.x) % per_line * width;
-    second = static_cast<int>(threadIdx.x) / per_line;
-#pragma unroll
-    for (int i = 0; i < loads; ++i) lines[i] = PixelLine<Shape>(x, row + second + i * step);
-  }
-  __device__ __forceinline__ void fetch(int k, int end, unsigned char* to) const {
-    const DepthStep<Shape> depth(k + first);
-#pragma unroll
-    for (int i = 0; i < loads; ++i) {
-      if (LINES % step != 0 && second + i * step >= LINES) continue;
-      const bool inside = lines[i].at != nullptr && depth.inside(lines[i]);
-      const void* from = inside ? static_cast<const void*>(lines[i].at + depth.at) : padding;
-      copy_later<width>(to + (second + i * step) * tile_pitch + first, from, k + first < end);
-    }
-  }
-};
-
-/// Byte by byte, where channels do not lie side by side or are odd in number: neighbouring threads
-/// have neighbouring positions.
-template <class Shape, int LINES, int THREADS>
-struct PixelSide<Shape, LINES, THREADS, true> {
-  static_assert(THREADS % LINES == 0, "a thread has one line");
-  static constexpr int word_step = THREADS / LINES, words = tile_depth / 4;
-
-  unsigned padding;
-  int line_index;
-  PixelLine<Shape> line;
-
-  __device__ __forceinline__ PixelSide(const typename Shape::Input* x, const void* padding_bytes,
-                                       int row)
-      : padding(*static_cast<const unsigned char*>(padding_bytes)) {
-    line_index = static_cast<int>(threadIdx.x) % LINES;
-    line = PixelLine<Shape>(x, row + line_index);
-  }
-  __device__ __forceinline__ unsigned byte(int k, int end) const {
-    if (line.at == nullptr || k >= end) return 0;
-    const DepthStep<Shape> depth(k);
-    return depth.inside(line) ? static_cast<unsigned char>(line.at[depth.at]) : padding;
-  }
-  __device__ __forceinline__ void fetch(int k, int end, unsigned char* to) const {
-#pragma unroll 2
-    for (int word = static_cast<int>(threadIdx.x) / LINES; word < words; word += word_step) {
-      unsigned bytes = 0;
-#pragma unroll
-      for (int j = 0; j < 4; ++j) bytes |= byte(k + word * 4 + j, end) << j * 8;
-      *reinterpret_cast<unsigned*>(to + line_index * tile_pitch + word * 4) = bytes;
-    }
-  }
-};
-
-/// Lines of weights [channels][line].
-template <class Shape, int LINES, int THREADS>
-struct WeightSide {
-  static constexpr int width = 16, per_line = tile_depth / width;
-  static constexpr int step = THREADS / per_line, loads = (LINES + step - 1) / step;
-
-  const typename Shape::Weight* data;
-  int column, first, second;
-
-  __device__ __forceinline__ WeightSide(const typename Shape::Weight* w, int group, int first_column)
-      : data(w + static_cast<i64>(group) * Shape::outputs * Shape::line), column(first_column) {
-    first = static_cast<int>(threadIdx.x) % per_line * width;
-    second = static_cast<int>(threadIdx.x) / per_line;
-  }
-  __device__ __forceinline__ void fetch(int k, int, unsigned char* to) const {
-#pragma unroll
-    for (int i = 0; i < loads; ++i) {
-      const int line = second + i * step;
-      if (LINES % step != 0 && line >= LINES) continue;
-      const bool whole = column + line < Shape::outputs && k + first < Shape::line;
-      const i64 at = whole ? static_cast<i64>(column + line) * Shape::line + k + first : 0;
-      copy_later<width>(to + line * tile_pitch + first, data + at, whole);
-    }
-  }
-};
 
 /// This thread's sums, and those of x along its rows, which only zero points of weights need.
 template <class Tile>
@@ -264,15 +109,14 @@ struct BlockPlace : matmul::Place<Shape, Tile::rows, Tile::columns> {
   }
 };
 
-template <class Shape, class Tile>
+template <class Shape, class Tile, class Known>
 __device__ __forceinline__ void accumulate(const BlockPlace<Shape, Tile>& place,
-                                           const typename Shape::Input* x, const typename Shape::Weight* w,
-                                           const int* parameters, unsigned char* memory,
-                                           Sums<Tile>& sums) {
-  using P = Parameters<Shape::groups * Shape::outputs>;
+                                           const typename Shape::Input* x,
+                                           const typename Shape::Weight* w, const Known& known,
+                                           unsigned char* memory, Sums<Tile>& sums) {
   constexpr int stages = Tile::stages;
   const PixelSide<Shape, Tile::rows, Tile::threads> left(
-      x + static_cast<i64>(place.part) * Shape::channels * Shape::x_channel, parameters + P::x_zero,
+      x + static_cast<i64>(place.part) * Shape::channels * Shape::x_channel, known.x_zero(),
       place.row);
   const WeightSide<Shape, Tile::columns, Tile::threads> right(w, place.part, place.column);
   const int steps = (place.end - place.begin + tile_depth - 1) / tile_depth;
@@ -307,8 +151,8 @@ __device__ __forceinline__ void accumulate(const BlockPlace<Shape, Tile>& place,
       for (int c = 0; c < Tile::column_sums; ++c) {
         const int column = place.column + Tile::column(c);
         if (column >= Shape::columns) continue;
-        const int zero = P{parameters}.w_zero(place.part * Shape::outputs + column);
-        sums.at[r][c] = wrapping_sum(sums.at[r][c], -wrapping_product(zero, sums.x[r]));
+        const int zero = known.w_zero(place.part * Shape::outputs + column);
+        sums.at[r][c] = wrapping_difference(sums.at[r][c], wrapping_product(zero, sums.x[r]));
       }
     }
   }
@@ -339,12 +183,11 @@ __device__ __forceinline__ void for_runs(const BlockPlace<Shape, Tile>& place, c
 }
 
 /// The tile as bytes, in shared memory.
-template <class Shape, class Tile>
+template <class Shape, class Tile, class Known>
 __device__ __forceinline__ void write_bytes(const BlockPlace<Shape, Tile>& place,
-                                            const Sums<Tile>& sums, const int* parameters,
+                                            const Sums<Tile>& sums, const Known& known,
                                             unsigned char* memory) {
   using Q = typename Shape::Bytes;
-  const Parameters<Shape::groups * Shape::outputs> known{parameters};
   __syncthreads();
 #pragma unroll
   for (int c = 0; c < Tile::column_sums; c += 2) {
@@ -362,22 +205,24 @@ __device__ __forceinline__ void write_bytes(const BlockPlace<Shape, Tile>& place
   __syncthreads();
 }
 
-template <class Shape, class Tile, class Y>
-__device__ __forceinline__ void multiply(const typename Shape::Input* x, const typename Shape::Weight* w,
-                                         const int* parameters, Y* y) {
+/// Known is Parameters or Given, whose pointers come last.
+template <class Shape, class Tile, class Known, class Y, class... Pointers>
+__device__ __forceinline__ void multiply(const typename Shape::Input* x,
+                                         const typename Shape::Weight* w, Y* y,
+                                         Pointers... pointers) {
+  const Known known{pointers...};
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   const BlockPlace<Shape, Tile> place;
   Sums<Tile> sums = {};
-  accumulate(place, x, w, parameters, memory->at, sums);
+  accumulate(place, x, w, known, memory->at, sums);
   if constexpr (sizeof(Y) == 1) {
-    write_bytes(place, sums, parameters, memory->at);
+    write_bytes(place, sums, known, memory->at);
     constexpr int width = Shape::y_width;
     for_runs(place, [&](int row, int column, i64 at) {
       *reinterpret_cast<Several<Y, width>*>(y + at) = *reinterpret_cast<const Several<Y, width>*>(
           memory->at + row * Memory<Tile>::y_pitch + column);
     });
   } else {
-    const Parameters<Shape::groups * Shape::outputs> known{parameters};
 #pragma unroll
     for (int c = 0; c < Tile::column_sums; ++c) {
       const int column = place.column + Tile::column(c);
@@ -395,18 +240,19 @@ __device__ __forceinline__ void multiply(const typename Shape::Input* x, const t
 }
 
 /// Added to `other`, which lies as y does but has no gaps.
-template <class Shape, class Tile, bool OTHER_FIRST, class O, class Y>
+template <class Shape, class Tile, class Known, bool OTHER_FIRST, class O, class Y>
 __device__ __forceinline__ void multiply_added(const typename Shape::Input* x,
-                                               const typename Shape::Weight* w, const int* parameters,
-                                               const O* other, Y* y) {
+                                               const typename Shape::Weight* w, const O* other,
+                                               Y* y, const int* parameters) {
+  const Known known{parameters};
   using Q = typename Shape::Bytes;
   constexpr int width = Shape::y_width;
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   const BlockPlace<Shape, Tile> place;
   Sums<Tile> sums = {};
-  accumulate(place, x, w, parameters, memory->at, sums);
-  write_bytes(place, sums, parameters, memory->at);
-  const AddBytes add(Parameters<Shape::groups * Shape::outputs>{parameters});
+  accumulate(place, x, w, known, memory->at, sums);
+  write_bytes(place, sums, known, memory->at);
+  const AddBytes add(known);
   for_runs(place, [&](int row, int column, i64 at) {
     const auto q = *reinterpret_cast<const Several<Q, width>*>(
         memory->at + row * Memory<Tile>::y_pitch + column);
@@ -420,15 +266,16 @@ __device__ __forceinline__ void multiply_added(const typename Shape::Input* x,
 }
 
 /// The sums of each split, [splits][rows][groups · outputs].
-template <class Shape, class Tile>
+template <class Shape, class Tile, class Known, class... Pointers>
 __device__ __forceinline__ void multiply_pieces(const typename Shape::Input* x,
-                                                const typename Shape::Weight* w, const int* parameters,
-                                                int* pieces) {
+                                                const typename Shape::Weight* w, int* pieces,
+                                                Pointers... pointers) {
+  const Known known{pointers...};
   __shared__ Several<unsigned char, 16> memory[Memory<Tile>::bytes / 16];
   constexpr int channels = Shape::groups * Shape::outputs;
   const BlockPlace<Shape, Tile> place;
   Sums<Tile> sums = {};
-  accumulate(place, x, w, parameters, memory->at, sums);
+  accumulate(place, x, w, known, memory->at, sums);
   int* own = pieces + static_cast<i64>(place.split) * Shape::rows * channels;
 #pragma unroll
   for (int r = 0; r < Tile::row_sums; ++r) {
@@ -463,9 +310,9 @@ __device__ __forceinline__ void add_up(const int* pieces, const Store& store) {
   store(y_of_row<Shape>(row) + channel * Shape::y_channel, sums, channel);
 }
 
-template <class Shape, int WIDTH, class Y>
-__device__ __forceinline__ void finish_pieces(const int* pieces, const int* parameters, Y* y) {
-  const Parameters<Shape::groups * Shape::outputs> known{parameters};
+template <class Shape, int WIDTH, class Known, class Y, class... Pointers>
+__device__ __forceinline__ void finish_pieces(const int* pieces, Y* y, Pointers... pointers) {
+  const Known known{pointers...};
   add_up<Shape, WIDTH>(pieces, [&](i64 at, const int(&sums)[WIDTH], int channel) {
     Several<Y, WIDTH> result;
 #pragma unroll
@@ -474,11 +321,11 @@ __device__ __forceinline__ void finish_pieces(const int* pieces, const int* para
   });
 }
 
-template <class Shape, int WIDTH, bool OTHER_FIRST, class O, class Y>
-__device__ __forceinline__ void finish_pieces_added(const int* pieces, const int* parameters,
-                                                    const O* other, Y* y) {
+template <class Shape, int WIDTH, class Known, bool OTHER_FIRST, class O, class Y>
+__device__ __forceinline__ void finish_pieces_added(const int* pieces, const O* other, Y* y,
+                                                    const int* parameters) {
   using Q = typename Shape::Bytes;
-  const Parameters<Shape::groups * Shape::outputs> known{parameters};
+  const Known known{parameters};
   const AddBytes add(known);
   add_up<Shape, WIDTH>(pieces, [&](i64 at, const int(&sums)[WIDTH], int channel) {
     const auto others = *reinterpret_cast<const Several<O, WIDTH>*>(other + at);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/integer_pool/op.h"
+#include "ops/movement/cuda_copy.h"
 #include "targets/cuda/tactic.h"
 
 namespace drawbar::cuda {
@@ -37,8 +38,8 @@ std::vector<Argument> arguments(const Problem& problem) {
     y_scale = input(problem, 3);
     y_zero = input(problem, 4);
   }
-  return {input(problem, 0), input(problem, 1), input(problem, 2),
-          y_scale,           y_zero,            output(problem, 0)};
+  return {input(problem, 0), input(problem, 1), input(problem, 2), y_scale, y_zero,
+          output(problem, 0)};
 }
 
 bool window_applies(const Problem& problem) {
@@ -82,9 +83,9 @@ std::unique_ptr<Kernel> make_window(const Problem& problem) {
   const int64_t width = width_of(problem);
   Launch launch;
   launch.file = file;
-  launch.call = fmt::format("integer_pool::window<{}{}, {}, {}, {}, {}, {}>",
-                            op.pool.count_include_pad, axes, x.dim(0), x.dim(1), width, strides(x),
-                            strides(y));
+  launch.call = fmt::format("integer_pool::window<{}, {}{}, {}, {}, {}, {}, {}>",
+                            index_type(y.extent()), op.pool.count_include_pad, axes, x.dim(0),
+                            x.dim(1), width, strides(x), strides(y));
   launch.grid = blocks_for(y.size() / width, block_threads);
   launch.block.x = block_threads;
   launch.arguments = arguments(problem);
@@ -93,8 +94,8 @@ std::unique_ptr<Kernel> make_window(const Problem& problem) {
 
 bool global_applies(const Problem& problem) {
   const Operand &x = problem.inputs[0], &y = problem.outputs[0];
-  return op_of(problem).is_global() && x.pitch == 0 &&
-         (y.pitch == 0 || y.pitch == y.dim(1)) && x.rank() >= 2 && pixels_of(problem) <= most_taps;
+  return op_of(problem).is_global() && x.pitch == 0 && (y.pitch == 0 || y.pitch == y.dim(1)) &&
+         x.rank() >= 2 && pixels_of(problem) <= most_taps;
 }
 
 std::unique_ptr<Kernel> make_global(const Problem& problem) {

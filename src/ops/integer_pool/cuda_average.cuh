@@ -35,16 +35,17 @@ struct Mean {
 };
 
 /// A thread has one position of a window, and WIDTH channels that are neighbours in memory.
-template <bool WITH_PAD, class A0, class A1, class A2, i64 IMAGES, i64 CHANNELS, int WIDTH,
-          class XAt, class YAt, class X, class Y, class Z>
+template <class Index, bool WITH_PAD, class A0, class A1, class A2, i64 IMAGES, i64 CHANNELS,
+          int WIDTH, class XAt, class YAt, class X, class Y, class Z>
 __device__ __forceinline__ void window(const X* __restrict__ x, const float* x_scale,
                                        const X* x_zero, const float* y_scale, const Z* y_zero,
                                        Y* __restrict__ y) {
-  constexpr i64 outputs = A0::output * A1::output * A2::output, groups = CHANNELS / WIDTH;
-  const i64 item = global_thread();
-  if (item >= IMAGES * groups * outputs) return;
+  constexpr Index outputs = static_cast<Index>(A0::output * A1::output * A2::output);
+  constexpr Index groups = static_cast<Index>(CHANNELS / WIDTH);
+  if (global_thread() >= IMAGES * (CHANNELS / WIDTH) * outputs) return;
+  const Index item = static_cast<Index>(global_thread());
   // Neighbouring threads write neighbours of y.
-  i64 group, image;
+  Index group, image;
   int position;
   if constexpr (YAt::channel == 1) {
     group = item % groups;
@@ -59,7 +60,7 @@ __device__ __forceinline__ void window(const X* __restrict__ x, const float* x_s
   const int starts[3] = {A0::start(row / static_cast<int>(A1::output)),
                          A1::start(row % static_cast<int>(A1::output)),
                          A2::start(position % static_cast<int>(A2::output))};
-  const X* from = x + image * XAt::image + group * WIDTH * XAt::channel;
+  const X* from = x + (image * XAt::image + group * (WIDTH * XAt::channel));
   int sums[WIDTH] = {};
   for (int a = A0::first(starts[0]); a < A0::last(starts[0]); ++a) {
     const i64 i = starts[0] + a * A0::dilation;
@@ -85,7 +86,7 @@ __device__ __forceinline__ void window(const X* __restrict__ x, const float* x_s
   Several<Y, WIDTH> results;
 #pragma unroll
   for (int k = 0; k < WIDTH; ++k) results.at[k] = mean(sums[k], inside, count);
-  *reinterpret_cast<Several<Y, WIDTH>*>(y + image * YAt::image + group * WIDTH * YAt::channel +
+  *reinterpret_cast<Several<Y, WIDTH>*>(y + image * YAt::image + group * (WIDTH * YAt::channel) +
                                         position * YAt::position) = results;
 }
 

@@ -110,8 +110,8 @@ int64_t row_length(const LayerNorm& op, const Operand& x) {
   return length;
 }
 
-/// Whether a scale or bias holds every element of a row, in order: it has x's dimensions from `axis`
-/// on, perhaps with ones in front.
+/// Whether a scale or bias holds every element of a row, in order: it has x's dimensions from
+/// `axis` on, perhaps with ones in front.
 bool holds_a_row(const Operand& parameter, const Operand& x, int64_t axis) {
   for (int64_t back = 1; back <= std::max(parameter.rank(), x.rank() - axis); ++back) {
     const int64_t own = back <= parameter.rank() ? parameter.dim(parameter.rank() - back) : 1;

@@ -122,6 +122,10 @@ std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
 
 bool dequantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<DequantizeLinear>();
+  // An i32 less another may need a bit more.
+  if (problem.inputs[0].type == ElementType::i32 && problem.inputs.size() > 2 &&
+      problem.inputs[2].present)
+    return false;
   return scaled_by_f32(problem, op.axis) && op.to == ElementType::f32 &&
          dequantize_line(problem.inputs[0].type);
 }

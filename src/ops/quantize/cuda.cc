@@ -153,8 +153,33 @@ std::unique_ptr<Kernel> make_dynamic(const Problem& problem) {
   return std::make_unique<LaunchedKernel>(std::move(launches), bytes);
 }
 
+constexpr int64_t alone_threads = 512, most_alone = int64_t{1} << 18;
+
+bool alone_applies(const Problem& problem) {
+  return dynamic_applies(problem) && problem.inputs[0].size() <= most_alone;
+}
+
+std::unique_ptr<Kernel> make_alone(const Problem& problem) {
+  Launch launch;
+  launch.file = file;
+  launch.call = fmt::format("quantize::quantize_range_alone<{}, {}>", problem.inputs[0].size(),
+                            alone_threads);
+  launch.block.x = alone_threads;
+  launch.synchronises = true;
+  launch.arguments = {input(problem, 0)};
+  for (size_t i = 0; i < 3; ++i) launch.arguments.push_back(output(problem, i));
+  return make_kernel(std::move(launch));
+}
+
+/// One multiprocessor reads x twice.
+double alone_seconds(const Problem& problem) {
+  const double bytes = 8.0 * static_cast<double>(problem.inputs[0].size());
+  return problem.gpu.launch_seconds + 1e-6 +
+         bytes / (2 * problem.gpu.bandwidth / problem.gpu.multiprocessors);
+}
+
 double dynamic_seconds(const Problem& problem) {
-  return seconds(problem) + problem.gpu.launch_seconds +
+  return seconds(problem) + problem.gpu.launch_seconds + 1e-6 +
          static_cast<double>(problem.inputs[0].size()) * 4 / problem.gpu.bandwidth;
 }
 
@@ -164,6 +189,8 @@ DRAWBAR_CUDA_TACTIC(dequantize, "DequantizeLinear", "dequantize", dequantize_app
                     make_dequantize);
 DRAWBAR_CUDA_TACTIC(dynamic_quantize, "DynamicQuantizeLinear", "dynamic_quantize", dynamic_applies,
                     dynamic_seconds, make_dynamic);
+DRAWBAR_CUDA_TACTIC(dynamic_alone, "DynamicQuantizeLinear", "dynamic_quantize_one_block",
+                    alone_applies, alone_seconds, make_alone);
 DRAWBAR_CUDA_LAYOUT(QuantizeLinear, any);
 DRAWBAR_CUDA_LAYOUT(DequantizeLinear, any);
 DRAWBAR_CUDA_LAYOUT(DynamicQuantizeLinear, any);

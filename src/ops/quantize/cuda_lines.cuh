@@ -112,12 +112,14 @@ __device__ __forceinline__ void dequantize(const X* __restrict__ x, const S* __r
   });
 }
 
-/// The smallest and largest number of x and 0: each block's, [blocks][2].
+/// The smallest and largest number of x and 0 that a grid's threads find, STEP of them; every
+/// thread of a block gets what its block found.
 template <i64 SIZE, int THREADS>
-__device__ __forceinline__ void ranges(const float* __restrict__ x, float* __restrict__ ranges) {
+__device__ __forceinline__ void find_range(const float* __restrict__ x, i64 step, float& low,
+                                           float& high) {
   constexpr int width = SIZE % 4 == 0 ? 4 : 1;
-  float low = 0, high = 0;
-  const i64 step = static_cast<i64>(gridDim.x) * THREADS;
+  low = high = 0;
+#pragma unroll 4
   for (i64 i = global_thread(); i < SIZE / width; i += step) {
     const auto values = *reinterpret_cast<const Several<float, width>*>(x + i * width);
 #pragma unroll
@@ -128,13 +130,44 @@ __device__ __forceinline__ void ranges(const float* __restrict__ x, float* __res
   }
   high = block_reduce<Largest<float>, THREADS>(high);
   low = -block_reduce<Largest<float>, THREADS>(-low);
+}
+
+/// Each block's range, [blocks][2].
+template <i64 SIZE, int THREADS>
+__device__ __forceinline__ void ranges(const float* __restrict__ x, float* __restrict__ ranges) {
+  float low, high;
+  find_range<SIZE, THREADS>(x, static_cast<i64>(gridDim.x) * THREADS, low, high);
   if (threadIdx.x == 0) {
     ranges[blockIdx.x * 2] = low;
     ranges[blockIdx.x * 2 + 1] = high;
   }
 }
 
-/// y, its scale and zero point for that range; BLOCKS blocks found it.
+/// As dynamic_range in op.h.
+struct DynamicRange {
+  float scale;
+  int zero;
+
+  __device__ __forceinline__ DynamicRange(float low, float high) {
+    scale = high > low ? sum(high, -low) / 255.0f : 1.0f;
+    const float start = sum(0.0f, -(low / scale));
+    zero = __float2int_rn(fminf(fmaxf(start, 0.0f), 255.0f));
+  }
+};
+
+template <int WIDTH>
+__device__ __forceinline__ void quantize_vector(const float* __restrict__ x,
+                                                unsigned char* __restrict__ y,
+                                                const Quotients& quotient, int zero) {
+  const auto from = *reinterpret_cast<const Several<float, WIDTH>*>(x);
+  Several<unsigned char, WIDTH> to;
+#pragma unroll
+  for (int k = 0; k < WIDTH; ++k)
+    to.at[k] = static_cast<unsigned char>(saturated<unsigned char>(quotient(from.at[k]), zero));
+  *reinterpret_cast<Several<unsigned char, WIDTH>*>(y) = to;
+}
+
+/// y, its scale and zero point for the range of BLOCKS blocks.
 template <i64 SIZE, int BLOCKS, int RUN, int THREADS>
 __device__ __forceinline__ void quantize_range(const float* __restrict__ x,
                                                const float* __restrict__ ranges,
@@ -148,23 +181,35 @@ __device__ __forceinline__ void quantize_range(const float* __restrict__ x,
   }
   high = block_reduce<Largest<float>, THREADS>(high);
   low = -block_reduce<Largest<float>, THREADS>(-low);
-  const float scale = high > low ? sum(high, -low) / 255.0f : 1.0f;
-  const float start = sum(0.0f, -(low / scale));
-  const int zero = __float2int_rn(fminf(fmaxf(start, 0.0f), 255.0f));
+  const DynamicRange range(low, high);
   if (global_thread() == 0) {
-    y_scale[0] = scale;
-    y_zero[0] = static_cast<unsigned char>(zero);
+    y_scale[0] = range.scale;
+    y_zero[0] = static_cast<unsigned char>(range.zero);
   }
   constexpr int width = SIZE % 4 == 0 ? 4 : 1;
-  const Quotients quotient(scale);
-  for_vectors<i64, SIZE, width, RUN, THREADS>([&](i64 i) {
-    const auto from = *reinterpret_cast<const Several<float, width>*>(x + i);
-    Several<unsigned char, width> to;
-#pragma unroll
-    for (int k = 0; k < width; ++k)
-      to.at[k] = static_cast<unsigned char>(saturated<unsigned char>(quotient(from.at[k]), zero));
-    *reinterpret_cast<Several<unsigned char, width>*>(y + i) = to;
-  });
+  const Quotients quotient(range.scale);
+  for_vectors<i64, SIZE, width, RUN, THREADS>(
+      [&](i64 i) { quantize_vector<width>(x + i, y + i, quotient, range.zero); });
+}
+
+/// All of it by one block.
+template <i64 SIZE, int THREADS>
+__device__ __forceinline__ void quantize_range_alone(const float* __restrict__ x,
+                                                     unsigned char* __restrict__ y,
+                                                     float* __restrict__ y_scale,
+                                                     unsigned char* __restrict__ y_zero) {
+  float low, high;
+  find_range<SIZE, THREADS>(x, THREADS, low, high);
+  const DynamicRange range(low, high);
+  if (threadIdx.x == 0) {
+    y_scale[0] = range.scale;
+    y_zero[0] = static_cast<unsigned char>(range.zero);
+  }
+  constexpr int width = SIZE % 4 == 0 ? 4 : 1;
+  const Quotients quotient(range.scale);
+#pragma unroll 4
+  for (i64 i = threadIdx.x; i < SIZE / width; i += THREADS)
+    quantize_vector<width>(x + i * width, y + i * width, quotient, range.zero);
 }
 
 }  // namespace quantize

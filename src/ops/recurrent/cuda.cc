@@ -1,12 +1,13 @@
 #include <algorithm>
-#include <functional>
+#include <cmath>
 #include <limits>
 
-#include "ops/matmul/cuda_product.h"
+#include "ops/recurrent/cuda_ways.h"
 #include "ops/recurrent/op.h"
 
-// What the inputs give is one product for all steps; then each step is one launch, or a product
-// and a launch, for all directions and sequences. A GRU that resets takes two such phases a step.
+// What the inputs give is one product for all steps. Then one launch does all steps where the
+// registers of a block hold a direction's weights; else each step is a launch, or a product and a
+// launch, for all directions and sequences. A GRU that resets takes two such phases a step.
 
 namespace drawbar::cuda {
 namespace {
@@ -98,6 +99,14 @@ NamedCode shape_code(const Problem& problem) {
   return {name, {fmt::format("struct {} {{\n{}}};", name, text)}};
 }
 
+/// Bytes of what the inputs give, for all steps.
+double projection_bytes(const Problem& problem) {
+  const Sizes sizes(problem);
+  return static_cast<double>(sizes.steps) * static_cast<double>(sizes.batch) *
+         static_cast<double>(sizes.directions * sizes.rows()) *
+         (bits(compute_type(problem.inputs[0].type)) / 8.0);
+}
+
 bool applies(const Problem& problem) {
   for (const auto& operands : {problem.inputs, problem.outputs}) {
     for (const Operand& operand : operands) {
@@ -114,92 +123,50 @@ bool applies(const Problem& problem) {
              most &&
          static_cast<double>(sizes.states()) < static_cast<double>(most) &&
          static_cast<double>(sizes.steps) * static_cast<double>(sizes.batch) <
-             static_cast<double>(most) / 32;
+             static_cast<double>(most) / 32 &&
+         projection_bytes(problem) < static_cast<double>(problem.gpu.memory_bytes) / 4;
 }
 
-/// left [parts or one][rows, depth] times right [parts][.., depth]ᵀ → y [parts][rows, columns].
-struct Factors {
-  int64_t rows, columns, depth, parts;
-  int64_t left_part, right_part, right_first;  // elements
-  Argument left, right, y;
+enum class Mode : uint8_t { units, products, resident };
+
+/// Threads that hold a direction's weights, `lanes` a hidden unit; 0: none can.
+struct Resident {
+  int64_t lanes = 0, threads = 0;
 };
 
-Product product_of(const Factors& f, int64_t left_width, int64_t right_width) {
-  Product p;
-  p.rows = f.rows;
-  p.columns = f.columns;
-  p.depth = f.depth;
-  p.parts = f.parts;
-  p.left = f.left;
-  p.right = f.right;
-  p.y = f.y;
-  p.y_size = f.parts * f.rows * f.columns;
-  const auto source = [&](std::string_view name, int64_t lines, int64_t width) {
-    return fmt::format(
-        "  template <class T>\n  static __device__ __forceinline__ auto {}(const Part& part, const "
-        "T* data) {{\n    return matmul::Matrix<T, {}, {}, {}, 1, true, {}>{{data + part.{}}};\n"
-        "  }}\n",
-        name, lines, f.depth, f.depth, width, name);
-  };
-  p.members = fmt::format(
-      "  static constexpr int y_width = {};\n"
-      "  struct Part {{\n    int depth;\n    i64 left, right, y;\n  }};\n"
-      "  static __device__ __forceinline__ Part part(int i) {{\n"
-      "    return {{{}, i64(i) * {}ll, i64(i) * {}ll + {}ll, i64(i) * {}ll}};\n  }}\n",
-      f.columns % 4 == 0 ? 4 : 1, f.depth, f.left_part, f.right_part, f.right_first,
-      f.rows * f.columns);
-  p.members += source("left", f.rows, left_width) + source("right", f.columns, right_width);
-  p.members += fmt::format(
-      "  static __device__ __forceinline__ i64 y_row(const Part& part, int row) {{\n"
-      "    return part.y + i64(row) * {};\n  }}\n"
-      "  static __device__ __forceinline__ i64 y_column(const Part&, int column) {{\n"
-      "    return column;\n  }}\n"
-      "  static __device__ __forceinline__ i64 bias_at(const Part&, int, int) {{ return 0; }}\n"
-      "  static __device__ __forceinline__ i64 bias_of(i64) {{ return 0; }}\n",
-      f.columns);
-  return p;
-}
-
-/// The way that is said to be fastest, and its seconds.
-struct Way {
-  double seconds = std::numeric_limits<double>::infinity();
-  std::function<std::unique_ptr<Kernel>()> make;
-};
-
-Way best_way(const Factors& f, const GpuInfo& gpu) {
-  Way best;
-  const auto offer = [&](double seconds, std::function<std::unique_ptr<Kernel>()> make) {
-    if (seconds < best.seconds) best = {seconds, std::move(make)};
-  };
-  const int64_t right_width = load_width(f.right.type, f.depth);
-  const Product tiled = product_of(f, load_width(f.left.type, f.depth), right_width);
-  const auto offer_tile = [&](const ProductTile& tile) {
-    offer(tiled_seconds(tiled, tile, gpu), [=] { return make_tiled(tiled, tile, gpu); });
-  };
-  offer_tile(small_tile(tiled, gpu));
-  if (f.rows > 64 && f.columns > 64 && bits(f.y.type) <= 32) offer_tile(large_tile);
-  if (f.rows <= most_few_lines) {
-    const FewLines few = {.swapped = false, .along_depth = true, .width = right_width};
-    const Product product = product_of(f, right_width, right_width);
-    offer(few_seconds(product, few, gpu), [=] { return make_few(product, few, gpu); });
+Resident resident_of(const Problem& problem) {
+  constexpr int64_t register_file = 65536, others = 28, most_threads = 1024;
+  constexpr int64_t usual = 32;  // weights that a thread may hold before there are more of them
+  const Sizes sizes(problem);
+  const int64_t words = bits(compute_type(problem.inputs[0].type)) / 32;
+  Resident result;
+  for (int64_t lanes = 2; lanes <= 32; lanes *= 2) {
+    const int64_t threads = (sizes.hidden * lanes + 31) / 32 * 32;
+    const int64_t weights = sizes.gates * ((sizes.hidden + lanes - 1) / lanes) * words;
+    // Registers are given out to four warps at a time, eight to a thread.
+    const int64_t registers =
+        std::min<int64_t>(255, register_file / ((threads + 127) / 128 * 128) / 8 * 8);
+    if (threads > most_threads || weights + others * words > registers) continue;
+    result = {lanes, threads};
+    if (weights <= usual) break;
   }
-  return best;
+  return result;
 }
 
 /// All launches of one problem, and the scratch memory that they share: first what products leave
 /// in pieces.
 class Plan {
  public:
-  Plan(const Problem& problem, bool products)
+  Plan(const Problem& problem, Mode mode)
       : problem_(problem),
         op_(*problem.op.as<Recurrent>()),
         sizes_(problem),
         shape_(shape_code(problem)),
         sums_(compute_type(problem.inputs[0].type)),
-        products_(products) {
+        mode_(mode) {
     add_projection();
-    for (int64_t phase = 0; products_ && phase < phases(op_); ++phase)
-      state_ways_.push_back(best_way(state_factors(phase, 0), problem.gpu));
+    for (int64_t phase = 0; mode_ == Mode::products && phase < phases(op_); ++phase)
+      state_ways_.push_back(best_way(state_factors(phase, 0), problem));
   }
 
   double seconds() const {
@@ -207,8 +174,14 @@ class Plan {
     const double weights = static_cast<double>(
         storage_bytes(problem_.inputs[Recurrent::r].type, problem_.inputs[Recurrent::r].size()));
     double step = 0;
-    if (products_) {
-      for (const Way& way : state_ways_) step += way.seconds + gpu.launch_seconds + 1e-6;
+    if (mode_ == Mode::resident) {
+      const double waves = std::ceil(static_cast<double>(sizes_.directions * sizes_.batch) /
+                                     std::max(1, gpu.multiprocessors));
+      return projection_.seconds + gpu.launch_seconds +
+             waves * static_cast<double>(sizes_.steps * phases(op_)) * 0.6e-6;
+    }
+    if (mode_ == Mode::products) {
+      for (const ProductWay& way : state_ways_) step += way.seconds + gpu.launch_seconds + 1e-6;
     } else {
       const double tiles = static_cast<double>((sizes_.batch + most_batch - 1) / most_batch);
       step = static_cast<double>(phases(op_)) * (gpu.launch_seconds + 1e-6) +
@@ -220,9 +193,16 @@ class Plan {
   std::unique_ptr<Kernel> make() {
     // Products in pieces leave them where scratch memory begins.
     size_t pieces = projection_.make()->scratch_bytes();
-    for (const Way& way : state_ways_) pieces = std::max(pieces, way.make()->scratch_bytes());
+    for (const ProductWay& way : state_ways_)
+      pieces = std::max(pieces, way.make()->scratch_bytes());
     end_ = (pieces + 255) / 256 * 256;
     projection_at_ = reserve(sizes_.directions * sizes_.steps * sizes_.batch * sizes_.rows());
+    if (mode_ == Mode::resident) {
+      add_projection();
+      append(*projection_.make());
+      add_resident();
+      return std::make_unique<LaunchedKernel>(std::move(launches_), end_);
+    }
     for (size_t& state : h_at_) state = reserve(sizes_.states());
     kept_at_ = reserve(sizes_.states());
     reset_at_ = reserve(sizes_.states());
@@ -233,14 +213,14 @@ class Plan {
     add_ends("begin", {optional_input(Recurrent::initial_h), optional_input(Recurrent::initial_c),
                        scratch(h_at_[0], sums_), scratch(kept_at_, sums_)});
     std::vector<std::unique_ptr<Kernel>> products[2];
-    for (int64_t phase = 0; products_ && phase < phases(op_); ++phase) {
+    for (int64_t phase = 0; mode_ == Mode::products && phase < phases(op_); ++phase) {
       for (int parity = 0; parity < 2; ++parity)
         products[phase].push_back(
-            best_way(state_factors(phase, state_at(phase, parity)), problem_.gpu).make());
+            best_way(state_factors(phase, state_at(phase, parity)), problem_).make());
     }
     for (int64_t step = 0; step < sizes_.steps; ++step) {
       for (int64_t phase = 0; phase < phases(op_); ++phase) {
-        if (products_) append(*products[phase][static_cast<size_t>(step % 2)]);
+        if (mode_ == Mode::products) append(*products[phase][static_cast<size_t>(step % 2)]);
         add_step(step, phase);
       }
     }
@@ -279,13 +259,13 @@ class Plan {
                             .left = input(problem_, Recurrent::x),
                             .right = input(problem_, Recurrent::w),
                             .y = scratch(projection_at_, sums_)},
-                           problem_.gpu);
+                           problem_);
   }
 
   size_t state_at(int64_t phase, int64_t step) const {
     return phase == 1 ? reset_at_ : h_at_[step % 2];
   }
-  Factors state_factors(int64_t phase, size_t state) const {
+  ProductFactors state_factors(int64_t phase, size_t state) const {
     return {.rows = sizes_.batch,
             .columns = phase_gates(op_, phase) * sizes_.hidden,
             .depth = sizes_.hidden,
@@ -314,9 +294,26 @@ class Plan {
     launches_.push_back(std::move(launch));
   }
 
+  void add_resident() {
+    const Resident resident = resident_of(problem_);
+    Launch launch = launch_of(fmt::format("recurrent::resident<{}, {}, {}>", shape_.name,
+                                          resident.lanes, resident.threads));
+    launch.file = "ops/recurrent/cuda_resident.cuh";
+    launch.grid.x = sizes_.directions * sizes_.batch;
+    launch.block.x = resident.threads;
+    launch.synchronises = true;
+    launch.arguments = {scratch(projection_at_, sums_)};
+    for (size_t i : {Recurrent::r, Recurrent::bias, Recurrent::sequence_lens, Recurrent::peepholes,
+                     Recurrent::initial_h, Recurrent::initial_c})
+      launch.arguments.push_back(optional_input(i));
+    for (size_t i : {Recurrent::y, Recurrent::last_h, Recurrent::last_c})
+      launch.arguments.push_back(optional_output(i));
+    launches_.push_back(std::move(launch));
+  }
+
   void add_step(int64_t step, int64_t phase) {
     Launch launch;
-    if (products_) {
+    if (mode_ == Mode::products) {
       launch = launch_of(fmt::format("recurrent::step_of_sums<{}, {}>", shape_.name, phase));
       launch.arguments = {scratch(sums_at_, sums_)};
     } else {
@@ -354,9 +351,9 @@ class Plan {
   Sizes sizes_;
   NamedCode shape_;
   ElementType sums_;
-  bool products_;
-  Way projection_;
-  std::vector<Way> state_ways_;
+  Mode mode_;
+  ProductWay projection_;
+  std::vector<ProductWay> state_ways_;
   std::vector<Launch> launches_;
   size_t end_ = 0, projection_at_ = 0, kept_at_ = 0, reset_at_ = 0, sums_at_ = 0;
   size_t h_at_[2] = {};
@@ -367,19 +364,26 @@ bool products_apply(const Problem& problem) {
   return applies(problem) && Sizes(problem).batch > most_batch;
 }
 
-template <bool products>
-double seconds(const Problem& problem) {
-  return Plan(problem, products).seconds();
+bool resident_applies(const Problem& problem) {
+  return applies(problem) && resident_of(problem).lanes > 0;
 }
-template <bool products>
+
+template <Mode mode>
+double seconds(const Problem& problem) {
+  return Plan(problem, mode).seconds();
+}
+template <Mode mode>
 std::unique_ptr<Kernel> make(const Problem& problem) {
-  return Plan(problem, products).make();
+  return Plan(problem, mode).make();
 }
 
 [[maybe_unused]] const bool registered = [] {
   for (const char* name : {"RNN", "GRU", "LSTM"}) {
-    register_tactic({name, "recurrent_units", applies, seconds<false>, make<false>});
-    register_tactic({name, "recurrent_products", products_apply, seconds<true>, make<true>});
+    register_tactic({name, "recurrent_units", applies, seconds<Mode::units>, make<Mode::units>});
+    register_tactic({name, "recurrent_products", products_apply, seconds<Mode::products>,
+                     make<Mode::products>});
+    register_tactic({name, "recurrent_resident", resident_applies, seconds<Mode::resident>,
+                     make<Mode::resident>});
   }
   return true;
 }();

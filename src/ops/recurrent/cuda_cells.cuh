@@ -74,16 +74,13 @@ __device__ __forceinline__ i64 outer_state_offset(int d, int b, int j) {
          j;
 }
 
-/// What comes behind a step's products with the state, `sums` [gates of this phase]. h is the state
-/// before, next_h behind the step; `kept` is an LSTM's cell state, a GRU's z; `reset` a GRU's
-/// r · h. Sequences that are over keep their state. A length outside 0 to T counts as the nearest.
-template <class S, int PHASE, class C, class B, class L, class P, class T>
-__device__ __forceinline__ void finish_unit(
-    int step, int d, int b, int j, const C (&sums)[Phase<S, PHASE>::gates],
-    const C* __restrict__ projection, const B* __restrict__ bias, const L* __restrict__ lengths,
-    const P* __restrict__ peepholes, const C* __restrict__ h, C* __restrict__ next_h,
-    C* __restrict__ kept, C* __restrict__ reset, T* __restrict__ y) {
-  using This = Phase<S, PHASE>;
+/// Where a sequence stands in some step. A length outside 0 to T counts as the nearest.
+struct Place {
+  bool runs;      // the sequence is not over
+  i64 row, y_at;  // of the projections; of y's first hidden unit
+};
+template <class S, class L>
+__device__ __forceinline__ Place place_of(int step, int d, int b, const L* lengths) {
   int length = S::steps;
   if constexpr (S::has_lengths) {
     const i64 own = static_cast<i64>(lengths[b]);
@@ -91,79 +88,98 @@ __device__ __forceinline__ void finish_unit(
   }
   const bool runs = step < length;
   const int t = runs && S::backwards(d) ? length - 1 - step : step;
-  const i64 state = state_offset<S>(d, b, j);
-  const i64 y_at = ((S::batch_first ? (static_cast<i64>(b) * S::steps + t) * S::directions + d
-                                    : (static_cast<i64>(t) * S::directions + d) * S::batch + b) *
-                        S::hidden +
-                    j);
-  if (!runs) {
-    if constexpr (This::last) {
-      next_h[state] = h[state];
-      if constexpr (S::has_y) y[y_at] = from_compute<T>(C(0));
-    }
-    return;
-  }
   const i64 row =
       S::batch_first ? static_cast<i64>(b) * S::steps + t : static_cast<i64>(t) * S::batch + b;
-  const C* from =
-      projection + ((static_cast<i64>(d) * S::steps * S::batch + row) * S::gates * S::hidden + j);
-  const B* biases = bias + (static_cast<i64>(d) * 2 * S::gates * S::hidden + j);
-  const auto from_input = [&](int gate) {
-    C result = from[gate * S::hidden];
-    if constexpr (S::has_bias) result += static_cast<C>(to_compute(biases[gate * S::hidden]));
-    return result;
-  };
-  const auto from_state = [&](int gate) {
-    C result = sums[gate - This::first];
-    if constexpr (S::has_bias)
-      result += static_cast<C>(to_compute(biases[(S::gates + gate) * S::hidden]));
-    return result;
-  };
-  const auto both = [&](int gate) { return from_input(gate) + from_state(gate); };
+  const i64 y_row = S::batch_first ? row * S::directions + d
+                                   : (static_cast<i64>(t) * S::directions + d) * S::batch + b;
+  return {runs, (static_cast<i64>(d) * S::steps * S::batch + row) * S::gates * S::hidden,
+          y_row * S::hidden};
+}
 
-  C next = 0;
+/// What is added to the products with w (or with r) for COUNT gates from FIRST on.
+template <class S, int FIRST, int COUNT, bool OF_STATE, class C, class B>
+__device__ __forceinline__ void add_bias(int d, int j, const B* bias, C (&to)[COUNT]) {
+  if constexpr (S::has_bias) {
+    const B* from = bias + ((static_cast<i64>(d) * 2 + OF_STATE) * S::gates * S::hidden + j);
+#pragma unroll
+    for (int g = 0; g < COUNT; ++g)
+      to[g] += static_cast<C>(to_compute(from[(FIRST + g) * S::hidden]));
+  }
+}
+
+/// What comes behind the products: `from_input` of all gates, `from_state` of this phase's, both
+/// with their bias. h is the state before, `kept` an LSTM's cell state, a GRU's z. Gives the state
+/// behind the step, or in a first phase r · h.
+template <class S, int PHASE, class C, class P>
+__device__ __forceinline__ C unit_phase(int d, int j, const C (&from_input)[S::gates],
+                                        const C (&from_state)[Phase<S, PHASE>::gates],
+                                        const P* peepholes, C h, C& kept) {
+  using This = Phase<S, PHASE>;
+  const auto both = [&](int gate) { return from_input[gate] + from_state[gate - This::first]; };
   if constexpr (S::cell == kLstm) {
     const auto peephole = [&](int which, C cell) {
+      C result = 0;
       if constexpr (S::has_peepholes) {
-        return static_cast<C>(
-                   to_compute(peepholes[(static_cast<i64>(d) * 3 + which) * S::hidden + j])) *
-               cell;
-      } else {
-        return C(0);
+        const i64 at = (static_cast<i64>(d) * 3 + which) * S::hidden + j;
+        result = static_cast<C>(to_compute(peepholes[at])) * cell;
       }
+      return result;
     };
-    const C before = kept[state];
-    const C in = S::first_activation(d, clipped<S>(both(0) + peephole(0, before)));
-    C forget;
-    if constexpr (S::input_forget) {
-      forget = 1 - in;
-    } else {
-      forget = S::first_activation(d, clipped<S>(both(2) + peephole(2, before)));
-    }
-    const C cell = forget * before + in * S::second_activation(d, clipped<S>(both(3)));
-    const C out = S::first_activation(d, clipped<S>(both(1) + peephole(1, cell)));
-    kept[state] = cell;
-    next = out * S::third_activation(d, cell);
+    const C in = S::first_activation(d, clipped<S>(both(0) + peephole(0, kept)));
+    C forget = 1 - in;
+    if constexpr (!S::input_forget)
+      forget = S::first_activation(d, clipped<S>(both(2) + peephole(2, kept)));
+    kept = forget * kept + in * S::second_activation(d, clipped<S>(both(3)));
+    const C out = S::first_activation(d, clipped<S>(both(1) + peephole(1, kept)));
+    return out * S::third_activation(d, kept);
   } else if constexpr (S::cell == kRnn) {
-    next = S::first_activation(d, clipped<S>(both(0)));
+    return S::first_activation(d, clipped<S>(both(0)));
   } else if constexpr (!This::last) {
-    kept[state] = S::first_activation(d, clipped<S>(both(0)));
-    reset[state] = S::first_activation(d, clipped<S>(both(1))) * h[state];
-    return;
+    kept = S::first_activation(d, clipped<S>(both(0)));
+    return S::first_activation(d, clipped<S>(both(1))) * h;
   } else {
-    C z, fresh;
-    if constexpr (This::resets) {
-      z = kept[state];
-      fresh = from_state(2);
-    } else {
+    C z = kept, fresh = from_state[2 - This::first];
+    if constexpr (!This::resets) {
       z = S::first_activation(d, clipped<S>(both(0)));
-      fresh = S::first_activation(d, clipped<S>(both(1))) * from_state(2);
+      fresh *= S::first_activation(d, clipped<S>(both(1)));
     }
-    fresh = S::second_activation(d, clipped<S>(from_input(2) + fresh));
-    next = (1 - z) * fresh + z * h[state];
+    fresh = S::second_activation(d, clipped<S>(from_input[2] + fresh));
+    return (1 - z) * fresh + z * h;
   }
-  next_h[state] = next;
-  if constexpr (S::has_y) y[y_at] = from_compute<T>(next);
+}
+
+/// The same for a step whose states lie in memory; next_h is the state behind it, `reset` a GRU's
+/// r · h. Sequences that are over keep their state.
+template <class S, int PHASE, class C, class B, class L, class P, class T>
+__device__ __forceinline__ void finish_unit(
+    int step, int d, int b, int j, C (&sums)[Phase<S, PHASE>::gates],
+    const C* __restrict__ projection, const B* __restrict__ bias, const L* __restrict__ lengths,
+    const P* __restrict__ peepholes, const C* __restrict__ h, C* __restrict__ next_h,
+    C* __restrict__ kept, C* __restrict__ reset, T* __restrict__ y) {
+  using This = Phase<S, PHASE>;
+  const Place place = place_of<S>(step, d, b, lengths);
+  const i64 state = state_offset<S>(d, b, j);
+  if (!place.runs) {
+    if constexpr (This::last) {
+      next_h[state] = h[state];
+      if constexpr (S::has_y) y[place.y_at + j] = from_compute<T>(C(0));
+    }
+    return;
+  }
+  C from_input[S::gates];
+#pragma unroll
+  for (int g = 0; g < S::gates; ++g) from_input[g] = projection[place.row + g * S::hidden + j];
+  add_bias<S, 0, S::gates, false>(d, j, bias, from_input);
+  add_bias<S, This::first, This::gates, true>(d, j, bias, sums);
+  C cell = kept[state];
+  const C next = unit_phase<S, PHASE>(d, j, from_input, sums, peepholes, h[state], cell);
+  if constexpr (S::cell == kLstm || !This::last) kept[state] = cell;
+  if constexpr (This::last) {
+    next_h[state] = next;
+    if constexpr (S::has_y) y[place.y_at + j] = from_compute<T>(next);
+  } else {
+    reset[state] = next;
+  }
 }
 
 /// The states before the first step, for a thread an element.

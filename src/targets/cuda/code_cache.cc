@@ -10,16 +10,18 @@ constexpr std::string_view prefix = "code ";
 
 Section CodeCache::get(const std::string& source, const std::string& architecture) {
   const std::string name = fmt::format("{}{} {}", prefix, architecture, hash_bytes(source).hex());
-  const std::lock_guard lock(mutex_);
-  if (const auto found = code_.find(name); found != code_.end()) {
-    found->second.check(name);
-    found->second.expected.reset();
-    return found->second;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = code_.find(name); found != code_.end()) {
+      found->second.check(name);
+      found->second.expected.reset();
+      return found->second;
+    }
   }
   const auto image = std::make_shared<std::vector<std::byte>>(compile_code(source, architecture));
   const Section section{{image, image->data()}, image->size(), {}};
-  code_.emplace(name, section);
-  return section;
+  const std::lock_guard lock(mutex_);
+  return code_.emplace(name, section).first->second;
 }
 
 std::map<std::string, Section> CodeCache::saved() const {

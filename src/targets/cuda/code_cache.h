@@ -11,7 +11,7 @@
 namespace drawbar::cuda {
 
 /// Compiled device code by architecture and the hash of its source, shared by the plans of a
-/// program and saved in the engine. Thread-safe; everything is compiled once.
+/// program and saved in the engine. Thread-safe; what two ask for at once may be compiled twice.
 class CodeCache {
  public:
   /// Compiles the source where it is not there.

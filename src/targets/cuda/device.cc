@@ -33,4 +33,10 @@ DeviceRates CudaDevice::measure(int threads, Measure) const {
   return rates;
 }
 
+void CudaDevice::limit_memory(int64_t bytes) const {
+  const FoundGpu& found = this_gpu();
+  if (!found.gpu) fail(ErrorCode::unavailable, "target cuda: {}", found.reason);
+  found.gpu->limit_memory(bytes);
+}
+
 }  // namespace drawbar::cuda

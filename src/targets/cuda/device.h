@@ -13,6 +13,7 @@ class CudaDevice final : public Device {
   std::string requirement() const override;
   bool satisfies(std::string_view requirement) const override;
   DeviceRates measure(int threads, Measure what) const override;
+  void limit_memory(int64_t bytes) const override;
 };
 
 }  // namespace drawbar::cuda

@@ -27,6 +27,10 @@ std::unique_ptr<Plan::Frame> Plan::take_frame() {
     }
   }
   if (!context_.gpu) fail(ErrorCode::unavailable, "target cuda: {}", this_gpu().reason);
+  return make_frame();
+}
+
+std::unique_ptr<Plan::Frame> Plan::make_frame() const {
   Gpu& gpu = *context_.gpu;
   auto frame = std::make_unique<Frame>();
   frame->stream = gpu.make_stream();

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -82,13 +84,24 @@ class Gpu {
  public:
   virtual ~Gpu() = default;
   virtual const GpuInfo& info() const = 0;
-  /// Memory of the device, 256-byte aligned. Throws RESOURCE_EXHAUSTED.
-  virtual std::shared_ptr<void> allocate(size_t bytes) = 0;
+  /// Memory of the device, 256-byte aligned (16-byte aligned under the emulation). Throws
+  /// RESOURCE_EXHAUSTED where it is short, or above the limit.
+  std::shared_ptr<void> allocate(size_t bytes);
+  /// Of all that this process holds.
+  void limit_memory(int64_t bytes) { limit_ = bytes; }
+  int64_t held_bytes() const { return *held_; }
   /// Memory of the host that the device copies from and to without a detour.
   virtual std::shared_ptr<void> allocate_staging(size_t bytes) = 0;
   /// What `compile` gave for this architecture.
   virtual std::shared_ptr<const Module> load(std::span<const std::byte> image) = 0;
   virtual std::shared_ptr<Stream> make_stream() = 0;
+
+ private:
+  virtual std::shared_ptr<void> take_memory(size_t bytes) = 0;
+
+  std::atomic<int64_t> limit_ = std::numeric_limits<int64_t>::max();
+  // Kept by what is allocated, which may outlive the device.
+  std::shared_ptr<std::atomic<int64_t>> held_ = std::make_shared<std::atomic<int64_t>>(0);
 };
 
 /// The device of this process, or null with the reason why there is none: "no driver", "no device",

@@ -30,6 +30,7 @@ Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), 
   choose_tactics();
   place_values();
   compile();
+  if (context_.gpu) frames_.push_back(make_frame());  // what does not fit is refused now
 }
 
 Plan::~Plan() = default;
@@ -148,14 +149,11 @@ void Plan::compile() {
   for (const auto& step : steps_) {
     for (const Launch& launch : step->kernel->launches()) launches.push_back(&launch);
   }
-  std::optional<Section> image;
-  if (!launches.empty())
-    image = context_.code->get(source_of(launches), context_.info.architecture);
+  code_.emplace(launches, *context_.code, context_.info.architecture, context_.gpu.get());
   if (!context_.gpu) return;
-  if (image) module_ = context_.gpu->load({image->data.get(), image->bytes});
   for (const auto& step : steps_) {
     for (const Launch& launch : step->kernel->launches())
-      step->functions.push_back(module_->function(launch.name()));
+      step->functions.push_back(code_->function(launch));
     for (const PackedBuffer& buffer : step->kernel->packed()) {
       step->packed_memory.push_back(context_.constants->get(buffer));
       step->packed.push_back(step->packed_memory.back().get());

@@ -7,6 +7,7 @@
 
 #include "targets/cuda/code_cache.h"
 #include "targets/cuda/device_constants.h"
+#include "targets/cuda/loaded_code.h"
 #include "targets/cuda/select.h"
 #include "targets/target.h"
 
@@ -52,6 +53,7 @@ class Plan final : public Executor {
   bool shares_memory(const Node& node) const;
   /// An output's or input's place among the bytes that are copied, 256-byte aligned each.
   std::vector<int64_t> staging_offsets(const std::vector<ValueId>& values, int64_t& bytes) const;
+  std::unique_ptr<Frame> make_frame() const;
   std::unique_ptr<Frame> take_frame();
   void enqueue(Frame& frame, const Step& step) const;
   void enqueue_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const;
@@ -69,7 +71,7 @@ class Plan final : public Executor {
   std::vector<int64_t> offset_;  // of roots that are not constant
   std::vector<char> is_read_;    // constants that are read as they came
   std::vector<std::shared_ptr<void>> constants_;  // by value: where they lie on the device
-  std::shared_ptr<const Module> module_;
+  std::optional<LoadedCode> code_;
   std::vector<int64_t> in_offsets_, out_offsets_;  // in the staging memory
   int64_t arena_bytes_ = 0, in_bytes_ = 0, out_bytes_ = 0;
   std::mutex frames_mutex_;

@@ -4,6 +4,8 @@
 #include <limits>
 #include <set>
 
+#include "targets/cuda/loaded_code.h"
+
 namespace drawbar::cuda {
 
 std::string problem_key(const Problem& problem) {
@@ -36,7 +38,8 @@ void* drawn(const Operand& operand, Gpu& gpu, Stream& stream, Trial& trial) {
   return memory;
 }
 
-void prepare(Trial& trial, const Problem& problem, Gpu& gpu, Stream& stream, const Module& module) {
+void prepare(Trial& trial, const Problem& problem, Gpu& gpu, Stream& stream,
+             const LoadedCode& code) {
   for (const Operand& operand : problem.inputs)
     trial.inputs.push_back(operand.present ? drawn(operand, gpu, stream, trial) : nullptr);
   for (const Operand& operand : problem.outputs)
@@ -47,7 +50,7 @@ void prepare(Trial& trial, const Problem& problem, Gpu& gpu, Stream& stream, con
     stream.copy_to_device(trial.packed.back(), buffer.data.get(), buffer.bytes);
   }
   for (const Launch& launch : trial.kernel->launches())
-    trial.functions.push_back(module.function(launch.name()));
+    trial.functions.push_back(code.function(launch));
   trial.memory.push_back(gpu.allocate(trial.kernel->scratch_bytes()));
   trial.scratch = trial.memory.back().get();
 }
@@ -116,14 +119,13 @@ void TacticChooser::time(const std::vector<Problem>& problems, Gpu& gpu, CodeCac
     contests.push_back(std::move(contest));
   }
   if (contests.empty()) return;
-  const Section image = code.get(source_of(launches), gpu.info().architecture);
-  const std::shared_ptr<const Module> module = gpu.load({image.data.get(), image.bytes});
+  const LoadedCode loaded(launches, code, gpu.info().architecture, &gpu);
   const std::shared_ptr<Stream> stream = gpu.make_stream();
   for (Contest& contest : contests) {
     double least = std::numeric_limits<double>::infinity();
     const Tactic* best = nullptr;
     for (Trial& trial : contest.trials) {
-      prepare(trial, *contest.problem, gpu, *stream, *module);
+      prepare(trial, *contest.problem, gpu, *stream, loaded);
       const double seconds = time_trial(trial, *stream);
       if (seconds < least) {
         least = seconds;

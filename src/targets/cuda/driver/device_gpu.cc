@@ -187,7 +187,7 @@ class DeviceGpu final : public Gpu, public std::enable_shared_from_this<DeviceGp
   }
   const GpuInfo& info() const override { return info_; }
 
-  std::shared_ptr<void> allocate(size_t bytes) override {
+  std::shared_ptr<void> take_memory(size_t bytes) override {
     context_.enter();
     CUdeviceptr pointer = 0;
     const CUresult result = libcuda().cuMemAlloc_(&pointer, std::max<size_t>(bytes, 1));

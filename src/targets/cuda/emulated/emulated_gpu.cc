@@ -165,7 +165,7 @@ class EmulatedGpu final : public Gpu {
   const GpuInfo& info() const override { return info_; }
 
   /// Ends at a page that may not be touched, but for what alignment to 16 bytes leaves.
-  std::shared_ptr<void> allocate(size_t bytes) override {
+  std::shared_ptr<void> take_memory(size_t bytes) override {
     const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     const size_t used = std::max<size_t>((bytes + 15) / 16 * 16, 16);
     const size_t pages = (used + page - 1) / page * page;

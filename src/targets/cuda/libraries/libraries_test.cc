@@ -24,10 +24,10 @@ using namespace cuda;
 /// An H200, as cuDNN writes down a device.
 constexpr const char* h200 =
     R"({"maxGridSize":[2147483647,65535,65535],"maxBlockSize":[1024,1024,64],)"
-    R"("regsPerBlock":65536,"multiProcessorCount":132,"warpSize":32,"maxSharedMemoryPerBlock":49152,)"
-    R"("maxSharedMemoryPerBlockOptin":232448,"reservedSharedMemoryPerBlock":1024,)"
-    R"("maxRegistersPerSM":65536,"maxCtasPerSM":32,"maxThreadsPerBlock":1024,"maxThreadsPerSM":2048,)"
-    R"("pciDeviceId":0,"isTccDriver":0,"supportCoopLaunch":1,"totalGlobalMem":150754820096,)"
+    R"("regsPerBlock":65536,"multiProcessorCount":132,"warpSize":32,)"
+    R"("maxSharedMemoryPerBlock":49152,"maxSharedMemoryPerBlockOptin":232448,"reservedSharedMemoryPerBlock":1024,)"
+    R"("maxRegistersPerSM":65536,"maxCtasPerSM":32,"maxThreadsPerBlock":1024,)"
+    R"("maxThreadsPerSM":2048,"pciDeviceId":0,"isTccDriver":0,"supportCoopLaunch":1,"totalGlobalMem":150754820096,)"
     R"("smClockRateKHz":1980000,"memClockRateKHz":3201000,"l2CacheSize":62914560,)"
     R"("cudaDeviceId":0,"deviceVer":900,"driverVer":13000,"deviceName":"NVIDIA H200"})";
 
@@ -72,7 +72,8 @@ TEST(CudaLibraries, StayAwayWithoutTheirDevice) {
   EXPECT_FALSE(has_cublaslt(elsewhere));
   EXPECT_FALSE(has_cudnn(elsewhere));
   elsewhere.architecture = "sm_75";  // cuDNN and cuBLASLt know it, this process lacks it
-  if (has_device() && this_gpu().gpu->info().architecture == "sm_75") GTEST_SKIP();
+  if (has_device() && this_gpu().gpu->info().architecture == "sm_75")
+    GTEST_SKIP() << "the device here is an sm_75";
   EXPECT_FALSE(has_cublaslt(elsewhere));
   EXPECT_FALSE(has_cudnn(elsewhere));
 }

@@ -3,25 +3,21 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
-#include <ucontext.h>
 #include <vector>
 
 #include "base/error.h"
+#include "targets/cuda/emulated/coroutine.h"
 
 namespace drawbar::cuda {
 namespace {
 
-constexpr size_t stack_bytes = 64 << 10;
 constexpr size_t warp_size = 32;
 
 /// The threads of one block, each with a stack.
 class Block {
  public:
   Block(EmulatedThread& state, size_t threads, const std::function<void()>& body)
-      : state_(state), body_(body), threads_(threads), exchange_(threads) {
-    for (Thread& thread : threads_)
-      thread.stack = std::make_unique_for_overwrite<std::byte[]>(stack_bytes);
-  }
+      : state_(state), body_(body), threads_(threads), exchange_(threads) {}
 
   void run(const Extent& block) {
     current_block = this;
@@ -33,11 +29,7 @@ class Block {
                       static_cast<uint32_t>(at / block.x % block.y),
                       static_cast<uint32_t>(at / block.x / block.y)};
       thread.state = State::ready;
-      getcontext(&thread.context);
-      thread.context.uc_stack.ss_sp = thread.stack.get();
-      thread.context.uc_stack.ss_size = stack_bytes;
-      thread.context.uc_link = &scheduler_;
-      makecontext(&thread.context, &Block::begin, 0);
+      thread.stack.restart(&Block::begin, this);
     }
     while (step()) {
     }
@@ -50,17 +42,12 @@ class Block {
  private:
   enum class State : uint8_t { ready, at_block_barrier, at_warp_barrier, ended };
   struct Thread {
-    ucontext_t context;
-    std::unique_ptr<std::byte[]> stack;
+    Coroutine stack;
     EmulatedThread::Index index;
     State state = State::ready;
   };
 
-  static void begin() {
-    Block& block = *current_block;
-    block.body_();
-    block.threads_[block.current_].state = State::ended;
-  }
+  static void begin(void* block) { static_cast<Block*>(block)->body_(); }
 
   static void pause(State state) {
     if (!current_block) {
@@ -69,7 +56,7 @@ class Block {
     Block& block = *current_block;
     Thread& thread = block.threads_[block.current_];
     thread.state = state;
-    swapcontext(&thread.context, &block.scheduler_);
+    thread.stack.pause();
   }
 
   /// Lets every thread that may run go on once; false when all have ended.
@@ -82,7 +69,8 @@ class Block {
       moved = true;
       current_ = i;
       state_.thread = thread.index;
-      swapcontext(&scheduler_, &thread.context);
+      thread.stack.resume();
+      if (thread.stack.ended()) thread.state = State::ended;
     }
     if (!alive) return false;
     for (size_t first = 0; first < threads_.size(); first += warp_size)
@@ -108,7 +96,6 @@ class Block {
 
   EmulatedThread& state_;
   const std::function<void()>& body_;
-  ucontext_t scheduler_ = {};
   std::vector<Thread> threads_;
   std::vector<uint64_t> exchange_;
   size_t current_ = 0;

@@ -1,0 +1,87 @@
+#include "targets/cuda/emulated/coroutine.h"
+
+#include <cstdint>
+#include <utility>
+
+#if defined(__x86_64__)
+
+// Keeps the registers that a call keeps (System V ABI, x86-64) on the stack that is left, its
+// pointer in *rdi, and goes on where the stack rsi was left.
+extern "C" void drawbar_switch_stack(void** left, void* taken);
+asm(R"(
+.text
+.globl drawbar_switch_stack
+.hidden drawbar_switch_stack
+.type drawbar_switch_stack, @function
+drawbar_switch_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size drawbar_switch_stack, . - drawbar_switch_stack
+)");
+
+#endif
+
+namespace drawbar::cuda {
+namespace {
+Coroutine* starting = nullptr;  // whose stack begin() finds itself on
+}
+
+void Coroutine::begin() {
+  Coroutine& self = *std::exchange(starting, nullptr);
+  self.body_(self.data_);
+  self.ended_ = true;
+  self.pause();  // for good
+}
+
+void Coroutine::restart(void (*body)(void*), void* data) {
+  body_ = body;
+  data_ = data;
+  ended_ = false;
+#if defined(__x86_64__)
+  // begin() is returned to, with six registers above it, and finds its stack as behind a call.
+  auto top = reinterpret_cast<uintptr_t>(stack_.get() + stack_bytes) & ~uintptr_t{15};
+  auto* slot = reinterpret_cast<void**>(top) - 2;
+  *slot = reinterpret_cast<void*>(&Coroutine::begin);
+  for (int i = 0; i < 6; ++i) *--slot = nullptr;
+  own_ = slot;
+#else
+  getcontext(&own_);
+  own_.uc_stack.ss_sp = stack_.get();
+  own_.uc_stack.ss_size = stack_bytes;
+  own_.uc_link = nullptr;
+  makecontext(&own_, &Coroutine::begin, 0);
+#endif
+  fresh_ = true;
+}
+
+void Coroutine::resume() {
+  if (std::exchange(fresh_, false)) starting = this;
+#if defined(__x86_64__)
+  drawbar_switch_stack(&resumer_, own_);
+#else
+  swapcontext(&resumer_, &own_);
+#endif
+}
+
+void Coroutine::pause() {
+#if defined(__x86_64__)
+  drawbar_switch_stack(&own_, resumer_);
+#else
+  swapcontext(&own_, &resumer_);
+#endif
+}
+
+}  // namespace drawbar::cuda

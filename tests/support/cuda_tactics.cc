@@ -135,6 +135,12 @@ void expect_agrees_on(Gpu& gpu, std::span<const CheckedCase> cases) {
     CodeCache cache;
     const LoadedCode code(launches, cache, gpu.info().architecture, &gpu);
     for (const auto& trial : trials) run(*trial, gpu, code);
+    // Without a GPU's own disorder: what depends on the order of threads shows in the reverse one.
+    if (gpu.info().architecture == "host") {
+      emulate_in_reverse(true);
+      for (const auto& trial : trials) run(*trial, gpu, code);
+      emulate_in_reverse(false);
+    }
     // Without a GPU it is code for one at least.
     if (gpu.info().architecture == "host" && !this_gpu().gpu)
       LoadedCode(launches, cache, "compute_90", nullptr);

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "ops/attention/cuda_fragments.cuh"
 #include "ops/attention/cuda_scores.cuh"
+#include "targets/cuda/code/copy_later.cuh"
+#include "targets/cuda/code/matrix_units.cuh"
 
 // Attention of f16 or bf16 on the matrix units, as in FlashAttention-2 (Dao 2023): a warp keeps 16
 // rows of q and of the result in registers; the logits of a tile of keys, as the matrix unit leaves
@@ -29,7 +30,7 @@ __device__ __forceinline__ void copy_rows(unsigned short* to, const T* from, i64
     if (items % THREADS != 0 && item >= items) continue;
     const int line = item / across, column = item % across * 8;
     const bool valid = line < count && column < SIZE;
-    copy_later(to + line * PITCH + column, from + (valid ? line * step + column : 0), valid);
+    copy_later<16>(to + line * PITCH + column, from + (valid ? line * step + column : 0), valid);
   }
 }
 
@@ -94,13 +95,13 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
                                                             S::v_row, whole.last - start);
   };
   if (whole.first < whole.last) copy_tile(whole.first, 0);
-  close_copies();
+  end_copies();
 
   int stage = 0;
 #pragma unroll 1
   for (int start = whole.first; start < whole.last; start += KEYS) {
     if (start + KEYS < whole.last) copy_tile(start + KEYS, stage ^ 1);
-    close_copies();
+    end_copies();
     wait_for_copies<1>();
     __syncthreads();
 
@@ -114,10 +115,10 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
 #pragma unroll
       for (int step = 0; step < depth_steps; ++step) {
         unsigned both[4];
-        load_matrices<false>(both, keys + n * 16 * Sizes::k_pitch + step * 16);
+        load_blocks<false>(keys + n * 16 * Sizes::k_pitch + step * 16, both);
         const unsigned first[2] = {both[0], both[1]}, second[2] = {both[2], both[3]};
-        matmul::mma_16x8x16<T>(logits[n * 2], queries[step], first);
-        matmul::mma_16x8x16<T>(logits[n * 2 + 1], queries[step], second);
+        mma_16x8x16<T>(logits[n * 2], queries[step], first);
+        mma_16x8x16<T>(logits[n * 2 + 1], queries[step], second);
       }
     }
 
@@ -169,10 +170,10 @@ __device__ __forceinline__ void matrix_units(const T* __restrict__ q, const T* _
 #pragma unroll
       for (int e = 0; e < value_steps; ++e) {
         unsigned both[4];
-        load_matrices<true>(both, values + n * 16 * Sizes::v_pitch + e * 16);
+        load_blocks<true>(values + n * 16 * Sizes::v_pitch + e * 16, both);
         const unsigned first[2] = {both[0], both[1]}, second[2] = {both[2], both[3]};
-        matmul::mma_16x8x16<T>(results[e * 2], powers[n], first);
-        matmul::mma_16x8x16<T>(results[e * 2 + 1], powers[n], second);
+        mma_16x8x16<T>(results[e * 2], powers[n], first);
+        mma_16x8x16<T>(results[e * 2 + 1], powers[n], second);
       }
     }
     __syncthreads();

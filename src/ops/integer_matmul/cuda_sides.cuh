@@ -2,7 +2,9 @@
 
 #include "ops/conv/cuda_window.cuh"
 #include "ops/integer_matmul/cuda_parameters.cuh"
-#include "ops/integer_matmul/cuda_units.cuh"
+#include "ops/quantize/cuda_bytes.cuh"
+#include "targets/cuda/code/copy_later.cuh"
+#include "targets/cuda/code/matrix_units.cuh"
 
 // The two sides of a tile's products on their way into shared memory; the Shape is that of
 // cuda_tile.cuh.

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ops/matmul/cuda_mma.cuh"
 #include "ops/matmul/cuda_multiply.cuh"
+#include "targets/cuda/code/matrix_units.cuh"
 
 // Tiles of cuda_multiply.cuh on the matrix units: both factors f16 or both bf16, sums in float.
 
@@ -38,7 +38,7 @@ struct MmaStage {
   static constexpr int size = (along_depth ? LINES : DEPTH) * pitch;
 
   /// 16 lines by 16 of the depth: q[i] is of lines i % 2 * 8 on and numbers i / 2 * 8 on, a
-  /// register as cuda_mma.cuh has them, its row a line.
+  /// register as load_blocks gives them, its row a line.
   static __device__ __forceinline__ void block(const unsigned short* from, int line, int k,
                                                unsigned (&q)[4]) {
     const int lane = static_cast<int>(threadIdx.x) % 32, inside = lane % 8;

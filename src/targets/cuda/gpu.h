@@ -115,6 +115,8 @@ const FoundGpu& this_gpu();
 /// The emulation: kernels are compiled for this host and run thread by thread, memory ends at pages
 /// that may not be touched. For tests.
 std::shared_ptr<Gpu> emulated_gpu();
+/// Whether it runs threads and blocks in the reverse order from now on (emulated/block.h).
+void emulate_in_reverse(bool reversed);
 
 /// Device code, or host code for the emulation, of CUDA C++ that includes the files of code/ and
 /// operators by their paths below src/. Throws INTERNAL with the compiler's first messages where

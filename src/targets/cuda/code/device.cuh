@@ -102,9 +102,10 @@ __device__ __forceinline__ boolean of_float<boolean>(float value) {
   return {static_cast<unsigned char>(value != 0)};
 }
 
-/// N neighbouring elements, aligned to their size, so that one instruction moves them.
+/// N neighbouring elements, aligned to their size or to 16 bytes, which one instruction moves at
+/// most.
 template <class T, int N>
-struct alignas(sizeof(T) * N) Several {
+struct alignas(sizeof(T) * N < 16 ? sizeof(T) * N : 16) Several {
   T at[N];
 };
 

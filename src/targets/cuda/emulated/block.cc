@@ -13,21 +13,28 @@ namespace {
 
 constexpr size_t warp_size = 32;
 
+EmulatedThread::Index index_of(const Extent& extent) {
+  return {static_cast<uint32_t>(extent.x), static_cast<uint32_t>(extent.y),
+          static_cast<uint32_t>(extent.z)};
+}
+
+EmulatedThread::Index place_in(const Extent& extent, int64_t i) {
+  return {static_cast<uint32_t>(i % extent.x), static_cast<uint32_t>(i / extent.x % extent.y),
+          static_cast<uint32_t>(i / extent.x / extent.y)};
+}
+
 /// The threads of one block, each with a stack.
 class Block {
  public:
-  Block(EmulatedThread& state, size_t threads, const std::function<void()>& body)
-      : state_(state), body_(body), threads_(threads), exchange_(threads) {}
+  Block(EmulatedThread& state, size_t threads, bool reversed, const std::function<void()>& body)
+      : state_(state), body_(body), reversed_(reversed), threads_(threads), exchange_(threads) {}
 
   void run(const Extent& block) {
     current_block = this;
     state_.exchange = exchange_.data();
     for (size_t i = 0; i < threads_.size(); ++i) {
       Thread& thread = threads_[i];
-      const auto at = static_cast<int64_t>(i);
-      thread.index = {static_cast<uint32_t>(at % block.x),
-                      static_cast<uint32_t>(at / block.x % block.y),
-                      static_cast<uint32_t>(at / block.x / block.y)};
+      thread.index = place_in(block, static_cast<int64_t>(i));
       thread.state = State::ready;
       thread.stack.restart(&Block::begin, this);
     }
@@ -62,7 +69,8 @@ class Block {
   /// Lets every thread that may run go on once; false when all have ended.
   bool step() {
     bool alive = false, moved = false;
-    for (size_t i = 0; i < threads_.size(); ++i) {
+    for (size_t turn = 0; turn < threads_.size(); ++turn) {
+      const size_t i = reversed_ ? threads_.size() - 1 - turn : turn;
       Thread& thread = threads_[i];
       alive |= thread.state != State::ended;
       if (thread.state != State::ready) continue;
@@ -96,44 +104,32 @@ class Block {
 
   EmulatedThread& state_;
   const std::function<void()>& body_;
+  bool reversed_;
   std::vector<Thread> threads_;
   std::vector<uint64_t> exchange_;
   size_t current_ = 0;
 };
 
-EmulatedThread::Index index_of(const Extent& extent) {
-  return {static_cast<uint32_t>(extent.x), static_cast<uint32_t>(extent.y),
-          static_cast<uint32_t>(extent.z)};
-}
-
 }  // namespace
 
 void run_blocks(EmulatedThread& state, const Extent& grid, const Extent& block, bool synchronises,
-                const std::function<void()>& body) {
+                bool reversed, const std::function<void()>& body) {
   state.threads = index_of(block);
   state.blocks = index_of(grid);
   state.wait_for_block = &Block::wait_for_block;
   state.wait_for_warp = &Block::wait_for_warp;
   std::unique_ptr<Block> threads;
   if (synchronises)
-    threads = std::make_unique<Block>(state, static_cast<size_t>(block.size()), body);
-  for (uint32_t z = 0; z < grid.z; ++z) {
-    for (uint32_t y = 0; y < grid.y; ++y) {
-      for (uint32_t x = 0; x < grid.x; ++x) {
-        state.block = {x, y, z};
-        if (threads) {
-          threads->run(block);
-          continue;
-        }
-        for (uint32_t k = 0; k < block.z; ++k) {
-          for (uint32_t j = 0; j < block.y; ++j) {
-            for (uint32_t i = 0; i < block.x; ++i) {
-              state.thread = {i, j, k};
-              body();
-            }
-          }
-        }
-      }
+    threads = std::make_unique<Block>(state, static_cast<size_t>(block.size()), reversed, body);
+  for (int64_t i = 0; i < grid.size(); ++i) {
+    state.block = place_in(grid, reversed ? grid.size() - 1 - i : i);
+    if (threads) {
+      threads->run(block);
+      continue;
+    }
+    for (int64_t k = 0; k < block.size(); ++k) {
+      state.thread = place_in(block, reversed ? block.size() - 1 - k : k);
+      body();
     }
   }
 }

@@ -22,7 +22,10 @@ struct EmulatedThread {
 /// threads synchronise each has a stack of its own and goes on in turns; threads of a warp are 32
 /// neighbours. Throws INTERNAL where threads wait for others that have ended or wait elsewhere, or
 /// wait without having said so. One launch at a time.
+///
+/// Threads and blocks run in order, or all in the reverse one: a kernel that needs no order gives
+/// the same, and one that lacks a barrier likely not.
 void run_blocks(EmulatedThread& state, const Extent& grid, const Extent& block, bool synchronises,
-                const std::function<void()>& body);
+                bool reversed, const std::function<void()>& body);
 
 }  // namespace drawbar::cuda

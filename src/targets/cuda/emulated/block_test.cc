@@ -10,7 +10,7 @@ namespace {
 TEST(EmulatedBlock, RunsEveryThreadOfEveryBlock) {
   EmulatedThread thread;
   std::vector<int> runs(2 * 3 * 4 * 5, 0);
-  run_blocks(thread, {2, 3}, {4, 5}, false, [&] {
+  run_blocks(thread, {2, 3}, {4, 5}, false, false, [&] {
     const auto block = thread.block.y * 2 + thread.block.x;
     ++runs[block * 20 + thread.thread.y * 4 + thread.thread.x];
   });
@@ -20,7 +20,7 @@ TEST(EmulatedBlock, RunsEveryThreadOfEveryBlock) {
 TEST(EmulatedBlock, ThreadsMeetAtBarriers) {
   EmulatedThread thread;
   std::vector<int> shared(64), sums(64);
-  run_blocks(thread, {1}, {64}, true, [&] {
+  run_blocks(thread, {1}, {64}, true, false, [&] {
     const uint32_t i = thread.thread.x;
     shared[i] = static_cast<int>(i);
     thread.wait_for_block();
@@ -31,18 +31,36 @@ TEST(EmulatedBlock, ThreadsMeetAtBarriers) {
 
 TEST(EmulatedBlock, FindsThreadsThatDoNotMeet) {
   EmulatedThread thread;
-  EXPECT_THROW(run_blocks(thread, {1}, {64}, true,
+  EXPECT_THROW(run_blocks(thread, {1}, {64}, true, false,
                           [&] {
                             if (thread.thread.x > 3) thread.wait_for_block();
                           }),
                Error);
-  EXPECT_THROW(run_blocks(thread, {1}, {64}, false, [&] { thread.wait_for_block(); }), Error);
+  EXPECT_THROW(run_blocks(thread, {1}, {64}, false, false, [&] { thread.wait_for_block(); }),
+               Error);
+}
+
+TEST(EmulatedBlock, ReverseOrderShowsMissingBarriers) {
+  for (bool waits : {true, false}) {
+    int seen[2] = {};
+    for (bool reversed : {false, true}) {
+      EmulatedThread thread;
+      int shared = 0;
+      run_blocks(thread, {1}, {64}, true, reversed, [&] {
+        if (thread.thread.x == 0) shared = 7;
+        if (waits) thread.wait_for_block();
+        if (thread.thread.x == 63) seen[reversed ? 1 : 0] = shared;
+      });
+    }
+    EXPECT_EQ(seen[0], 7);
+    EXPECT_EQ(seen[1], waits ? 7 : 0);
+  }
 }
 
 TEST(EmulatedBlock, WarpsMeetAlone) {
   EmulatedThread thread;
   int first_warp_done = 0;
-  run_blocks(thread, {1}, {64}, true, [&] {
+  run_blocks(thread, {1}, {64}, true, false, [&] {
     if (thread.thread.x >= 32) return;
     thread.wait_for_warp();
     ++first_warp_done;

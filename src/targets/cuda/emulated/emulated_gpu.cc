@@ -1,3 +1,4 @@
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <dlfcn.h>
@@ -19,6 +20,22 @@ namespace {
 
 /// Most parameters of a kernel.
 constexpr size_t most_arguments = 48;
+
+std::atomic<bool> in_reverse = false;
+
+/// What every GPU can launch (CUDA C++ Programming Guide, "Compute Capabilities").
+void check_extents(const Extent& grid, const Extent& block) {
+  constexpr int64_t most_x = 0x7fffffff, most_yz = 65535, most_threads = 1024;
+  const auto within = [](const Extent& extent, int64_t x, int64_t y, int64_t z) {
+    return extent.x >= 1 && extent.y >= 1 && extent.z >= 1 && extent.x <= x && extent.y <= y &&
+           extent.z <= z;
+  };
+  if (!within(grid, most_x, most_yz, most_yz) || !within(block, most_threads, most_threads, 64) ||
+      block.size() > most_threads) {
+    fail(ErrorCode::internal, "a launch of {} x {} x {} blocks of {} x {} x {} threads", grid.x,
+         grid.y, grid.z, block.x, block.y, block.z);
+  }
+}
 
 template <size_t>
 using Pointer = const void*;
@@ -108,6 +125,7 @@ class EmulatedStream final : public Stream {
               std::span<const void* const> arguments, bool synchronises) override {
     if (arguments.size() > most_arguments)
       fail(ErrorCode::internal, "a kernel has {} parameters", arguments.size());
+    check_extents(grid, block);
     std::vector<const void*> values;
     for (const void* argument : arguments)
       values.push_back(*static_cast<const void* const*>(argument));
@@ -118,7 +136,8 @@ class EmulatedStream final : public Stream {
       EmulatedThread thread;
       *kernel.thread = &thread;
       const Call body = call_of(values.size(), std::make_index_sequence<most_arguments + 1>());
-      run_blocks(thread, grid, block, synchronises, [&] { body(kernel.function, values.data()); });
+      run_blocks(thread, grid, block, synchronises, in_reverse,
+                 [&] { body(kernel.function, values.data()); });
     });
   }
 
@@ -192,6 +211,8 @@ class EmulatedGpu final : public Gpu {
 };
 
 }  // namespace
+
+void emulate_in_reverse(bool reversed) { in_reverse = reversed; }
 
 std::shared_ptr<Gpu> emulated_gpu() {
   static const auto gpu = std::make_shared<EmulatedGpu>();

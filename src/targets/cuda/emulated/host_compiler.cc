@@ -104,10 +104,11 @@ std::vector<std::byte> compile_for_host(const std::string& source) {
                  log = folder / (stem + ".log");
   std::ofstream(code) << source;
   const char* compiler = std::getenv("DRAWBAR_CXX");
-  const int status = run({compiler && *compiler ? compiler : "c++", "-std=c++17", "-O1", "-fPIC",
-                          "-shared", "-w", "-ffp-contract=off", "-DDRAWBAR_EMULATED", "-I",
-                          folder.string(), "-o", library.string(), code.string()},
-                         log);
+  const int status =
+      run({compiler && *compiler ? compiler : "c++", "-std=c++17", "-O1", "-fPIC", "-shared", "-w",
+           "-ffp-contract=off", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error",
+           "-DDRAWBAR_EMULATED", "-I", folder.string(), "-o", library.string(), code.string()},
+          log);
   if (status != 0) {
     fail(ErrorCode::internal, "device code does not compile for the emulation:{}",
          first_lines(log));

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <map>
 
 #include "targets/cuda/loaded_code.h"
@@ -141,9 +142,10 @@ void expect_agrees_on(Gpu& gpu, std::span<const CheckedCase> cases) {
       for (const auto& trial : trials) run(*trial, gpu, code);
       emulate_in_reverse(false);
     }
-    // Without a GPU it is code for one at least.
+    // Without a GPU it is code for one at least: PTX, or what is asked for ("sm_90").
+    const char* architecture = std::getenv("DRAWBAR_TEST_ARCHITECTURE");
     if (gpu.info().architecture == "host" && !this_gpu().gpu)
-      LoadedCode(launches, cache, "compute_90", nullptr);
+      LoadedCode(launches, cache, architecture ? architecture : "compute_90", nullptr);
   } catch (const Error& error) {
     ADD_FAILURE() << cases[0].op_case.op.name() << " on " << gpu.info().name << ": "
                   << error.what();

@@ -15,30 +15,13 @@ DRAWBAR_CPU_LAYOUT(Resize, channels_last);
 
 /// What the axes do, when that is known beforehand.
 std::optional<std::vector<ResizeAxis>> known_axes(const Problem& problem) {
-  const auto& op = *problem.op.as<ops::Resize>();
-  const auto present = [&](size_t i) {
-    return i < problem.inputs.size() && problem.inputs[i].present;
-  };
-  const auto contents = [&](size_t i) {
-    return present(i) && problem.inputs[i].constant ? &problem.inputs[i].constant->tensor()
-                                                    : nullptr;
-  };
-  const Operand &x = problem.inputs[0], &y = problem.outputs[0];
-  if (present(3) && op.policy == ops::ResizePolicy::stretch && !present(1)) {
-    std::vector<ResizeAxis> axes;
-    for (size_t i = 0; i < x.shape.size(); ++i) {
-      const auto length = static_cast<float>(y.shape[i]);
-      axes.push_back({.inputs = x.shape[i],
-                      .outputs = y.shape[i],
-                      .scale = length / static_cast<float>(x.shape[i]),
-                      .length = length});
-    }
-    return axes;
+  std::array<ops::PlannedInput, 3> inputs;
+  for (size_t i = 1; i < problem.inputs.size() && i <= inputs.size(); ++i) {
+    const Operand& input = problem.inputs[i];
+    inputs[i - 1] = {input.present, input.constant ? &input.constant->tensor() : nullptr};
   }
-  for (size_t i : {1, 2, 3}) {
-    if (present(i) && !contents(i)) return std::nullopt;
-  }
-  return ops::resize_axes(op, x.shape, contents(1), contents(2), contents(3));
+  return ops::planned_axes(*problem.op.as<ops::Resize>(), problem.inputs[0].shape,
+                           problem.outputs[0].shape, inputs);
 }
 
 bool applies(const Problem& problem) {

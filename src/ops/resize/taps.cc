@@ -182,4 +182,25 @@ std::vector<ResizeAxis> resize_axes(const Resize& op, const Shape& x, const Tens
   return result;
 }
 
+std::optional<std::vector<ResizeAxis>> planned_axes(const Resize& op, const Shape& x,
+                                                    const Shape& y,
+                                                    const std::array<PlannedInput, 3>& inputs) {
+  const auto& [roi, scales, sizes] = inputs;
+  if (sizes.present && op.policy == ResizePolicy::stretch && !roi.present) {
+    std::vector<ResizeAxis> axes;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const auto length = static_cast<float>(y[i]);
+      axes.push_back({.inputs = x[i],
+                      .outputs = y[i],
+                      .scale = length / static_cast<float>(x[i]),
+                      .length = length});
+    }
+    return axes;
+  }
+  for (const PlannedInput& input : inputs) {
+    if (input.present && !input.contents) return std::nullopt;
+  }
+  return resize_axes(op, x, roi.contents, scales.contents, sizes.contents);
+}
+
 }  // namespace drawbar::ops

@@ -2,6 +2,9 @@
 
 #include <vector>
 
+#include <array>
+#include <optional>
+
 #include "ops/resize/op.h"
 
 namespace drawbar::ops {
@@ -36,6 +39,18 @@ ResizeTaps resize_taps(const Resize& op, const ResizeAxis& axis);
 /// INVALID_MODEL for wrong lengths, scales that are not positive, negative sizes.
 std::vector<ResizeAxis> resize_axes(const Resize& op, const Shape& x, const Tensor* roi,
                                     const Tensor* scales, const Tensor* sizes);
+
+/// An input of a node that may be known beforehand.
+struct PlannedInput {
+  bool present = false;
+  const Tensor* contents = nullptr;  // null: known only while running
+};
+
+/// resize_axes() for a node whose shapes are known (roi, scales and sizes in this order); nothing
+/// where what they say is needed and not known.
+std::optional<std::vector<ResizeAxis>> planned_axes(const Resize& op, const Shape& x,
+                                                    const Shape& y,
+                                                    const std::array<PlannedInput, 3>& inputs);
 
 /// floor(size * scale), the scale read as the simplest fraction that rounds to it: 0.7f is 7/10.
 Dim scaled_size(const Dim& size, float scale);

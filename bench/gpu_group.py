@@ -174,6 +174,33 @@ def unit_tests(drawbar, results):
     return {"tests": found["tests"], "failed": failed}
 
 
+def accuracy(drawbar):
+    """Right answers of EfficientNet-Lite0 on 500 images (435 in fp32 on the processors)."""
+    from PIL import Image
+
+    folder, results = drawbar.engines.parent / "accuracy", []
+    with tempfile.TemporaryDirectory() as inputs:
+        for path in sorted((folder / "images").glob("*.jpg")):
+            image = Image.open(path).convert("RGB")
+            short = min(image.size)
+            size = [round(side * 256 / short) for side in image.size]
+            image = image.resize(size, Image.Resampling.BILINEAR)
+            left, top = (size[0] - 224) // 2, (size[1] - 224) // 2
+            pixels = np.asarray(image.crop((left, top, left + 224, top + 224)), np.float32)
+            np.save(Path(inputs) / f"{path.stem}.npy", (pixels.transpose(2, 0, 1)[None] - 127) / 128)
+        for engine in sorted(folder.glob("*.engine")):
+            found = json.loads(drawbar.call("eval", engine, "--dataset", inputs, "--json"))
+            found = found["results"][0]
+            results.append({
+                "precision": found["precision"],
+                "images": found["images"],
+                "right": round(found["top1"] * found["images"]),
+                "images_per_second": found["model_images_per_second"],
+            })
+            progress(json.dumps(results[-1]))
+    return results
+
+
 def processors(drawbar):
     """Single images and small batches on the processors beside the GPU."""
     results = []
@@ -207,6 +234,8 @@ def main():
         result = unit_tests(drawbar, options.results)
     elif options.group == "answers":
         result = answers(drawbar)
+    elif options.group == "accuracy":
+        result = accuracy(drawbar)
     elif options.group == "cpu":
         result = processors(drawbar)
     elif options.group in GROUPS:

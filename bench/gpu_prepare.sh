@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Packs what bench/gpu.sh needs on a machine with a GPU where nothing can be installed, into
-# gpu-bundle/ (some 15 MiB): header-only libraries, GoogleTest's sources, engines without weights.
+# gpu-bundle/ (some 40 MiB): header-only libraries, GoogleTest's sources, engines without weights; to
+# measure accuracy, one trained model and images.
 #
 #     bench/gpu_prepare.sh
 #
-# Needs the folder ../shared beside the checkout (models), and GoogleTest's sources, which Debian's
+# Needs the folder ../shared beside the checkout (models and data), and GoogleTest's sources, which Debian's
 # package googletest has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-bundle=gpu-bundle models=../shared/models
+bundle=gpu-bundle models=../shared/models data=../shared/data
 googletest=${GOOGLETEST_SOURCE:-/usr/src/googletest}
 
 for needed in "$models" "$googletest"; do
@@ -31,6 +32,7 @@ for model in "$models"/*.onnx; do
   name=$(basename "$model" .onnx)
   build/drawbar compile "$model" -o "$bundle/engines/$name.cpu.fp32.engine" --target cpu \
     --strip-weights --portable
+  case $name in faster_rcnn | mask_rcnn) continue ;; esac  # most of them runs on the processors
   for precision in fp32 fp16; do
     build/drawbar compile "$model" -o "$bundle/engines/$name.cuda.$precision.engine" --target cuda \
       --precision "$precision" --strip-weights --portable
@@ -43,5 +45,17 @@ for model in .cache/quantized/*_qdq.onnx; do
     build/drawbar compile "$model" -o "$bundle/engines/$name.$target.int8.engine" \
       --target "$target" --strip-weights --portable
   done
+done
+mkdir "$bundle/accuracy"
+cp -r "$data/imagenet500" "$bundle/accuracy/images"
+mkdir .cache/gpu_samples 2>/dev/null || true
+find "$data/imagenet500" -name '*.jpg' | sort | awk 'NR % 5 == 1' |
+  xargs -I{} cp {} .cache/gpu_samples/
+for precision in fp16 int8; do
+  calibrate=()
+  [[ $precision == int8 ]] && calibrate=(--calibrate .cache/gpu_samples)
+  build/drawbar compile "$data/models/efficientnet_lite0.onnx" --target cuda --portable \
+    --optimize size -o "$bundle/accuracy/efficientnet_lite0.$precision.engine" \
+    --precision "$precision" --preprocess efficientnet_lite "${calibrate[@]}"
 done
 du -sh "$bundle"

@@ -9,7 +9,7 @@ import math
 import sys
 from pathlib import Path
 
-GROUPS = ("tests", "answers", "resnet50", "bert", "networks", "detectors", "cpu")
+GROUPS = ("tests", "answers", "accuracy", "resnet50", "bert", "networks", "detectors", "cpu")
 
 
 def milliseconds(found):
@@ -61,6 +61,10 @@ def lines(group, found):
                 f"{name} {value if isinstance(value, str) else format(value, '.1e')}"
                 for name, value in each["difference"].items())
             yield f"{each['model']:<16} {each['precision']:<6} {what}"
+    elif group == "accuracy":
+        for each in found:
+            yield (f"{each['precision']:<6} {each['right']} of {each['images']} right in the first "
+                   f"place, {each['images_per_second']:.0f} images/s one at a time")
     elif group == "cpu":
         for each in found:
             what = each.get("error") or f"{each['ms']:.2f} ms"

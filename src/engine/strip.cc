@@ -16,7 +16,8 @@ bool is_stripped(const Constant& constant) {
   return weights && !constant.description() && element_count(constant.shape()) >= least_stripped;
 }
 
-ConstantPtr described(const Constant& constant) {
+/// Seeded by its name, so that a model's engines of several precisions draw about the same weights.
+ConstantPtr described(const Constant& constant, const std::string& name) {
   const Tensor& tensor = constant.tensor();
   double sum = 0, squares = 0;
   for (int64_t i = 0; i < tensor.size(); ++i) {
@@ -26,7 +27,8 @@ ConstantPtr described(const Constant& constant) {
   }
   const auto count = static_cast<double>(tensor.size());
   const double mean = sum / count, variance = std::max(0.0, squares / count - mean * mean);
-  const Description description{"normal", mean, std::sqrt(variance), constant.hash().low};
+  const Description description{"normal", mean, std::sqrt(variance),
+                                name.empty() ? constant.hash().low : hash_bytes(name).low};
   return std::make_shared<const Constant>(constant.type(), constant.shape(), description);
 }
 
@@ -93,7 +95,7 @@ Graph strip_weights(Graph graph) {
     const Value& value = graph.value(id);
     if (!value.is_constant() || !graph.is_used(id) || !is_stripped(*value.constant)) continue;
     const std::string name = value.name;
-    graph.replace_value(id, graph.add_constant(described(*value.constant), name));
+    graph.replace_value(id, graph.add_constant(described(*value.constant, name), name));
   }
   for (NodeId id : graph.order()) {
     for (size_t i = 0; i < graph.node(id).subgraphs.size(); ++i) {

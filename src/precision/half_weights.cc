@@ -68,8 +68,16 @@ class Halver {
     const auto [known, fresh] = made_.emplace(value, no_id);
     const ConstantPtr constant = graph_.value(value).constant;
     if (fresh && element_count(constant->shape()) >= kLeastNumbers) {
-      if (auto rounded = to_half(constant->tensor(), half_))
-        known->second = graph_.add_constant(std::move(*rounded), graph_.value(value).name);
+      const std::string name = graph_.value(value).name;
+      if (auto rounded = to_half(constant->tensor(), half_)) {
+        // What is described stays so: drawn as halves, its numbers are those rounded.
+        known->second =
+            constant->description()
+                ? graph_.add_constant(std::make_shared<const Constant>(half_, constant->shape(),
+                                                                       *constant->description()),
+                                      name)
+                : graph_.add_constant(std::move(*rounded), name);
+      }
     }
     return known->second;
   }

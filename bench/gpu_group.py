@@ -187,7 +187,8 @@ def accuracy(drawbar):
             image = image.resize(size, Image.Resampling.BILINEAR)
             left, top = (size[0] - 224) // 2, (size[1] - 224) // 2
             pixels = np.asarray(image.crop((left, top, left + 224, top + 224)), np.float32)
-            np.save(Path(inputs) / f"{path.stem}.npy", (pixels.transpose(2, 0, 1)[None] - 127) / 128)
+            planes = (pixels.transpose(2, 0, 1)[None] - 127) / 128
+            np.save(Path(inputs) / f"{path.stem}.npy", planes)
         for engine in sorted(folder.glob("*.engine")):
             found = json.loads(drawbar.call("eval", engine, "--dataset", inputs, "--json"))
             found = found["results"][0]

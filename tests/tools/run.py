@@ -140,8 +140,9 @@ def documented_operator_passes(operator, files, build):
         sources = [folder / name for name in files if name.endswith(".cc")]
         assert {source.stem for source in sources} >= {"op", "import", "cpu", "test"}, sources
         support = sorted((build / "tests/CMakeFiles/unit_tests.dir/support").glob("*.o"))
+        libraries = sorted(build.glob("libdrawbar*.so"))
         command = [*compiler(copy), "-O1", "-isystem", build / "src", *sources, *support,
-                   build / "libdrawbar.so", f"-Wl,-rpath,{build}", "-lgtest_main", "-lgtest",
+                   *libraries, f"-Wl,-rpath,{build}", "-lgtest_main", "-lgtest",
                    "-lprotobuf", "-lfmt", "-pthread", "-o", Path(copy) / "tests"]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[:800]

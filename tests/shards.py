@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A GoogleTest program in as many processes as there are processors, each with a share of the tests.
+"""A GoogleTest program in as many processes as there are processors, each with its share of tests.
 
     shards.py PROGRAM [ARGUMENT…]
 

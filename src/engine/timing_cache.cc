@@ -39,12 +39,14 @@ std::map<std::string, std::string> load_timing_cache() {
 }
 
 void store_timing_cache(const std::map<std::string, std::string>& timings) {
+  std::map<std::string, std::string> all = load_timing_cache();
+  for (const auto& [problem, tactic] : timings) all.insert_or_assign(problem, tactic);
   const std::filesystem::path path = cache_file();
   if (path.empty()) return;
   std::error_code ignored;
   std::filesystem::create_directories(path.parent_path(), ignored);
   std::string text;
-  for (const auto& [problem, tactic] : timings) text += tactic + " " + problem + "\n";
+  for (const auto& [problem, tactic] : all) text += tactic + " " + problem + "\n";
   try {
     AtomicFile file(path.string());
     file.write(text.data(), text.size());

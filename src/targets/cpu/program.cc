@@ -79,6 +79,7 @@ ProgramImage CpuProgram::save() const {
 }
 
 void CpuProgram::restore(ProgramImage image) {
+  chooser_->keep_known();
   for (auto& [key, section] : image.sections) packed_->add(key, std::move(section));
 }
 

@@ -170,9 +170,9 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
   const std::string key = problem_key(problem);
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = choices_.find(key); found != choices_.end()) {
+    if (const std::string* known = choices_.find(key)) {
       for (const Tactic* tactic : candidates) {
-        if (tactic->name == found->second) return tactic;
+        if (tactic->name == *known) return tactic;
       }
     }
   }
@@ -188,25 +188,25 @@ const Tactic* TacticChooser::choose(const Problem& problem, ThreadPool* pool) {
   const Tactic* best = std::min_element(trials.begin(), trials.end(), better)->tactic;
   if (pool) {
     const std::lock_guard lock(mutex_);
-    choices_[key] = best->name;
+    choices_.add(key, std::string(best->name));
   }
   return best;
 }
 
-std::optional<std::string> TacticChooser::recall(const std::string& key) const {
+std::optional<std::string> TacticChooser::recall(const std::string& key) {
   const std::lock_guard lock(mutex_);
-  const auto found = choices_.find(key);
-  return found == choices_.end() ? std::nullopt : std::optional(found->second);
+  const std::string* known = choices_.find(key);
+  return known ? std::optional(*known) : std::nullopt;
 }
 
 void TacticChooser::remember(const std::string& key, std::string choice) {
   const std::lock_guard lock(mutex_);
-  choices_[key] = std::move(choice);
+  choices_.add(key, std::move(choice));
 }
 
 std::map<std::string, std::string> TacticChooser::choices() const {
   const std::lock_guard lock(mutex_);
-  return choices_;
+  return choices_.used();
 }
 
 }  // namespace drawbar::cpu

@@ -81,6 +81,7 @@ ProgramImage CudaProgram::save() const {
 }
 
 void CudaProgram::restore(const ProgramImage& image) {
+  chooser_->keep_known();
   for (const auto& [name, section] : image.sections) code_->add(name, section);
 }
 

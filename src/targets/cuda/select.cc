@@ -77,14 +77,14 @@ double time_trial(const Trial& trial, Stream& stream) {
 
 }  // namespace
 
-const Tactic* TacticChooser::choose(const Problem& problem) const {
+const Tactic* TacticChooser::choose(const Problem& problem) {
   const std::vector<const Tactic*> tactics = candidates(problem);
   if (tactics.size() < 2) return tactics.empty() ? nullptr : tactics[0];
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = choices_.find(problem_key(problem)); found != choices_.end()) {
+    if (const std::string* known = choices_.find(problem_key(problem))) {
       for (const Tactic* tactic : tactics) {
-        if (tactic->name == found->second) return tactic;
+        if (tactic->name == *known) return tactic;
       }
     }
   }
@@ -107,7 +107,7 @@ void TacticChooser::time(const std::vector<Problem>& problems, Gpu& gpu, CodeCac
     std::string key = problem_key(problem);
     {
       const std::lock_guard lock(mutex_);
-      if (tactics.size() < 2 || choices_.count(key) || !seen.insert(key).second) continue;
+      if (tactics.size() < 2 || choices_.find(key) || !seen.insert(key).second) continue;
     }
     Contest contest{&problem, std::move(key), {}};
     for (const Tactic* tactic : tactics) {
@@ -134,13 +134,13 @@ void TacticChooser::time(const std::vector<Problem>& problems, Gpu& gpu, CodeCac
       trial = {};
     }
     const std::lock_guard lock(mutex_);
-    choices_[contest.key] = best->name;
+    choices_.add(contest.key, std::string(best->name));
   }
 }
 
 std::map<std::string, std::string> TacticChooser::choices() const {
   const std::lock_guard lock(mutex_);
-  return choices_;
+  return choices_.used();
 }
 
 }  // namespace drawbar::cuda

@@ -7,6 +7,7 @@
 
 #include "targets/cuda/code_cache.h"
 #include "targets/cuda/tactic.h"
+#include "targets/tactic_table.h"
 
 namespace drawbar::cuda {
 
@@ -16,18 +17,21 @@ class TacticChooser {
  public:
   explicit TacticChooser(std::map<std::string, std::string> known = {})
       : choices_(std::move(known)) {}
+  /// What is known beforehand belongs to this program, and is saved with it.
+  void keep_known() { choices_.use_all(); }
 
   /// Null when none applies.
-  const Tactic* choose(const Problem& problem) const;
+  const Tactic* choose(const Problem& problem);
   /// Times the candidates of all these problems that are not known yet on the device, their code
   /// compiled at once. Problems that one tactic takes are left out.
   void time(const std::vector<Problem>& problems, Gpu& gpu, CodeCache& code);
-  /// By problem (operator, attributes, operands, device): the timed winners.
+  /// By problem (operator, attributes, operands, device): the timed winners among what was
+  /// asked for.
   std::map<std::string, std::string> choices() const;
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, std::string> choices_;
+  KnownChoices choices_;
 };
 
 /// Names a problem in timing caches and engines.

@@ -28,5 +28,6 @@ add_custom_command(
 add_library(drawbar_cuda SHARED ${cuda_sources} ${embedded})
 target_link_libraries(drawbar_cuda PRIVATE drawbar)
 target_include_directories(drawbar_cuda SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS} $<$<BOOL:${CUDNN}>:${CUDNN}>)
+add_dependencies(drawbar_cli drawbar_cuda)  # whoever builds the command line has its targets
 install(TARGETS drawbar_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 set_source_files_properties(targets/cuda/target.cc PROPERTIES COMPILE_DEFINITIONS DRAWBAR_BUILD_ID="${DRAWBAR_BUILD_ID}")

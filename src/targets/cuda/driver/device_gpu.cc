@@ -16,6 +16,8 @@ class Context {
     enter();
   }
   void enter() const { DRAWBAR_CU(cuCtxSetCurrent, context_); }
+  /// For what gives something back: a lost device is said by what comes next.
+  void enter_quietly() const { libcuda().cuCtxSetCurrent_(context_); }
 
  private:
   CUcontext context_ = nullptr;  // the primary one: it goes with the process
@@ -23,25 +25,27 @@ class Context {
 
 class DeviceModule final : public Module {
  public:
-  DeviceModule(const Context& context, std::span<const std::byte> image) : context_(context) {
-    context_.enter();
+  DeviceModule(std::shared_ptr<const Context> context, std::span<const std::byte> image)
+      : context_(std::move(context)) {
+    context_->enter();
     DRAWBAR_CU(cuModuleLoadData, &module_, image.data());
   }
   ~DeviceModule() override {
+    context_->enter_quietly();
     libcuda().cuModuleUnload_(module_);  // what fails here has failed before
   }
   DeviceModule(const DeviceModule&) = delete;
   DeviceModule& operator=(const DeviceModule&) = delete;
 
   const void* function(const std::string& name) const override {
-    context_.enter();
+    context_->enter();
     CUfunction function = nullptr;
     DRAWBAR_CU(cuModuleGetFunction, &function, module_, name.c_str());
     return function;
   }
 
  private:
-  const Context& context_;
+  std::shared_ptr<const Context> context_;
   CUmodule module_ = nullptr;
 };
 
@@ -86,8 +90,8 @@ class DeviceMark final : public Mark {
 
 class DeviceStream final : public Stream {
  public:
-  explicit DeviceStream(const Context& context) : context_(context) {
-    context_.enter();
+  explicit DeviceStream(std::shared_ptr<const Context> context) : context_(std::move(context)) {
+    context_->enter();
     DRAWBAR_CU(cuStreamCreate, &stream_, CU_STREAM_NON_BLOCKING);
   }
   ~DeviceStream() override { libcuda().cuStreamDestroy_(stream_); }
@@ -96,27 +100,22 @@ class DeviceStream final : public Stream {
 
   void copy_to_device(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return;
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuMemcpyHtoDAsync, address(to), from, bytes, stream_);
   }
   void copy_to_host(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return;
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuMemcpyDtoHAsync, to, address(from), bytes, stream_);
-  }
-  void copy_on_device(void* to, const void* from, size_t bytes) override {
-    if (bytes == 0) return;
-    context_.enter();
-    DRAWBAR_CU(cuMemcpyDtoDAsync, address(to), address(from), bytes, stream_);
   }
   void fill(void* to, uint8_t byte, size_t bytes) override {
     if (bytes == 0) return;
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuMemsetD8Async, address(to), byte, bytes, stream_);
   }
   void launch(const void* function, const Extent& grid, const Extent& block,
               std::span<const void* const> arguments, bool) override {
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuLaunchKernel, static_cast<CUfunction>(const_cast<void*>(function)),
                static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
                static_cast<unsigned>(grid.z), static_cast<unsigned>(block.x),
@@ -124,37 +123,37 @@ class DeviceStream final : public Stream {
                const_cast<void**>(arguments.data()), nullptr);
   }
   void synchronize() override {
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuStreamSynchronize, stream_);
   }
   void begin_recording() override {
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuStreamBeginCapture, stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
   }
   std::unique_ptr<Recording> end_recording() override {
-    context_.enter();
+    context_->enter();
     CUgraph graph = nullptr;
     DRAWBAR_CU(cuStreamEndCapture, stream_, &graph);
     return std::make_unique<DeviceRecording>(graph);
   }
   void replay(const Recording& recording) override {
-    context_.enter();
+    context_->enter();
     DRAWBAR_CU(cuGraphLaunch, static_cast<const DeviceRecording&>(recording).graph(), stream_);
   }
   std::unique_ptr<Mark> mark() override {
-    context_.enter();
+    context_->enter();
     return std::make_unique<DeviceMark>(stream_);
   }
   void* handle() const override { return stream_; }
 
  private:
-  const Context& context_;
+  std::shared_ptr<const Context> context_;
   CUstream stream_ = nullptr;
 };
 
-class DeviceGpu final : public Gpu, public std::enable_shared_from_this<DeviceGpu> {
+class DeviceGpu final : public Gpu {
  public:
-  explicit DeviceGpu(CUdevice device) : context_(device) {
+  explicit DeviceGpu(CUdevice device) : context_(std::make_shared<const Context>(device)) {
     char name[256] = {};
     DRAWBAR_CU(cuDeviceGetName, name, static_cast<int>(sizeof name), device);
     size_t memory = 0;
@@ -188,24 +187,24 @@ class DeviceGpu final : public Gpu, public std::enable_shared_from_this<DeviceGp
   const GpuInfo& info() const override { return info_; }
 
   std::shared_ptr<void> take_memory(size_t bytes) override {
-    context_.enter();
+    context_->enter();
     CUdeviceptr pointer = 0;
     const CUresult result = libcuda().cuMemAlloc_(&pointer, std::max<size_t>(bytes, 1));
     if (result == CUDA_ERROR_OUT_OF_MEMORY) {
       fail(ErrorCode::resource_exhausted, "GPU: no memory for {} bytes on {}", bytes, info_.name);
     }
     check(result, "cuMemAlloc");
-    return {reinterpret_cast<void*>(pointer), [self = shared_from_this()](void* p) {
-              self->context_.enter();
+    return {reinterpret_cast<void*>(pointer), [context = context_](void* p) {
+              context->enter_quietly();
               libcuda().cuMemFree_(address(p));
             }};
   }
   std::shared_ptr<void> allocate_staging(size_t bytes) override {
-    context_.enter();
+    context_->enter();
     void* memory = nullptr;
     DRAWBAR_CU(cuMemAllocHost, &memory, std::max<size_t>(bytes, 1));
-    return {memory, [self = shared_from_this()](void* p) {
-              self->context_.enter();
+    return {memory, [context = context_](void* p) {
+              context->enter_quietly();
               libcuda().cuMemFreeHost_(p);
             }};
   }
@@ -217,7 +216,7 @@ class DeviceGpu final : public Gpu, public std::enable_shared_from_this<DeviceGp
   }
 
  private:
-  Context context_;
+  std::shared_ptr<const Context> context_;
   GpuInfo info_;
 };
 

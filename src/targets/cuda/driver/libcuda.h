@@ -24,7 +24,6 @@ struct Libcuda {
   F(cuMemFreeHost)                \
   F(cuMemcpyHtoDAsync)            \
   F(cuMemcpyDtoHAsync)            \
-  F(cuMemcpyDtoDAsync)            \
   F(cuMemsetD8Async)              \
   F(cuModuleLoadData)             \
   F(cuModuleUnload)               \

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "base/checked.h"
-#include "base/half_tensor.h"
+#include "ir/half_constant.h"
 #include "ops/cast/op.h"
 #include "ops/gather/op.h"
 
@@ -68,16 +68,8 @@ class Halver {
     const auto [known, fresh] = made_.emplace(value, no_id);
     const ConstantPtr constant = graph_.value(value).constant;
     if (fresh && element_count(constant->shape()) >= kLeastNumbers) {
-      const std::string name = graph_.value(value).name;
-      if (auto rounded = to_half(constant->tensor(), half_)) {
-        // What is described stays so: drawn as halves, its numbers are those rounded.
-        known->second =
-            constant->description()
-                ? graph_.add_constant(std::make_shared<const Constant>(half_, constant->shape(),
-                                                                       *constant->description()),
-                                      name)
-                : graph_.add_constant(std::move(*rounded), name);
-      }
+      if (const ConstantPtr rounded = rounded_to_half(*constant, half_))
+        known->second = graph_.add_constant(rounded, graph_.value(value).name);
     }
     return known->second;
   }

@@ -6,6 +6,7 @@
 #include "ir/evaluate_graph.h"
 #include "targets/partition.h"
 #include "targets/specialize.h"
+#include "targets/step_report.h"
 #include "targets/tactic_table.h"
 
 namespace drawbar {
@@ -18,7 +19,9 @@ constexpr const char *everywhere_flag = "wherever_it_can", *strict_flag = "stric
 class PieceRunner {
  public:
   PieceRunner(const Piece& piece, std::shared_ptr<Program> program)
-      : target_(piece.target->name()), program_(std::move(program)) {}
+      : target_(piece.target->name()),
+        program_(std::move(program)),
+        compiled_(program_->inspect()) {}
 
   std::shared_ptr<Executor> executor(std::span<const Tensor> inputs, int threads) {
     const std::lock_guard lock(mutex_);
@@ -39,11 +42,14 @@ class PieceRunner {
     return executor;
   }
   const std::string& target() const { return target_; }
+  /// What its compilation planned, where it was compiled for its shapes.
+  const PlanReport* compiled() const { return compiled_.empty() ? nullptr : &compiled_.front(); }
 
  private:
   static constexpr size_t most_kept = 16;
   std::string target_;
   std::shared_ptr<Program> program_;
+  std::vector<PlanReport> compiled_;
   std::mutex mutex_;
   std::list<std::pair<std::vector<Shape>, std::shared_ptr<Executor>>> known_;
 };
@@ -94,6 +100,10 @@ class PartitionedExecutor final : public Executor {
   PlanReport report() const override {
     PlanReport total = opening();
     for (size_t i = 0; i < runners_.size(); ++i) {
+      if (const PlanReport* compiled = runners_[i]->compiled()) {
+        add(total, *compiled, i);
+        continue;
+      }
       const std::vector<Tensor> inputs = made_up_inputs(i);
       if (inputs.size() != partition_.pieces[i].inputs.size()) continue;  // only while running
       add(total, runners_[i]->executor(inputs, threads_)->report(), i);
@@ -149,10 +159,7 @@ class PartitionedExecutor final : public Executor {
 
   PlanReport opening() const {
     PlanReport report;
-    for (ValueId id : graph_.inputs()) {
-      report.shapes += (report.shapes.empty() ? "" : ", ") + graph_.value(id).name + "=" +
-                       to_string(graph_.value(id).type);
-    }
+    report.shapes = describe_inputs(graph_);
     report.threads = threads_;
     report.left_behind = partition_.left;
     return report;

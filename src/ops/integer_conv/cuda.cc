@@ -28,19 +28,8 @@ bool is_depthwise(const ByteProduct& p) {
   return p.channels == 1 && p.outputs == 1 && p.groups > 1;
 }
 
-template <const ByteTile& tile>
-bool tile_applies(const Problem& problem) {
-  if (!has_window(problem)) return false;
-  const ByteProduct p = product_of(problem);
-  return !is_depthwise(p) && byte_tile_applies(p, tile);
-}
-template <const ByteTile& tile>
-double tile_seconds(const Problem& problem) {
-  return byte_tile_seconds(product_of(problem), tile);
-}
-template <const ByteTile& tile>
-std::unique_ptr<Kernel> make_tile(const Problem& problem) {
-  return make_byte_tile(product_of(problem), tile);
+bool takes_tiles(const Problem& problem) {
+  return has_window(problem) && !is_depthwise(product_of(problem));
 }
 
 bool direct_applies(const Problem& problem) {
@@ -145,16 +134,9 @@ double depthwise_seconds(const Problem& problem) {
 
 const bool registered = [] {
   for (std::string_view op : {"QLinearConv", "ConvInteger"}) {
-    register_tactic({op, "conv_bytes_units_few", tile_applies<few_rows_tile>,
-                     tile_seconds<few_rows_tile>, make_tile<few_rows_tile>});
-    register_tactic({op, "conv_bytes_units_few_whole", tile_applies<few_rows_whole_tile>,
-                     tile_seconds<few_rows_whole_tile>, make_tile<few_rows_whole_tile>});
-    register_tactic({op, "conv_bytes_units", tile_applies<units_tile>, tile_seconds<units_tile>,
-                     make_tile<units_tile>});
-    register_tactic({op, "conv_bytes_units_large", tile_applies<large_units_tile>,
-                     tile_seconds<large_units_tile>, make_tile<large_units_tile>});
-    register_tactic({op, "conv_bytes_tiles", tile_applies<four_products_tile>,
-                     tile_seconds<four_products_tile>, make_tile<four_products_tile>});
+    ByteTileTactics<product_of, takes_tiles>::add(
+        op, {"conv_bytes_units_few", "conv_bytes_units_few_whole", "conv_bytes_units",
+             "conv_bytes_units_large", "conv_bytes_tiles"});
     register_tactic({op, "conv_bytes_direct", direct_applies, direct_seconds, make_direct});
     register_tactic(
         {op, "conv_bytes_depthwise", depthwise_applies, depthwise_seconds, make_depthwise});

@@ -17,32 +17,19 @@ ByteProduct product_of(const Problem& problem) {
   return p;
 }
 
-template <const ByteTile& tile>
-bool applies(const Problem& problem) {
+bool takes_tiles(const Problem& problem) {
   const int64_t rank = problem.inputs[0].rank();
-  return rank >= 3 && rank <= 5 && problem.inputs[linear_inputs.y_zero].present &&
-         byte_tile_applies(product_of(problem), tile);
-}
-template <const ByteTile& tile>
-double seconds(const Problem& problem) {
-  return byte_tile_seconds(product_of(problem), tile);
-}
-template <const ByteTile& tile>
-std::unique_ptr<Kernel> make(const Problem& problem) {
-  return make_byte_tile(product_of(problem), tile);
+  return rank >= 3 && rank <= 5 && problem.inputs[linear_inputs.y_zero].present;
 }
 
-DRAWBAR_CUDA_TACTIC(few, "QLinearConvAdd", "conv_add_bytes_units_few", applies<few_rows_tile>,
-                    seconds<few_rows_tile>, make<few_rows_tile>);
-DRAWBAR_CUDA_TACTIC(whole, "QLinearConvAdd", "conv_add_bytes_units_few_whole",
-                    applies<few_rows_whole_tile>, seconds<few_rows_whole_tile>,
-                    make<few_rows_whole_tile>);
-DRAWBAR_CUDA_TACTIC(units, "QLinearConvAdd", "conv_add_bytes_units", applies<units_tile>,
-                    seconds<units_tile>, make<units_tile>);
-DRAWBAR_CUDA_TACTIC(large, "QLinearConvAdd", "conv_add_bytes_units_large",
-                    applies<large_units_tile>, seconds<large_units_tile>, make<large_units_tile>);
-DRAWBAR_CUDA_TACTIC(tiles, "QLinearConvAdd", "conv_add_bytes_tiles", applies<four_products_tile>,
-                    seconds<four_products_tile>, make<four_products_tile>);
+const bool registered = [] {
+  ByteTileTactics<product_of, takes_tiles>::add(
+      "QLinearConvAdd",
+      {"conv_add_bytes_units_few", "conv_add_bytes_units_few_whole", "conv_add_bytes_units",
+       "conv_add_bytes_units_large", "conv_add_bytes_tiles"});
+  return true;
+}();
+
 DRAWBAR_CUDA_LAYOUT(QLinearConvAdd, channels_last);
 
 }  // namespace

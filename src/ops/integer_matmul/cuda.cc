@@ -39,18 +39,8 @@ bool row_major(const Problem& problem) {
   return true;
 }
 
-template <const ByteTile& tile>
-bool tile_applies(const Problem& problem) {
-  return row_major(problem) && problem.inputs[inputs_of(problem).w].rank() == 2 &&
-         byte_tile_applies(product_of(problem), tile);
-}
-template <const ByteTile& tile>
-double tile_seconds(const Problem& problem) {
-  return byte_tile_seconds(product_of(problem), tile);
-}
-template <const ByteTile& tile>
-std::unique_ptr<Kernel> make_tile(const Problem& problem) {
-  return make_byte_tile(product_of(problem), tile);
+bool takes_tiles(const Problem& problem) {
+  return row_major(problem) && problem.inputs[inputs_of(problem).w].rank() == 2;
 }
 
 /// A parameter of a's or y's rows is a vector of them, or lies as y does.
@@ -124,16 +114,9 @@ double direct_seconds(const Problem& problem) {
 
 const bool registered = [] {
   for (std::string_view op : {"QLinearMatMul", "MatMulInteger"}) {
-    register_tactic({op, "matmul_bytes_units_few", tile_applies<few_rows_tile>,
-                     tile_seconds<few_rows_tile>, make_tile<few_rows_tile>});
-    register_tactic({op, "matmul_bytes_units_few_whole", tile_applies<few_rows_whole_tile>,
-                     tile_seconds<few_rows_whole_tile>, make_tile<few_rows_whole_tile>});
-    register_tactic({op, "matmul_bytes_units", tile_applies<units_tile>, tile_seconds<units_tile>,
-                     make_tile<units_tile>});
-    register_tactic({op, "matmul_bytes_units_large", tile_applies<large_units_tile>,
-                     tile_seconds<large_units_tile>, make_tile<large_units_tile>});
-    register_tactic({op, "matmul_bytes_tiles", tile_applies<four_products_tile>,
-                     tile_seconds<four_products_tile>, make_tile<four_products_tile>});
+    ByteTileTactics<product_of, takes_tiles>::add(
+        op, {"matmul_bytes_units_few", "matmul_bytes_units_few_whole", "matmul_bytes_units",
+             "matmul_bytes_units_large", "matmul_bytes_tiles"});
     register_tactic({op, "matmul_bytes_direct", direct_applies, direct_seconds, make_direct});
   }
   return true;

@@ -114,8 +114,39 @@ inline constexpr ByteTile units_tile = {64, 64, 32, 32, 3, true};
 inline constexpr ByteTile large_units_tile = {128, 128, 64, 32, 2, true};
 inline constexpr ByteTile four_products_tile = {64, 64, 32, 32, 3, false};
 
+/// What an operator calls the tactics of the tiles above.
+struct ByteTileNames {
+  std::string_view few_rows, few_rows_whole, units, large_units, four_products;
+};
+
 bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile);
 double byte_tile_seconds(const ByteProduct& p, const ByteTile& tile);
 std::unique_ptr<Kernel> make_byte_tile(const ByteProduct& p, const ByteTile& tile);
+
+/// The tactics of all tiles for an operator. PRODUCT makes a problem's product, TAKES
+/// says whether tiles are for it at all.
+template <ByteProduct (*PRODUCT)(const Problem&), bool (*TAKES)(const Problem&)>
+class ByteTileTactics {
+ public:
+  static void add(std::string_view op, const ByteTileNames& names) {
+    add_tile<few_rows_tile>(op, names.few_rows);
+    add_tile<few_rows_whole_tile>(op, names.few_rows_whole);
+    add_tile<units_tile>(op, names.units);
+    add_tile<large_units_tile>(op, names.large_units);
+    add_tile<four_products_tile>(op, names.four_products);
+  }
+
+ private:
+  template <const ByteTile& tile>
+  static void add_tile(std::string_view op, std::string_view name) {
+    register_tactic(
+        {op, name,
+         [](const Problem& problem) {
+           return TAKES(problem) && byte_tile_applies(PRODUCT(problem), tile);
+         },
+         [](const Problem& problem) { return byte_tile_seconds(PRODUCT(problem), tile); },
+         [](const Problem& problem) { return make_byte_tile(PRODUCT(problem), tile); }});
+  }
+};
 
 }  // namespace drawbar::cuda

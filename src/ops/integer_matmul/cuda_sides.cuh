@@ -13,28 +13,11 @@ namespace integer_matmul {
 
 constexpr int tile_depth = 64, tile_pitch = tile_depth + 16;  // an odd number of 16 bytes apart
 
-/// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp, on the matrix units (UNITS) or
-/// by products of four bytes. A lane's sums lie as mma_16x8x32 has them.
+/// On the matrix units (UNITS) or by products of four bytes; sums lie the same.
 template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, int STAGES, bool UNITS>
-struct Tile {
-  static constexpr int rows = ROWS, columns = COLUMNS, stages = STAGES;
+struct Tile : WarpTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS> {
+  static constexpr int stages = STAGES;
   static constexpr bool units = UNITS;
-  static constexpr int warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS;
-  static constexpr int threads = ROWS / WARP_ROWS * (COLUMNS / WARP_COLUMNS) * 32;
-  static constexpr int row_sums = WARP_ROWS / 8, column_sums = WARP_COLUMNS / 4;
-
-  static __device__ __forceinline__ int warp_row() {
-    return static_cast<int>(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS;
-  }
-  static __device__ __forceinline__ int warp_column() {
-    return static_cast<int>(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS;
-  }
-  static __device__ __forceinline__ int row(int i) {
-    return warp_row() + i * 8 + static_cast<int>(threadIdx.x) % 32 / 4;
-  }
-  static __device__ __forceinline__ int column(int i) {
-    return warp_column() + i / 2 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2;
-  }
 };
 
 /// A position's place in x, of its first tap, which may lie outside; null behind the last one.

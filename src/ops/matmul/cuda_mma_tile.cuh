@@ -7,26 +7,9 @@
 
 namespace matmul {
 
-/// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp.
 template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS>
-struct MmaTile {
-  static constexpr int rows = ROWS, columns = COLUMNS, depth = 32;
-  static constexpr int warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS;
-  static constexpr int threads = ROWS / WARP_ROWS * (COLUMNS / WARP_COLUMNS) * 32;
-  static constexpr int row_sums = WARP_ROWS / 8, column_sums = WARP_COLUMNS / 4, neighbours = 2;
-
-  static __device__ __forceinline__ int warp_row() {
-    return static_cast<int>(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS;
-  }
-  static __device__ __forceinline__ int warp_column() {
-    return static_cast<int>(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS;
-  }
-  static __device__ __forceinline__ int row(int i) {
-    return warp_row() + i * 8 + static_cast<int>(threadIdx.x) % 32 / 4;
-  }
-  static __device__ __forceinline__ int column(int i) {
-    return warp_column() + i / 2 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2;
-  }
+struct MmaTile : WarpTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS> {
+  static constexpr int depth = 32, neighbours = 2;
 };
 
 /// A side's numbers in shared memory as they come from memory, [line][k] or [k][line], with rows

@@ -1,21 +1,13 @@
 #include "targets/cpu/kernel.h"
 
 #include <algorithm>
-#include <map>
-#include <vector>
+
+#include "targets/tactic_registry.h"
 
 namespace drawbar::cpu {
 namespace {
 
-std::map<std::string_view, std::vector<Tactic>>& tactics() {
-  static std::map<std::string_view, std::vector<Tactic>> all;
-  return all;
-}
-
-std::map<std::string_view, LayoutRule>& rules() {
-  static std::map<std::string_view, LayoutRule> all;
-  return all;
-}
+using Registry = TacticRegistry<Tactic>;
 
 }  // namespace
 
@@ -32,18 +24,15 @@ bool some_tactic_takes(const Problem& problem) {
                      [&](const Tactic& tactic) { return tactic.takes(problem); });
 }
 
-void register_tactic(const Tactic& tactic) { tactics()[tactic.op].push_back(tactic); }
-void register_layout_rule(std::string_view op, LayoutRule rule) { rules()[op] = rule; }
+void register_tactic(const Tactic& tactic) { Registry::instance().add(tactic); }
+void register_layout_rule(std::string_view op, LayoutRule rule) {
+  Registry::instance().set_rule(op, rule);
+}
 
 std::span<const Tactic> tactics_for(std::string_view op) {
-  const auto found = tactics().find(op);
-  if (found == tactics().end()) return {};
-  return found->second;
+  return Registry::instance().tactics_for(op);
 }
 
-LayoutRule layout_rule(std::string_view op) {
-  const auto found = rules().find(op);
-  return found == rules().end() ? LayoutRule::row_major : found->second;
-}
+LayoutRule layout_rule(std::string_view op) { return Registry::instance().rule(op); }
 
 }  // namespace drawbar::cpu

@@ -8,6 +8,7 @@
 #include "ops/reorder/op.h"
 #include "ops/reshape/op.h"
 #include "targets/cpu/plan_step.h"
+#include "targets/step_report.h"
 
 namespace drawbar::cpu {
 
@@ -302,10 +303,7 @@ void Plan::place_values() {
 
 PlanReport Plan::report() const {
   PlanReport report;
-  for (ValueId id : graph_.inputs()) {
-    report.shapes += (report.shapes.empty() ? "" : ", ") + graph_.value(id).name + "=" +
-                     to_string(graph_.value(id).type);
-  }
+  report.shapes = describe_inputs(graph_);
   report.threads = context_.threads;
   report.arena_bytes = arena_bytes_;
   report.packed_bytes = static_cast<int64_t>(context_.packed->bytes());
@@ -324,36 +322,10 @@ PlanReport Plan::report() const {
       }
       continue;
     }
-    StepReport line;
-    line.node = node.name;
-    line.op = node.op.name();
+    StepReport line = describe_step(graph_, node);
     line.tactic = step->kind == Step::Kind::kernel      ? std::string(step->tactic->name)
                   : step->kind == Step::Kind::reference ? "reference"
                                                         : "dynamic";
-    const auto describe_value = [&](ValueId id) {
-      if (id == no_id) return std::string("_");
-      const Type& type = graph_.value(id).type;
-      if (type.is_static())
-        line.bytes += storage_bytes(type.tensor.element, type.tensor.size().value());
-      return type.is_tensor() ? "[" + to_string(type.tensor.dims) + "]" : to_string(type);
-    };
-    if (!node.inputs.empty() && node.inputs[0] != no_id) {
-      const ElementType first = graph_.value(node.inputs[0]).type.tensor.element;
-      line.of_bytes = first == ElementType::u8 || first == ElementType::i8;
-    }
-    for (ValueId id : node.inputs)
-      line.shapes += (line.shapes.empty() ? "" : " ") + describe_value(id);
-    line.shapes += " ->";
-    for (ValueId id : node.outputs) line.shapes += " " + describe_value(id);
-    if (node.op.schema().operations) {
-      const Infer context(node.name, graph_.infer_inputs(node.inputs), node.outputs.size());
-      try {
-        const Dim operations = node.op.schema().operations(node.op.attributes_struct(), context);
-        if (operations.is_constant()) line.operations = operations.value();
-      } catch (const Error&) {
-        line.operations = 0;  // ranks that are only known while running
-      }
-    }
     const std::optional<double> executed =
         step->kernel ? step->kernel->executed_operations() : std::nullopt;
     line.executed_operations = executed.value_or(static_cast<double>(line.operations));

@@ -1,70 +1,33 @@
 #include "targets/cpu/widen_half.h"
 
-#include "ops/cast/op.h"
+#include "base/half_tensor.h"
 #include "ops/reshape/op.h"
 #include "targets/cpu/select.h"
+#include "targets/retyped_graph.h"
 
 namespace drawbar::cpu {
 namespace {
 
 bool is_half(const Type& type) { return type.is_tensor() && drawbar::is_half(type.tensor.element); }
 
-class Widener {
+class Widener final : RetypedGraph {
  public:
-  Widener(const Graph& graph, Isa isa)
-      : from_(graph),
-        isa_(isa),
-        as_is_(graph.value_count(), no_id),
-        wide_(graph.value_count(), no_id) {
-    to_.name = graph.name;
-  }
+  Widener(const Graph& graph, Isa isa) : RetypedGraph(graph, "#half"), isa_(isa) {}
 
-  Graph run() {
-    for (ValueId id : from_.inputs()) {
-      as_is_[id] = to_.add_input(from_.value(id).name, from_.value(id).type);
-      if (from_.value(id).content) to_.set_content(as_is_[id], *from_.value(id).content);
-    }
-    for (NodeId id : from_.order()) place(id);
-    for (size_t i = 0; i < from_.outputs().size(); ++i)
-      to_.add_output(original(from_.outputs()[i]), from_.output_names()[i]);
-    for (const auto& [symbol, bound] : from_.symbol_bounds()) to_.set_symbol_bound(symbol, bound);
-    return std::move(to_);
-  }
+  Graph run() { return copy(); }
 
  private:
-  ValueId cast(ValueId value, ElementType element, const std::string& name) {
-    const NodeId node =
-        to_.add_named_node(ops::Cast{.to = element}, {value}, {name}, "cast " + name);
-    return to_.node(node).outputs[0];
-  }
-
-  /// The value in its own type.
-  ValueId original(ValueId id) {
-    if (id == no_id) return no_id;
-    const Value& value = from_.value(id);
-    if (as_is_[id] == no_id) {
-      as_is_[id] = value.is_constant()
-                       ? to_.add_constant(value.constant, value.name)
-                       : cast(wide_[id], value.type.tensor.element, value.name + "#half");
-    }
-    return as_is_[id];
-  }
-
   /// The value in f32 where it is a half, else as it is.
   ValueId widened(ValueId id) {
     if (id == no_id || !is_half(from_.value(id).type)) return original(id);
-    if (wide_[id] != no_id) return wide_[id];
+    if (other_[id] != no_id) return other_[id];
     const Value& value = from_.value(id);
     if (!value.is_constant())
-      return wide_[id] = cast(original(id), ElementType::f32, value.name + "#f32");
-    const Tensor& half = value.constant->tensor();
-    Tensor wide = Tensor::allocate(ElementType::f32, half.shape());
-    for (int64_t i = 0; i < half.size(); ++i)
-      wide.data<float>()[i] = static_cast<float>(read_number(half, i));
-    return wide_[id] = to_.add_constant(std::move(wide), value.name + "#f32");
+      return other_[id] = cast(original(id), ElementType::f32, value.name + "#f32");
+    return other_[id] = to_.add_constant(to_f32(value.constant->tensor()), value.name + "#f32");
   }
 
-  void place(NodeId id) {
+  void place(NodeId id) override {
     const Node& node = from_.node(id);
     const bool widen = wants_f32(node);
     const uint32_t kept = widen ? kept_halves(node) : 0;
@@ -82,7 +45,7 @@ class Widener {
         to_.add_named_node(node.op, std::move(inputs), names, node.name, node.subgraphs);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId made = to_.node(copy).outputs[i];
-      (widen && is_half(from_.value(node.outputs[i]).type) ? wide_ : as_is_)[node.outputs[i]] =
+      (widen && is_half(from_.value(node.outputs[i]).type) ? other_ : as_is_)[node.outputs[i]] =
           made;
     }
   }
@@ -93,7 +56,7 @@ class Widener {
     for (ValueId input : node.inputs) {
       if (input == no_id || !is_half(from_.value(input).type)) continue;
       halves = true;
-      follows |= wide_[input] != no_id;
+      follows |= other_[input] != no_id;
     }
     if (!halves || !gives_f32(node)) return false;
     if (ops::is_view(node.op)) return follows;
@@ -172,10 +135,7 @@ class Widener {
     return false;
   }
 
-  const Graph& from_;
   Isa isa_;
-  Graph to_;
-  std::vector<ValueId> as_is_, wide_;  // by value of from_: its copies in to_, where there are any
 };
 
 }  // namespace

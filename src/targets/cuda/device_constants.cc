@@ -8,9 +8,9 @@ std::shared_ptr<void> DeviceConstants::bring(const std::string& key, const void*
   Held& held = held_[key];
   if (!held.memory) {
     const std::shared_ptr<void> memory = gpu_->allocate(bytes);
-    const std::shared_ptr<Stream> stream = gpu_->make_stream();
-    stream->copy_to_device(memory.get(), data, bytes);
-    stream->synchronize();
+    if (!stream_) stream_ = gpu_->make_stream();
+    stream_->copy_to_device(memory.get(), data, bytes);
+    stream_->synchronize();
     held = {memory, std::move(source), bytes};
   }
   return held.memory;

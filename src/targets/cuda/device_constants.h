@@ -30,6 +30,7 @@ class DeviceConstants {
                               std::shared_ptr<const std::byte> source);
 
   std::shared_ptr<Gpu> gpu_;
+  std::shared_ptr<Stream> stream_;  // made for the first constant
   mutable std::mutex mutex_;
   std::map<std::string, Held> held_;
 };

@@ -61,7 +61,6 @@ class Stream {
   virtual ~Stream() = default;
   virtual void copy_to_device(void* to, const void* from, size_t bytes) = 0;
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
-  virtual void copy_on_device(void* to, const void* from, size_t bytes) = 0;
   virtual void fill(void* to, uint8_t byte, size_t bytes) = 0;
   /// `arguments` points at the value of each parameter. `synchronises`: the kernel's threads wait
   /// for each other.
@@ -89,7 +88,6 @@ class Gpu {
   std::shared_ptr<void> allocate(size_t bytes);
   /// Of all that this process holds.
   void limit_memory(int64_t bytes) { limit_ = bytes; }
-  int64_t held_bytes() const { return *held_; }
   /// Memory of the host that the device copies from and to without a detour.
   virtual std::shared_ptr<void> allocate_staging(size_t bytes) = 0;
   /// What `compile` gave for this architecture.

@@ -1,9 +1,10 @@
 #include "targets/cuda/narrow.h"
 
-#include "base/half_tensor.h"
+#include "ir/half_constant.h"
 #include "ops/cast/op.h"
 #include "ops/reshape/op.h"
 #include "targets/cuda/tactic.h"
+#include "targets/retyped_graph.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -12,53 +13,22 @@ bool is(const Type& type, ElementType element) {
   return type.is_tensor() && type.tensor.element == element;
 }
 
-class Narrower {
+class Narrower final : RetypedGraph {
  public:
   Narrower(const Graph& graph, ElementType half, const GpuInfo& gpu)
-      : from_(graph),
-        half_(half),
-        gpu_(gpu),
-        as_is_(graph.value_count(), no_id),
-        narrow_(graph.value_count(), no_id) {
-    to_.name = graph.name;
-  }
+      : RetypedGraph(graph, "#f32"), half_(half), gpu_(gpu) {}
 
-  Graph run() {
-    for (ValueId id : from_.inputs())
-      as_is_[id] = to_.add_input(from_.value(id).name, from_.value(id).type);
-    for (NodeId id : from_.order()) place(id);
-    for (size_t i = 0; i < from_.outputs().size(); ++i)
-      to_.add_output(original(from_.outputs()[i]), from_.output_names()[i]);
-    return std::move(to_);
-  }
+  Graph run() { return copy(); }
 
  private:
-  ValueId cast(ValueId value, ElementType element, const std::string& name) {
-    const NodeId node =
-        to_.add_named_node(ops::Cast{.to = element}, {value}, {name}, "cast " + name);
-    return to_.node(node).outputs[0];
-  }
-
-  /// The value in its own type.
-  ValueId original(ValueId id) {
-    if (id == no_id) return no_id;
-    const Value& value = from_.value(id);
-    if (as_is_[id] == no_id) {
-      as_is_[id] = value.is_constant()
-                       ? to_.add_constant(value.constant, value.name)
-                       : cast(narrow_[id], value.type.tensor.element, value.name + "#f32");
-    }
-    return as_is_[id];
-  }
-
   /// An f32 value as a half; no_id for a constant that it does not hold.
   ValueId narrowed(ValueId id) {
-    if (narrow_[id] != no_id) return narrow_[id];
+    if (other_[id] != no_id) return other_[id];
     const Value& value = from_.value(id);
-    if (!value.is_constant()) return narrow_[id] = cast(original(id), half_, value.name + "#half");
-    std::optional<Tensor> tensor = to_half(value.constant->tensor(), half_);
-    if (!tensor) return no_id;
-    return narrow_[id] = to_.add_constant(std::move(*tensor), value.name);
+    if (!value.is_constant()) return other_[id] = cast(original(id), half_, value.name + "#half");
+    const ConstantPtr rounded = rounded_to_half(*value.constant, half_);
+    if (!rounded) return no_id;
+    return other_[id] = to_.add_constant(rounded, value.name);
   }
 
   /// Whether some kernel takes the node with the inputs of `as_half` as halves.
@@ -113,12 +83,12 @@ class Narrower {
     return none;
   }
 
-  void place(NodeId id) {
+  void place(NodeId id) override {
     const Node& node = from_.node(id);
     const ops::Cast* widening = node.op.as<ops::Cast>();
     if (widening && widening->to == ElementType::f32 &&
         is(from_.value(node.inputs[0]).type, half_)) {
-      narrow_[node.outputs[0]] = original(node.inputs[0]);
+      other_[node.outputs[0]] = original(node.inputs[0]);
       return;
     }
     const std::vector<char> as_half = choose(node);
@@ -133,15 +103,12 @@ class Narrower {
       const ValueId output = to_.node(copy).outputs[i];
       const bool narrower = is(from_.value(node.outputs[i]).type, ElementType::f32) &&
                             is(to_.value(output).type, half_);
-      (narrower ? narrow_ : as_is_)[node.outputs[i]] = output;
+      (narrower ? other_ : as_is_)[node.outputs[i]] = output;
     }
   }
 
-  const Graph& from_;
   ElementType half_;
   const GpuInfo& gpu_;
-  Graph to_;
-  std::vector<ValueId> as_is_, narrow_;  // by value of from_: in its type, and as a half
 };
 
 }  // namespace

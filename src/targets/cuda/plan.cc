@@ -6,6 +6,7 @@
 #include "ops/reshape/op.h"
 #include "targets/cuda/plan_step.h"
 #include "targets/memory_plan.h"
+#include "targets/step_report.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -167,28 +168,8 @@ void Plan::compile() {
 }
 
 StepReport Plan::describe(const Step& step) const {
-  const Node& node = graph_.node(step.node);
-  StepReport line;
-  line.node = node.name;
-  line.op = node.op.name();
+  StepReport line = describe_step(graph_, graph_.node(step.node));
   line.tactic = step.tactic->name;
-  const auto describe_value = [&](ValueId id) {
-    if (id == no_id) return std::string("_");
-    line.bytes += bytes_of(graph_.value(id));
-    return "[" + to_string(graph_.value(id).type.tensor.dims) + "]";
-  };
-  if (!step.inputs.empty())
-    line.of_bytes =
-        step.inputs[0].type == ElementType::u8 || step.inputs[0].type == ElementType::i8;
-  for (ValueId id : node.inputs)
-    line.shapes += (line.shapes.empty() ? "" : " ") + describe_value(id);
-  line.shapes += " ->";
-  for (ValueId id : node.outputs) line.shapes += " " + describe_value(id);
-  if (node.op.schema().operations) {
-    const Infer context(node.name, graph_.infer_inputs(node.inputs), node.outputs.size());
-    const Dim operations = node.op.schema().operations(node.op.attributes_struct(), context);
-    if (operations.is_constant()) line.operations = operations.value();
-  }
   line.executed_operations =
       step.kernel->executed_operations().value_or(static_cast<double>(line.operations));
   return line;
@@ -208,10 +189,7 @@ StepReport Plan::describe_copy(const char* name, const std::vector<ValueId>& val
 
 PlanReport Plan::report() const {
   PlanReport report;
-  for (ValueId id : graph_.inputs()) {
-    report.shapes += (report.shapes.empty() ? "" : ", ") + graph_.value(id).name + "=" +
-                     to_string(graph_.value(id).type);
-  }
+  report.shapes = describe_inputs(graph_);
   report.arena_bytes = arena_bytes_;
   report.packed_bytes = context_.constants ? static_cast<int64_t>(context_.constants->bytes()) : 0;
   report.steps.push_back(describe_copy("to_device", graph_.inputs()));

@@ -1,20 +1,13 @@
 #include "targets/cuda/tactic.h"
 
 #include <algorithm>
-#include <map>
+
+#include "targets/tactic_registry.h"
 
 namespace drawbar::cuda {
 namespace {
 
-std::map<std::string_view, std::vector<Tactic>>& tactics() {
-  static std::map<std::string_view, std::vector<Tactic>> all;
-  return all;
-}
-
-std::map<std::string_view, LayoutRule>& rules() {
-  static std::map<std::string_view, LayoutRule> all;
-  return all;
-}
+using Registry = TacticRegistry<Tactic>;
 
 void* resolve(const Argument& argument, const KernelRun& run) {
   switch (argument.source) {
@@ -51,19 +44,16 @@ std::unique_ptr<Kernel> make_kernel(Launch launch) {
   return std::make_unique<LaunchedKernel>(std::move(launches));
 }
 
-void register_tactic(const Tactic& tactic) { tactics()[tactic.op].push_back(tactic); }
-void register_layout_rule(std::string_view op, LayoutRule rule) { rules()[op] = rule; }
+void register_tactic(const Tactic& tactic) { Registry::instance().add(tactic); }
+void register_layout_rule(std::string_view op, LayoutRule rule) {
+  Registry::instance().set_rule(op, rule);
+}
 
 std::span<const Tactic> tactics_for(std::string_view op) {
-  const auto found = tactics().find(op);
-  if (found == tactics().end()) return {};
-  return found->second;
+  return Registry::instance().tactics_for(op);
 }
 
-LayoutRule layout_rule(std::string_view op) {
-  const auto found = rules().find(op);
-  return found == rules().end() ? LayoutRule::row_major : found->second;
-}
+LayoutRule layout_rule(std::string_view op) { return Registry::instance().rule(op); }
 
 std::vector<const Tactic*> candidates(const Problem& problem) {
   std::vector<const Tactic*> result;

@@ -26,6 +26,30 @@
 // Source: PTX ISA, "Matrix fragments for mma.m16n8k16 with floating point type", "Matrix fragments
 // for mma.m16n8k32", "ldmatrix".
 
+/// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp; of a lane's row_sums ×
+/// column_sums of them, which lie as the steps below have them, row(i) and column(i) are the
+/// places.
+template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS>
+struct WarpTile {
+  static constexpr int rows = ROWS, columns = COLUMNS;
+  static constexpr int warp_rows = WARP_ROWS, warp_columns = WARP_COLUMNS;
+  static constexpr int threads = ROWS / WARP_ROWS * (COLUMNS / WARP_COLUMNS) * 32;
+  static constexpr int row_sums = WARP_ROWS / 8, column_sums = WARP_COLUMNS / 4;
+
+  static __device__ __forceinline__ int warp_row() {
+    return static_cast<int>(threadIdx.x) / 32 / (COLUMNS / WARP_COLUMNS) * WARP_ROWS;
+  }
+  static __device__ __forceinline__ int warp_column() {
+    return static_cast<int>(threadIdx.x) / 32 % (COLUMNS / WARP_COLUMNS) * WARP_COLUMNS;
+  }
+  static __device__ __forceinline__ int row(int i) {
+    return warp_row() + i * 8 + static_cast<int>(threadIdx.x) % 32 / 4;
+  }
+  static __device__ __forceinline__ int column(int i) {
+    return warp_column() + i / 2 * 8 + static_cast<int>(threadIdx.x) % 4 * 2 + i % 2;
+  }
+};
+
 /// Two numbers, the first one in the low half.
 template <class T>
 __device__ __forceinline__ unsigned pair_of(float low, float high) {

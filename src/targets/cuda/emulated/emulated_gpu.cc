@@ -116,7 +116,6 @@ class EmulatedStream final : public Stream {
  public:
   void copy_to_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
   void copy_to_host(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
-  void copy_on_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
   void fill(void* to, uint8_t byte, size_t bytes) override {
     perform([=] { std::memset(to, byte, bytes); });
   }

@@ -23,11 +23,6 @@ ByteProduct product_of(const Problem& problem) {
   return byte_convolution(problem, *problem.op.as<QLinearConv>(), linear_inputs);
 }
 
-/// One channel a group, constant weights: tiles would be nearly empty.
-bool is_depthwise(const ByteProduct& p) {
-  return p.channels == 1 && p.outputs == 1 && p.groups > 1;
-}
-
 bool takes_tiles(const Problem& problem) {
   return has_window(problem) && !is_depthwise(product_of(problem));
 }

@@ -20,4 +20,9 @@ ByteProduct byte_convolution(const Problem& problem, const Op& op, const ByteInp
   return p;
 }
 
+/// One channel a group: tiles would be nearly empty.
+inline bool is_depthwise(const ByteProduct& p) {
+  return p.channels == 1 && p.outputs == 1 && p.groups > 1;
+}
+
 }  // namespace drawbar::cuda

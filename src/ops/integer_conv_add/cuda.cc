@@ -19,7 +19,8 @@ ByteProduct product_of(const Problem& problem) {
 
 bool takes_tiles(const Problem& problem) {
   const int64_t rank = problem.inputs[0].rank();
-  return rank >= 3 && rank <= 5 && problem.inputs[linear_inputs.y_zero].present;
+  return rank >= 3 && rank <= 5 && problem.inputs[linear_inputs.y_zero].present &&
+         !is_depthwise(product_of(problem));
 }
 
 const bool registered = [] {

@@ -1,5 +1,7 @@
 #include "targets/cuda/layout.h"
 
+#include "targets/join_sums.h"
+
 namespace drawbar::cuda {
 namespace {
 
@@ -11,8 +13,7 @@ class CudaLayoutRules final : public LayoutRules {
 
   bool takes(const Op& op, std::span<const Operand> inputs,
              std::span<const Operand> outputs) const override {
-    PackedConstants packed;
-    return !candidates({op, inputs, outputs, gpu_, packed}).empty();
+    return some_tactic_takes(op, inputs, outputs, gpu_);
   }
 
  private:
@@ -21,8 +22,13 @@ class CudaLayoutRules final : public LayoutRules {
 
 }  // namespace
 
-Graph assign_layouts(const Graph& graph, const GpuInfo& gpu) {
-  return drawbar::assign_layouts(graph, CudaLayoutRules(gpu));
+Graph laid_out(const Graph& graph, const GpuInfo& gpu) {
+  const CudaLayoutRules rules(gpu);
+  Graph result = assign_layouts(graph, rules);
+  join_sums(result, [&](const Op& op, auto inputs, auto outputs) {
+    return rules.takes(op, inputs, outputs);
+  });
+  return result;
 }
 
 }  // namespace drawbar::cuda

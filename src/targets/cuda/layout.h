@@ -4,7 +4,7 @@
 
 namespace drawbar::cuda {
 
-/// drawbar::assign_layouts by the rules and tactics of this target.
-Graph assign_layouts(const Graph& graph, const GpuInfo& gpu);
+/// What is planned: assign_layouts and then join_sums by the rules and tactics of this target.
+Graph laid_out(const Graph& graph, const GpuInfo& gpu);
 
 }  // namespace drawbar::cuda

@@ -59,8 +59,7 @@ class Narrower final : RetypedGraph {
       return false;  // the operator does not mix these types
     }
     if (ops::is_view(node.op)) return true;
-    PackedConstants packed;
-    return !candidates({node.op, operands, results, gpu_, packed}).empty();
+    return some_tactic_takes(node.op, operands, results, gpu_);
   }
 
   /// Which inputs become halves: all that are f32, else the first alone (scales and the like stay),

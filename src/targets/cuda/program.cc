@@ -34,7 +34,7 @@ std::shared_ptr<Plan> CudaProgram::plan(const Bindings& bindings, const GpuInfo&
                       std::move(gpu), constants_, strict_, time_tactics};
   Graph graph = specialize_for(*graph_, bindings);
   if (half_) graph = narrow(graph, *half_, info);
-  return std::make_shared<Plan>(assign_layouts(graph, info), context);
+  return std::make_shared<Plan>(laid_out(graph, info), context);
 }
 
 std::shared_ptr<Executor> CudaProgram::instantiate(std::span<const Tensor> inputs, int) {

@@ -64,6 +64,12 @@ std::vector<const Tactic*> candidates(const Problem& problem) {
   return result;
 }
 
+bool some_tactic_takes(const Op& op, std::span<const Operand> inputs,
+                       std::span<const Operand> outputs, const GpuInfo& gpu) {
+  PackedConstants packed;
+  return !candidates({op, inputs, outputs, gpu, packed}).empty();
+}
+
 Argument input(const Problem& problem, size_t index) {
   return {Argument::Source::input, index, problem.inputs[index].type};
 }

@@ -97,6 +97,9 @@ std::span<const Tactic> tactics_for(std::string_view op);
 LayoutRule layout_rule(std::string_view op);
 /// The tactics that take the problem on its GPU.
 std::vector<const Tactic*> candidates(const Problem& problem);
+/// Whether there are some.
+bool some_tactic_takes(const Op& op, std::span<const Operand> inputs,
+                       std::span<const Operand> outputs, const GpuInfo& gpu);
 
 /// Arguments of launches by operand, packed buffer, or byte offset in the scratch memory.
 Argument input(const Problem& problem, size_t index);

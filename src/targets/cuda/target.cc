@@ -44,8 +44,7 @@ class CudaTarget final : public Target {
     if (tactics_for(node.op.name()).empty()) return "there is no kernel for this operator";
     const std::vector<Operand> inputs = operands(graph, node.inputs),
                                outputs = operands(graph, node.outputs);
-    PackedConstants packed;
-    if (candidates({node.op, inputs, outputs, info(), packed}).empty())
+    if (!some_tactic_takes(node.op, inputs, outputs, info()))
       return "no kernel takes these types and attributes";
     return std::nullopt;
   }

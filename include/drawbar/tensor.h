@@ -45,9 +45,20 @@ DRAWBAR_ELEMENT(std::complex<float>, c64);
 DRAWBAR_ELEMENT(std::complex<double>, c128);
 #undef DRAWBAR_ELEMENT
 
-/// A value while running: a dense row-major tensor on the host, or a sequence, optional or map
-/// of such values. Copies share the elements; `clone` copies them. Data is 64-byte aligned
-/// where it was allocated here. Reading is thread-safe.
+/// Where a tensor's elements lie: in the host's memory, or in that of the `device`-th GPU.
+struct Place {
+  enum class Kind : uint8_t { host, cuda };
+  Kind kind = Kind::host;
+  int device = 0;
+  bool operator==(const Place&) const = default;
+};
+
+std::string to_string(const Place& place);  // "host", "cuda:0"
+
+/// A value while running: a dense row-major tensor, or a sequence, optional or map of tensors on
+/// the host. Copies share the elements; `clone` copies them. Data is 64-byte aligned where it was
+/// allocated here. Reading is thread-safe. Elements of a tensor that lies on an accelerator
+/// (device_tensor.h) cannot be read or cloned here: INVALID_ARGUMENT.
 class Tensor {
  public:
   enum class Kind : uint8_t { tensor, sequence, optional, map };
@@ -57,7 +68,7 @@ class Tensor {
   static Tensor allocate(ElementType type, Shape shape);
   /// Memory of somebody else, kept alive by `owner` (may be empty: the caller sees to it).
   static Tensor view(ElementType type, Shape shape, void* data,
-                     std::shared_ptr<const void> owner = {});
+                     std::shared_ptr<const void> owner = {}, Place place = {});
   template <class T>
   static Tensor from(Shape shape, std::span<const T> values) {
     Tensor result = allocate(element_type_of<T>::value, std::move(shape));
@@ -81,6 +92,8 @@ class Tensor {
   bool is_owned() const { return owner_ != nullptr; }
   bool has_value() const { return data_ != nullptr || elements_ != nullptr; }
   Kind kind() const { return kind_; }
+  const Place& place() const { return place_; }
+  bool is_on_host() const { return place_.kind == Place::Kind::host; }
   ElementType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   int64_t rank() const { return static_cast<int64_t>(shape_.size()); }
@@ -118,6 +131,7 @@ class Tensor {
 
  private:
   void expect(ElementType wanted) const;
+  void expect_host() const;
   void expect_size(int64_t wanted) const;
 
   void* data_ = nullptr;
@@ -127,6 +141,7 @@ class Tensor {
   std::shared_ptr<const std::vector<Tensor>> elements_;
   ElementType type_ = ElementType::f32;
   Kind kind_ = Kind::tensor;
+  Place place_;
 };
 
 /// Any element as a number, for code that is not in a hurry: integers exact in int64 (u64 wraps),

@@ -19,6 +19,10 @@ std::string to_string(const Shape& shape) {
   return text;
 }
 
+std::string to_string(const Place& place) {
+  return place.kind == Place::Kind::host ? "host" : "cuda:" + std::to_string(place.device);
+}
+
 namespace {
 
 [[noreturn]] void no_memory(const Tensor& tensor) {
@@ -54,13 +58,15 @@ Tensor Tensor::allocate(ElementType type, Shape shape) {
   return tensor;
 }
 
-Tensor Tensor::view(ElementType type, Shape shape, void* data, std::shared_ptr<const void> owner) {
+Tensor Tensor::view(ElementType type, Shape shape, void* data, std::shared_ptr<const void> owner,
+                    Place place) {
   Tensor tensor;
   tensor.type_ = type;
   tensor.size_ = element_count(shape);
   tensor.shape_ = std::move(shape);
   tensor.data_ = data;
   tensor.owner_ = std::move(owner);
+  tensor.place_ = place;
   return tensor;
 }
 
@@ -88,6 +94,7 @@ Tensor Tensor::clone() const {
     for (const Tensor& element : elements()) copies.push_back(element.clone());
     return compound(kind_, std::move(copies));
   }
+  expect_host();
   Tensor copy = allocate(type_, shape_);
   if (type_ == ElementType::string) {
     std::copy_n(data<std::string>(), size_, copy.data<std::string>());
@@ -108,6 +115,8 @@ bool Tensor::identical(const Tensor& other) const {
     return true;
   }
   if (type_ != other.type_ || shape_ != other.shape_) return false;
+  expect_host();
+  other.expect_host();
   if (type_ == ElementType::string) {
     return std::equal(data<std::string>(), data<std::string>() + size_, other.data<std::string>());
   }
@@ -120,6 +129,14 @@ void Tensor::expect(ElementType wanted) const {
   }
   if (type_ != wanted) {
     fail(ErrorCode::invalid_argument, "tensor is {}, expected {}", name(type_), name(wanted));
+  }
+  expect_host();
+}
+
+void Tensor::expect_host() const {
+  if (!is_on_host()) {
+    fail(ErrorCode::invalid_argument, "the tensor lies on {}, expected the host",
+         to_string(place_));
   }
 }
 

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <barrier>
 #include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "cli/bench_result.h"
 #include "cli/command.h"
@@ -20,7 +22,7 @@ constexpr int device_runs = 50;
 struct Options {
   std::string model, target = "cpu";
   std::vector<std::string> inputs, shapes;
-  int threads = 0;
+  int threads = 0, concurrency = 1;
   double duration = 2;
   bool json = false, profile = false, peak = false;
   std::string trace, page;
@@ -103,6 +105,47 @@ void time_runs(Session& session, const std::vector<Tensor>& inputs, double durat
   result.peak_resident_bytes = peak_resident_bytes();
 }
 
+/// So many callers run for the duration, each twice at least, after a run that is not counted.
+ConcurrentRuns time_concurrent_runs(Session& session, const std::vector<Tensor>& inputs,
+                                    int callers, double duration) {
+  std::vector<std::vector<double>> times(static_cast<size_t>(callers));
+  std::vector<std::exception_ptr> failures(times.size());
+  std::barrier ready(callers + 1);
+  const auto call = [&](size_t caller) {
+    std::vector<Tensor> outputs(session.engine().graph().outputs().size());
+    try {
+      session.run(inputs, outputs);
+      session.run(inputs, outputs);  // what is recorded at the second run
+    } catch (...) {
+      failures[caller] = std::current_exception();
+    }
+    ready.arrive_and_wait();
+    const auto end = Clock::now() + std::chrono::duration<double>(duration);
+    try {
+      do {
+        const auto before = Clock::now();
+        session.run(inputs, outputs);
+        times[caller].push_back(milliseconds_since(before));
+      } while (Clock::now() < end || times[caller].size() < 2);
+    } catch (...) {
+      failures[caller] = std::current_exception();
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (size_t i = 0; i < times.size(); ++i) threads.emplace_back(call, i);
+  ready.arrive_and_wait();
+  const auto start = Clock::now();
+  threads.clear();
+  const double seconds = 1e-3 * milliseconds_since(start);
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+  std::vector<double> all;
+  for (const auto& each : times) all.insert(all.end(), each.begin(), each.end());
+  std::sort(all.begin(), all.end());
+  return {callers, quantile_of(all, 0.5), static_cast<double>(all.size()) / seconds};
+}
+
 /// The steps of several profiled runs, each with its best time.
 std::vector<StepReport> profiled_steps(Session& session, const std::vector<Tensor>& inputs) {
   std::vector<StepReport> steps = session.profile(inputs).steps;
@@ -153,6 +196,10 @@ void bench(const Options& options) {
   result.load_ms = opened.load_ms;
   time_runs(session, opened.inputs, options.duration, result);
   describe(session, opened.inputs, result);
+  if (options.concurrency > 1) {
+    result.concurrent =
+        time_concurrent_runs(session, opened.inputs, options.concurrency, options.duration);
+  }
   if (const auto seconds = session.device_seconds(opened.inputs, device_runs))
     result.device_ms = 1e3 * *seconds;
   if (!options.trace.empty())
@@ -194,6 +241,10 @@ void add_bench(CLI::App& app) {
                    "What a model is compiled for, or --peak measures (see `drawbar targets`)")
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (all processors)")
+      ->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--concurrency", options->concurrency,
+                   "Callers of one session at once, besides the one alone")
       ->check(CLI::Range(1, 1024));
   command->add_option("--duration", options->duration, "Seconds to measure")
       ->check(CLI::NonNegativeNumber)

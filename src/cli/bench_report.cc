@@ -147,6 +147,11 @@ void print_result(const BenchResult& result) {
     fmt::print("\non the device alone, without copies {:.3f} ms, {:.1f} {}/s", *result.device_ms,
                1e3 * static_cast<double>(result.rows) / *result.device_ms, result.rows_are);
   }
+  if (const auto& concurrent = result.concurrent) {
+    fmt::print("\n{} callers at once: p50 {:.2f} ms, {:.1f} {}/s", concurrent->callers,
+               concurrent->p50_ms, static_cast<double>(result.rows) * concurrent->runs_per_second,
+               result.rows_are);
+  }
   fmt::print("\nopened in {:.1f} ms   first run {:.1f} ms   peak memory {:.0f} MiB   {} runs\n",
              result.load_ms, result.first_ms,
              static_cast<double>(result.peak_resident_bytes) / (1 << 20), result.sorted_ms.size());
@@ -186,6 +191,11 @@ nlohmann::json result_json(const BenchResult& result) {
       {"suspect", result.is_suspect()},
   };
   if (result.device_ms) json["device_ms"] = *result.device_ms;
+  if (const auto& concurrent = result.concurrent) {
+    json["concurrent"] = {{"callers", concurrent->callers},
+                          {"p50_ms", concurrent->p50_ms},
+                          {"throughput_per_s", concurrent->runs_per_second}};
+  }
   if (!result.steps.empty()) {
     json["steps"] = steps_json(result);
     json["device"] = rates_json(result.rates);

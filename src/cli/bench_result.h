@@ -12,6 +12,13 @@ namespace drawbar::cli {
 /// The q-quantile of numbers in ascending order, at least one: one of them.
 double quantile_of(const std::vector<double>& sorted, double q);
 
+/// Several callers of one session at once.
+struct ConcurrentRuns {
+  int callers = 0;
+  double p50_ms = 0;
+  double runs_per_second = 0;  // of all together
+};
+
 /// What `bench` found out about one model.
 struct BenchResult {
   std::string model, target, requirement, precision;
@@ -22,6 +29,7 @@ struct BenchResult {
   double load_ms = 0, first_ms = 0;
   std::vector<double> sorted_ms;    // of every run, ascending; never empty
   std::optional<double> device_ms;  // of a run that stays on an accelerator
+  std::optional<ConcurrentRuns> concurrent;
   int64_t peak_resident_bytes = 0;
   Operations operations, executed_operations;  // of one run
   bool winograd = false;          // nothing but Winograd's way executes fewer than `operations`

@@ -1,9 +1,11 @@
 #include "drawbar/session.h"
 
+#include <algorithm>
 #include <list>
 #include <map>
 #include <mutex>
 
+#include "drawbar/device_tensor.h"
 #include "ir/evaluate_graph.h"
 #include "targets/target.h"
 
@@ -89,7 +91,26 @@ void Session::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
   }
   const RunControl control{options.deadline, options.cancelled, options.memory_budget};
   control.check();
-  state_->executor(inputs)->run(inputs, outputs, control, *state_->pool);
+  const std::shared_ptr<Executor> executor = state_->executor(inputs);
+  const auto taken = [&](const Tensor& tensor) { return executor->takes(tensor.place()); };
+  if (std::all_of(inputs.begin(), inputs.end(), taken) &&
+      std::all_of(outputs.begin(), outputs.end(), taken)) {
+    executor->run(inputs, outputs, control, *state_->pool);
+    return;
+  }
+  std::vector<Tensor> given, results;
+  for (const Tensor& input : inputs) given.push_back(taken(input) ? input : copied_to({}, input));
+  for (const Tensor& output : outputs) results.push_back(taken(output) ? output : Tensor());
+  executor->run(given, results, control, *state_->pool);
+  for (size_t i = 0; i < count; ++i) {
+    const bool fits = outputs[i].type() == results[i].type() &&
+                      outputs[i].shape() == results[i].shape() && !taken(outputs[i]);
+    if (fits) {
+      copy_elements(results[i], outputs[i]);
+    } else {
+      outputs[i] = results[i];
+    }
+  }
 }
 
 std::vector<Tensor> Session::run(std::span<const Tensor> inputs, const RunOptions& options) {

@@ -47,6 +47,15 @@ bool DeviceRates::is_impossible(const Operations& operations, double seconds) co
   return 1.05 * seconds < least_seconds(operations);
 }
 
+Tensor Device::allocate(const Place& place, ElementType, Shape) const {
+  fail(ErrorCode::invalid_argument, "there is no memory {}: {}", to_string(place), description());
+}
+
+void Device::copy(const Tensor& from, Tensor& to) const {
+  fail(ErrorCode::invalid_argument, "nothing can be copied from {} to {}: {}",
+       to_string(from.place()), to_string(to.place()), description());
+}
+
 void Device::limit_memory(int64_t) const {
   fail(ErrorCode::invalid_argument, "{} has no memory of its own to limit", description());
 }

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "drawbar/tensor.h"
+
 namespace drawbar {
 
 /// Operations, a multiply-add being two, by what they are on: u8 and i8 with sums of 32 bits, or
@@ -87,6 +89,15 @@ class Device {
   /// refused when they are made (RESOURCE_EXHAUSTED). Throws INVALID_ARGUMENT where the device has
   /// none of its own.
   virtual void limit_memory(int64_t bytes) const;
+
+  /// Memories of its own that tensors can lie in. None where its memory is the host's.
+  virtual std::vector<Place> memories() const { return {}; }
+  /// Uninitialised numbers in one of them. Throws INVALID_ARGUMENT for a place it has not, or
+  /// strings, RESOURCE_EXHAUSTED.
+  virtual Tensor allocate(const Place& place, ElementType type, Shape shape) const;
+  /// Copies the elements, and returns when they are there; `from`, `to` or both lie in a memory of
+  /// its own, the other on the host. They have the same type and size.
+  virtual void copy(const Tensor& from, Tensor& to) const;
 };
 
 }  // namespace drawbar

@@ -4,7 +4,7 @@
 
 namespace drawbar::cuda {
 
-/// The GPU of this process, or the reason why there is none.
+/// The GPUs of this process, or the reason why there is none.
 class CudaDevice final : public Device {
  public:
   std::string description() const override;
@@ -14,6 +14,9 @@ class CudaDevice final : public Device {
   bool satisfies(std::string_view requirement) const override;
   DeviceRates measure(int threads, Measure what) const override;
   void limit_memory(int64_t bytes) const override;
+  std::vector<Place> memories() const override;
+  Tensor allocate(const Place& place, ElementType type, Shape shape) const override;
+  void copy(const Tensor& from, Tensor& to) const override;
 };
 
 }  // namespace drawbar::cuda

@@ -26,6 +26,13 @@ std::shared_ptr<void> DeviceConstants::get(const PackedBuffer& buffer) {
                buffer.bytes, buffer.data);
 }
 
+std::shared_ptr<DeviceConstants> ConstantsByDevice::on(const std::shared_ptr<Gpu>& gpu) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<DeviceConstants>& constants = held_[gpu->info().index];
+  if (!constants) constants = std::make_shared<DeviceConstants>(gpu);
+  return constants;
+}
+
 size_t DeviceConstants::bytes() const {
   const std::lock_guard lock(mutex_);
   size_t total = 0;

@@ -35,4 +35,14 @@ class DeviceConstants {
   std::map<std::string, Held> held_;
 };
 
+/// The constants of a program on each GPU that runs it. Thread-safe.
+class ConstantsByDevice {
+ public:
+  std::shared_ptr<DeviceConstants> on(const std::shared_ptr<Gpu>& gpu);
+
+ private:
+  std::mutex mutex_;
+  std::map<int, std::shared_ptr<DeviceConstants>> held_;  // by the GPU's index
+};
+
 }  // namespace drawbar::cuda

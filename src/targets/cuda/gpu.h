@@ -23,6 +23,8 @@ struct GpuInfo {
   double half_operations = 0;  // the same of f16 and bf16 on the matrix units; of bytes twice that
   double host_bandwidth = 0;   // bytes per second of copies between host and device
   double launch_seconds = 0;   // of a kernel that does nothing, in a recorded run
+  int index = 0;               // the driver's number for it
+  int64_t alignment = 256;     // of memory that is allocated, in bytes
 };
 
 /// Threads of a launch: blocks, and threads of each.
@@ -61,6 +63,8 @@ class Stream {
   virtual ~Stream() = default;
   virtual void copy_to_device(void* to, const void* from, size_t bytes) = 0;
   virtual void copy_to_host(void* to, const void* from, size_t bytes) = 0;
+  /// Between memories of devices.
+  virtual void copy_on_device(void* to, const void* from, size_t bytes) = 0;
   virtual void fill(void* to, uint8_t byte, size_t bytes) = 0;
   /// `arguments` points at the value of each parameter. `synchronises`: the kernel's threads wait
   /// for each other.
@@ -83,11 +87,13 @@ class Gpu {
  public:
   virtual ~Gpu() = default;
   virtual const GpuInfo& info() const = 0;
-  /// Memory of the device, 256-byte aligned (16-byte aligned under the emulation). Throws
-  /// RESOURCE_EXHAUSTED where it is short, or above the limit.
+  /// Makes it the device of the calling thread, on which libraries plan.
+  virtual void make_current() const = 0;
+  /// Memory of the device. Throws RESOURCE_EXHAUSTED where it is short, or above the limit.
   std::shared_ptr<void> allocate(size_t bytes);
   /// Of all that this process holds.
   void limit_memory(int64_t bytes) { limit_ = bytes; }
+  int64_t memory_limit() const { return limit_; }
   /// Memory of the host that the device copies from and to without a detour.
   virtual std::shared_ptr<void> allocate_staging(size_t bytes) = 0;
   /// What `compile` gave for this architecture.
@@ -102,17 +108,26 @@ class Gpu {
   std::shared_ptr<std::atomic<int64_t>> held_ = std::make_shared<std::atomic<int64_t>>(0);
 };
 
-/// The device of this process, or null with the reason why there is none: "no driver", "no device",
-/// "the driver is for CUDA 11.4, 12.0 is needed". With DRAWBAR_CUDA=emulated the emulation.
+/// A device, or null with the reason why there is none: "no driver", "no device", "the driver is
+/// for CUDA 11.4, 12.0 is needed".
 struct FoundGpu {
   std::shared_ptr<Gpu> gpu;
   std::string reason;
 };
+/// The first device of this process. With DRAWBAR_CUDA=emulated the emulation, emulated:2 two of
+/// them.
 const FoundGpu& this_gpu();
+/// The numbers (GpuInfo::index) of the devices that run what is planned for the first one: those of
+/// its name, itself before the others. Empty where there is none.
+std::span<const int> gpu_indices();
+/// One of them, taken into use at the first call. Throws what the driver says.
+const std::shared_ptr<Gpu>& gpu(int index);
+/// Of each that is in use or will be.
+void limit_memory_of_gpus(int64_t bytes);
 
 /// The emulation: kernels are compiled for this host and run thread by thread, memory ends at pages
 /// that may not be touched. For tests.
-std::shared_ptr<Gpu> emulated_gpu();
+std::shared_ptr<Gpu> emulated_gpu(int index = 0);
 /// Whether it runs threads and blocks in the reverse order from now on (emulated/block.h).
 void emulate_in_reverse(bool reversed);
 

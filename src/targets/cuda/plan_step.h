@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "targets/cuda/plan.h"
 
 namespace drawbar::cuda {
@@ -17,11 +20,18 @@ struct Plan::Step {
 
 /// The memory of one run, and its stream.
 struct Plan::Frame {
+  /// A run that may come again: it is recorded when it does, everything being loaded then.
+  struct Known {
+    Given given;
+    std::unique_ptr<Recording> recording;  // null: it has run once
+  };
+  static constexpr size_t most_known = 8;
+
   std::shared_ptr<Stream> stream;
   std::shared_ptr<void> arena, staging_in, staging_out;
   std::vector<void*> address;  // by value
-  std::unique_ptr<Recording> recording;
-  bool warm = false;  // it has run once, so that a recording finds everything loaded
+  Given given;                 // what the addresses are for
+  std::vector<Known> known;    // the latest last
 
   std::byte* at(int64_t offset) const { return static_cast<std::byte*>(arena.get()) + offset; }
   std::byte* in(int64_t offset) const { return static_cast<std::byte*>(staging_in.get()) + offset; }

@@ -8,6 +8,14 @@ namespace {
 
 CUdeviceptr address(const void* pointer) { return reinterpret_cast<CUdeviceptr>(pointer); }
 
+std::string name_of(int index) {
+  CUdevice device = 0;
+  DRAWBAR_CU(cuDeviceGet, &device, index);
+  char name[256] = {};
+  DRAWBAR_CU(cuDeviceGetName, name, static_cast<int>(sizeof name), device);
+  return name;
+}
+
 /// A device's context, made the thread's own around calls of the driver.
 class Context {
  public:
@@ -108,6 +116,11 @@ class DeviceStream final : public Stream {
     context_->enter();
     DRAWBAR_CU(cuMemcpyDtoHAsync, to, address(from), bytes, stream_);
   }
+  void copy_on_device(void* to, const void* from, size_t bytes) override {
+    if (bytes == 0) return;
+    context_->enter();
+    DRAWBAR_CU(cuMemcpyAsync, address(to), address(from), bytes, stream_);
+  }
   void fill(void* to, uint8_t byte, size_t bytes) override {
     if (bytes == 0) return;
     context_->enter();
@@ -153,9 +166,10 @@ class DeviceStream final : public Stream {
 
 class DeviceGpu final : public Gpu {
  public:
-  explicit DeviceGpu(CUdevice device) : context_(std::make_shared<const Context>(device)) {
-    char name[256] = {};
-    DRAWBAR_CU(cuDeviceGetName, name, static_cast<int>(sizeof name), device);
+  explicit DeviceGpu(int index) {
+    CUdevice device = 0;
+    DRAWBAR_CU(cuDeviceGet, &device, index);
+    context_ = std::make_shared<const Context>(device);
     size_t memory = 0;
     DRAWBAR_CU(cuDeviceTotalMem, &memory, device);
     const auto attribute = [&](CUdevice_attribute which) {
@@ -165,7 +179,8 @@ class DeviceGpu final : public Gpu {
     };
     const int major = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
               minor = attribute(CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
-    info_.name = name;
+    info_.name = name_of(index);
+    info_.index = index;
     info_.architecture = fmt::format("sm_{}{}", major, minor);
     info_.multiprocessors = attribute(CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     info_.memory_bytes = static_cast<int64_t>(memory);
@@ -185,6 +200,8 @@ class DeviceGpu final : public Gpu {
     info_.launch_seconds = 1.5e-6;
   }
   const GpuInfo& info() const override { return info_; }
+
+  void make_current() const override { context_->enter(); }
 
   std::shared_ptr<void> take_memory(size_t bytes) override {
     context_->enter();
@@ -222,13 +239,25 @@ class DeviceGpu final : public Gpu {
 
 }  // namespace
 
-FoundGpu device_gpu(int number) {
+std::vector<int> devices_like_the_first() {
+  if (!libcuda().reason.empty()) return {};
+  std::vector<int> found;
+  std::string first;
+  int count = 0;
+  DRAWBAR_CU(cuDeviceGetCount, &count);
+  for (int index = 0; index < count; ++index) {
+    const std::string name = name_of(index);
+    if (index == 0) first = name;
+    if (name == first) found.push_back(index);
+  }
+  return found;
+}
+
+FoundGpu device_gpu(int index) {
   const Libcuda& cuda = libcuda();
   if (!cuda.reason.empty()) return {nullptr, cuda.reason};
   try {
-    CUdevice device = 0;
-    DRAWBAR_CU(cuDeviceGet, &device, number);
-    return {std::make_shared<DeviceGpu>(device), {}};
+    return {std::make_shared<DeviceGpu>(index), {}};
   } catch (const Error& error) {
     return {nullptr, error.message()};
   }

@@ -24,6 +24,7 @@ struct Libcuda {
   F(cuMemFreeHost)                \
   F(cuMemcpyHtoDAsync)            \
   F(cuMemcpyDtoHAsync)            \
+  F(cuMemcpyAsync)                \
   F(cuMemsetD8Async)              \
   F(cuModuleLoadData)             \
   F(cuModuleUnload)               \

@@ -116,6 +116,7 @@ class EmulatedStream final : public Stream {
  public:
   void copy_to_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
   void copy_to_host(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void copy_on_device(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
   void fill(void* to, uint8_t byte, size_t bytes) override {
     perform([=] { std::memset(to, byte, bytes); });
   }
@@ -168,7 +169,7 @@ class EmulatedStream final : public Stream {
 
 class EmulatedGpu final : public Gpu {
  public:
-  EmulatedGpu() {
+  explicit EmulatedGpu(int index) {
     info_ = {.name = "emulated on the host",
              .architecture = "host",
              .multiprocessors = 132,
@@ -178,9 +179,12 @@ class EmulatedGpu final : public Gpu {
              .f32_operations = 6e13,
              .half_operations = 9e14,
              .host_bandwidth = 5e10,
-             .launch_seconds = 1.5e-6};
+             .launch_seconds = 1.5e-6,
+             .index = index,
+             .alignment = 16};
   }
   const GpuInfo& info() const override { return info_; }
+  void make_current() const override {}
 
   /// Ends at a page that may not be touched, but for what alignment to 16 bytes leaves.
   std::shared_ptr<void> take_memory(size_t bytes) override {
@@ -213,8 +217,12 @@ class EmulatedGpu final : public Gpu {
 
 void emulate_in_reverse(bool reversed) { in_reverse = reversed; }
 
-std::shared_ptr<Gpu> emulated_gpu() {
-  static const auto gpu = std::make_shared<EmulatedGpu>();
+std::shared_ptr<Gpu> emulated_gpu(int index) {
+  static std::mutex mutex;
+  static std::map<int, std::shared_ptr<EmulatedGpu>> made;
+  const std::lock_guard lock(mutex);
+  auto& gpu = made[index];
+  if (!gpu) gpu = std::make_shared<EmulatedGpu>(index);
   return gpu;
 }
 

@@ -33,6 +33,8 @@ GROUPS = {
     "detectors": [("ssd300_vgg16", 1), ("yolov4", 1), ("openpose", 1), ("gnmt_encoder", 1),
                   ("gnmt_decoder", 1)],
 }
+# Measured without TF32 and with it, on both sides.
+FLOATS = [("resnet50", 1), ("resnet50", 64), ("bert_base", 1, 128), ("bert_base", 32, 128)]
 SECONDS = 1.0
 
 
@@ -79,14 +81,14 @@ def progress(*words):
     print(*words, flush=True)
 
 
-def measure(drawbar, rows):
-    """Each row in fp32, fp16 and, where there is one, int8, and in PyTorch's fp16."""
+def measure(drawbar, rows, precisions=("fp32", "fp16", "int8"), of_torch=("fp16",)):
+    """Each row in those precisions for which there is an engine, and in PyTorch's."""
     import gpu_torch
 
     results = []
     for row in rows:
-        result = {"model": row[0], "row": list(row)}
-        for precision in ("fp32", "fp16", "int8"):
+        result = {"model": row[0], "row": list(row), "torch": {}}
+        for precision in precisions:
             engine = drawbar.engine(row[0], "cuda", precision)
             if not engine.exists():
                 continue
@@ -96,10 +98,11 @@ def measure(drawbar, rows):
                                      ("device_ms", "latency_ms", "operations", "load_ms")}
             except (RuntimeError, json.JSONDecodeError) as error:
                 result[precision] = {"error": str(error)}
-        try:
-            result["torch"] = gpu_torch.measure(row, SECONDS)
-        except Exception as error:  # noqa: BLE001 - whatever PyTorch throws is the row's answer
-            result["torch"] = {"error": f"{type(error).__name__}: {error}"[:400]}
+        for precision in of_torch:
+            try:
+                result["torch"][precision] = gpu_torch.measure(row, SECONDS, precision)
+            except Exception as error:  # noqa: BLE001 - whatever it throws is the row's answer
+                result["torch"][precision] = {"error": f"{type(error).__name__}: {error}"[:400]}
         results.append(result)
         progress(json.dumps(result))
     return results
@@ -111,7 +114,7 @@ def answers(drawbar):
     results = []
     for engine in sorted(drawbar.engines.glob("*.cpu.fp32.engine")):
         model = engine.name.split(".")[0]
-        for precision in ("fp32", "fp16"):
+        for precision in ("fp32", "tf32", "fp16"):
             other = drawbar.engine(model, "cuda", precision)
             if not other.exists():
                 continue
@@ -239,6 +242,8 @@ def main():
         result = accuracy(drawbar)
     elif options.group == "cpu":
         result = processors(drawbar)
+    elif options.group == "floats":
+        result = measure(drawbar, FLOATS, ("fp32", "tf32"), ("fp32", "tf32"))
     elif options.group in GROUPS:
         result = measure(drawbar, GROUPS[options.group])
     else:

@@ -33,7 +33,7 @@ for model in "$models"/*.onnx; do
   build/drawbar compile "$model" -o "$bundle/engines/$name.cpu.fp32.engine" --target cpu \
     --strip-weights --portable
   case $name in faster_rcnn | mask_rcnn) continue ;; esac  # most of them runs on the processors
-  for precision in fp32 fp16; do
+  for precision in fp32 tf32 fp16; do
     build/drawbar compile "$model" -o "$bundle/engines/$name.cuda.$precision.engine" --target cuda \
       --precision "$precision" --strip-weights --portable
   done

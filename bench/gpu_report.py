@@ -9,7 +9,7 @@ import math
 import sys
 from pathlib import Path
 
-GROUPS = ("tests", "answers", "accuracy", "resnet50", "bert", "networks", "detectors", "cpu")
+GROUPS = ("tests", "answers", "accuracy", "resnet50", "bert", "networks", "detectors", "floats", "cpu")
 
 
 def milliseconds(found):
@@ -21,27 +21,55 @@ def milliseconds(found):
     return f"{value:.3f}" if value else "-"
 
 
+def speed_up(own, torch):
+    if own.get("device_ms") and torch.get("device_ms"):
+        return torch["device_ms"] / own["device_ms"]
+    return None
+
+
+def ratio_text(ratio):
+    return f"{ratio:.2f}" if ratio else "-"
+
+
+def error_lines(row):
+    every = {name: row.get(name, {}) for name in ("fp32", "tf32", "fp16", "int8")}
+    every |= {f"torch {name}": found for name, found in row["torch"].items()}
+    for who, found in every.items():
+        if found.get("error"):
+            yield f"    {who}: {found['error'][:200]}"
+
+
+def float_lines(rows):
+    yield (f"{'model':<16} {'shape':<10} {'fp32 ms':>9} {'torch':>9} {'speed-up':>9} "
+           f"{'tf32 ms':>9} {'torch':>9} {'speed-up':>9}")
+    for row in rows:
+        line = f"{row['model']:<16} {'x'.join(map(str, row['row'][1:])):<10}"
+        for precision in ("fp32", "tf32"):
+            own, torch = row.get(precision, {}), row["torch"].get(precision, {})
+            line += (f" {milliseconds(own):>9} {milliseconds(torch):>9} "
+                     f"{ratio_text(speed_up(own, torch)):>9}")
+        yield line
+        yield from error_lines(row)
+
+
 def speed_lines(rows):
     yield (f"{'model':<16} {'shape':<10} {'fp32 ms':>9} {'fp16 ms':>9} {'int8 ms':>9} "
            f"{'torch fp16':>11} {'speed-up':>9} {'end to end':>11} {'TFLOP/s':>8}")
     ratios = []
     for row in rows:
         shape = "x".join(map(str, row["row"][1:]))
-        half, torch = row.get("fp16", {}), row.get("torch", {})
-        ratio = rate = "-"
-        if half.get("device_ms") and torch.get("device_ms"):
-            ratios.append(torch["device_ms"] / half["device_ms"])
-            ratio = f"{ratios[-1]:.2f}"
+        half, torch = row.get("fp16", {}), row["torch"].get("fp16", {})
+        rate, ratio = "-", speed_up(half, torch)
+        if ratio:
+            ratios.append(ratio)
         if half.get("device_ms") and half.get("operations"):
             rate = f"{half['operations'] / half['device_ms'] / 1e9:.1f}"
         whole = half.get("latency_ms", {}).get("p50")
         end_to_end = f"{whole:.3f}" if whole else "-"
         yield (f"{row['model']:<16} {shape:<10} {milliseconds(row.get('fp32')):>9} "
                f"{milliseconds(half):>9} {milliseconds(row.get('int8')):>9} "
-               f"{milliseconds(torch):>11} {ratio:>9} {end_to_end:>11} {rate:>8}")
-        for who in ("fp32", "fp16", "int8", "torch"):
-            if row.get(who, {}).get("error"):
-                yield f"    {who}: {row[who]['error'][:200]}"
+               f"{milliseconds(torch):>11} {ratio_text(ratio):>9} {end_to_end:>11} {rate:>8}")
+        yield from error_lines(row)
     if ratios:
         mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
         yield f"geometric mean of {len(ratios)}: {mean:.2f}"
@@ -65,6 +93,8 @@ def lines(group, found):
         for each in found:
             yield (f"{each['precision']:<6} {each['right']} of {each['images']} right in the first "
                    f"place, {each['images_per_second']:.0f} images/s one at a time")
+    elif group == "floats":
+        yield from float_lines(found)
     elif group == "cpu":
         for each in found:
             what = each.get("error") or f"{each['ms']:.2f} ms"

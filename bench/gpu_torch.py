@@ -1,6 +1,6 @@
 """The same networks in PyTorch as it is best on a GPU: torch.compile with max-autotune (CUDA graphs
-included), f16, channels-last for images, torch's fused attention for transformers. Weights are
-random; inputs stay on the device. gpu_group.py asks for a row at a time."""
+included), channels-last for images, torch's fused attention for transformers. Weights are random;
+inputs stay on the device. gpu_group.py asks for a row and a precision at a time."""
 
 import statistics
 
@@ -56,7 +56,11 @@ def seconds_per_run(run, seconds):
     return statistics.median(timed(runs) for _ in range(ROUNDS))
 
 
-def measure(row, seconds, dtype=torch.float16):
+def measure(row, seconds, precision):
+    """In fp16, fp32, or tf32: fp32 whose products and convolutions may use TF32."""
+    dtype = torch.float16 if precision == "fp16" else torch.float32
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     module, kind = network(row[0])
     if module is None:
         return {"skipped": "PyTorch's packages here have no such network"}

@@ -101,7 +101,9 @@ void add_compile(CLI::App& app) {
   command->add_flag("--wherever-it-can", options->wherever_it_can,
                     "Leave to the processors only what the target cannot run, not what they run "
                     "faster");
-  command->add_option("--precision", options->precision, "fp32, bf16, fp16, int8, or auto")
+  command
+      ->add_option("--precision", options->precision,
+                   "fp32, bf16, fp16, int8, or auto; for cuda also tf32")
       ->capture_default_str();
   command
       ->add_option("--optimize", options->optimize,

@@ -160,8 +160,9 @@ void add_eval(CLI::App& app) {
                    "What a model is compiled for (see `drawbar targets`)")
       ->capture_default_str();
   command
-      ->add_option("--precision", options->precisions,
-                   "fp32,bf16,fp16,int8: of a model, one after the other; an engine has its own")
+      ->add_option(
+          "--precision", options->precisions,
+          "fp32,tf32,bf16,fp16,int8: of a model, one after the other; an engine has its own")
       ->delimiter(',')
       ->capture_default_str();
   command->add_option("--preprocess", options->preprocess,

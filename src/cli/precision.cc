@@ -1,5 +1,6 @@
 #include "cli/precision.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "cli/model.h"
@@ -137,9 +138,9 @@ void add_precision_options(CLI::App& command, PrecisionOptions& options) {
 }
 
 void check_precision(const std::string& precision, const PrecisionOptions& options) {
-  if (precision != "fp32" && precision != "bf16" && precision != "fp16" && precision != "int8" &&
-      precision != "auto") {
-    fail(ErrorCode::unsupported, "--precision {}: expected fp32, bf16, fp16, int8 or auto",
+  constexpr std::string_view known[] = {"fp32", "tf32", "bf16", "fp16", "int8", "auto"};
+  if (std::find(std::begin(known), std::end(known), precision) == std::end(known)) {
+    fail(ErrorCode::unsupported, "--precision {}: expected fp32, tf32, bf16, fp16, int8 or auto",
          precision);
   }
   if (options.loss != "output" && options.loss != "accuracy")

@@ -21,7 +21,8 @@ struct PrecisionOptions {
 
 void add_precision_options(CLI::App& command, PrecisionOptions& options);
 
-/// Throws UNSUPPORTED for a precision that there is not, INVALID_ARGUMENT for another option.
+/// fp32, tf32, bf16, fp16, int8 or auto. Throws UNSUPPORTED for another precision, INVALID_ARGUMENT
+/// for another option.
 void check_precision(const std::string& precision, const PrecisionOptions& options);
 
 /// The loss that `--max-loss` allows, as a share.
@@ -40,7 +41,7 @@ std::unique_ptr<NamedSamples> calibration_samples(const PrecisionOptions& option
 Calibration calibration_of(const PrecisionOptions& options, const Graph& graph,
                            SampleSource* samples);
 
-/// The rewriting that compiling `model` for a precision takes (fp32, bf16, fp16, int8 or auto);
+/// The rewriting that compiling `model` for a precision takes (see check_precision);
 /// `preprocess` is for calibration images. `options` must outlive the steps.
 CompileSteps precision_steps(const std::string& precision, const PrecisionOptions& options,
                              const std::string& preprocess, const std::string& model);

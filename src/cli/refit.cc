@@ -14,7 +14,7 @@ struct Options {
 void refit(const Options& options) {
   const auto stripped = Engine::load(options.engine, true);
   const std::string& precision = stripped->info().precision;
-  if (precision != "fp32" && precision != "fp16" && precision != "bf16") {
+  if (precision == "int8" || precision == "auto") {
     fail(ErrorCode::unsupported, "{}: weights of {} are made with the samples: compile the model",
          options.engine, precision);
   }

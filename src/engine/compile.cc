@@ -100,6 +100,15 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
     if (threads < 1 || threads > 1024)
       fail(ErrorCode::invalid_argument, "threads: {} is not from 1 to 1024", threads);
   }
+  const bool tf32 = steps.precision == "tf32";
+  if (tf32 && request.target == host_target().name()) {
+    fail(ErrorCode::invalid_argument,
+         "precision tf32 is of GPUs' matrix units: expected target cuda, found {}", request.target);
+  }
+  if (tf32 && request.strict) {
+    fail(ErrorCode::invalid_argument,
+         "precision tf32 rounds the factors of products, which strict does not allow");
+  }
   Graph optimised = optimised_graph(request.model, steps);
   if (request.strip_weights) optimised = strip_weights(std::move(optimised));
   const GraphPtr graph = std::make_shared<const Graph>(std::move(optimised));
@@ -113,6 +122,7 @@ std::shared_ptr<Engine> compile_model(const CompileRequest& request, const Compi
   options.wherever_it_can = request.wherever_it_can;
   if (steps.precision == "fp16") options.half = ElementType::f16;
   if (steps.precision == "bf16") options.half = ElementType::bf16;
+  options.tf32 = tf32;
   options.architectures = request.architectures;
   if (options.time_tactics) options.timing_cache = load_timing_cache();
   options.progress = request.progress;

@@ -243,6 +243,7 @@ class PartitionedProgram final : public Program {
         partition(graph, target_, host_target(), threads, !table_.flags.count(everywhere_flag));
     options.strict = table_.flags.count(strict_flag) > 0;
     options.half = table_.half();
+    options.tf32 = table_.flags.count(tf32_flag) > 0;
     const std::lock_guard lock(mutex_);
     for (const auto& [problem, tactic] : table_.choices)
       options.timing_cache.emplace(problem, tactic);
@@ -301,6 +302,7 @@ std::shared_ptr<Program> compile_for(const Target& target, GraphPtr graph,
   if (options.strict) table.flags.emplace(strict_flag);
   if (options.wherever_it_can) table.flags.emplace(everywhere_flag);
   if (options.half) table.flags.emplace(name(*options.half));
+  if (options.tf32) table.flags.emplace(tf32_flag);
   auto program = make_program(target, std::move(graph), std::move(table), {});
   program->tune(options);
   return program;

@@ -43,6 +43,9 @@ class KnownChoices {
   std::set<std::string> used_;
 };
 
+/// The flag of CompileOptions::tf32.
+inline constexpr const char* tf32_flag = "tf32";
+
 /// What a program's image says in text: a flag, or a tactic and the problem it won, a line each.
 struct TacticTable {
   std::set<std::string> flags;

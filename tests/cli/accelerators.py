@@ -71,6 +71,41 @@ class Accelerators:
         here = self.on_emulation("inspect", "here.engine")
         assert "left to the processors: Conv" in here and "ms there with its copies" in here, here
 
+    def gpu_rounds_to_tf32(self):
+        """Where it is asked to, and says so; nowhere else."""
+        self.needs_gpu_target()
+        given = ("--input", f"x={self.input}")
+        self.run("run", self.model, *given, "--output", "want")
+        words = ("--target", "cuda", "--wherever-it-can", "--shape", "x=2x3x8x8", "--deterministic")
+        for precision in ("fp32", "tf32"):
+            engine = f"products_{precision}.engine"
+            self.on_emulation("compile", self.model, "-o", engine, *words, "--precision", precision)
+            assert f"engine for cuda, {precision}" in self.on_emulation("inspect", engine)
+            told = json.loads(self.on_emulation("inspect", engine, "--json"))
+            on_units = any("matrix_units" in s["tactic"] for s in told["plans"][0]["steps"])
+            assert on_units == (precision == "tf32"), told
+            self.on_emulation("run", engine, *given, "--output", precision)
+        want = self.answer("want")
+        error = np.abs(self.answer("tf32") - want).max() / np.abs(want).max()
+        assert 1e-6 < error < 2e-3, error
+        assert not np.array_equal(self.answer("tf32"), self.answer("fp32"))
+        words = ("bench", "products_tf32.engine", "--duration", "0.02")
+        assert json.loads(self.on_emulation(*words, "--json"))["precision"] == "tf32"
+        assert ".engine  tf32, cuda" in self.on_emulation(*words)
+
+        folder = self.folder / "tf32_samples"
+        folder.mkdir()
+        for i in range(2):
+            np.save(folder / f"{i}_{i}.npy", np.load(self.input)[:1])
+        words = ("eval", self.model, "--dataset", folder, "--target", "cuda", "--json")
+        told = json.loads(self.on_emulation(*words, "--precision", "fp32,tf32"))["results"]
+        assert [result["precision"] for result in told] == ["fp32", "tf32"], told
+
+        words = ("compile", self.model, "-o", "none.engine", "--precision", "tf32")
+        self.refuses("is of GPUs' matrix units: expected target cuda, found cpu", *words)
+        self.refuses("which strict does not allow", *words, "--target", "cuda", "--strict")
+        assert not (self.folder / "none.engine").exists()
+
     def gpu_memory_is_limited(self):
         self.needs_gpu_target()
         words = ("run", "gpu_fp32.engine", "--input", f"x={self.input}", "--device-memory")

@@ -72,7 +72,7 @@ class Layers:
         self.refuses("needs --calibrate", "diff", self.model, "--precision", "int8")
         self.refuses("3 of them", "diff", self.model, "--precision", "fp32,int8,fp16")
         self.refuses("no versions of one model", "diff", self.model, two)
-        self.refuses("fp32, bf16", "diff", self.model, "--precision", "fp9", status=1)
+        self.refuses("fp32, tf32, bf16", "diff", self.model, "--precision", "fp9", status=1)
         both = ["--dataset", "colours.npz", "--input", "x=one.npy"]
         self.refuses("--dataset", "diff", self.model, self.engine, *both)
         (self.folder / "bad.json").write_text("{")

@@ -365,7 +365,7 @@ class Cli(Accelerators, Evaluation, Layers):
         folder = self.folder / "wrong_samples"
         folder.mkdir()
         self.refuses("--calibrate", *quantise)
-        self.refuses("fp32, bf16, fp16, int8 or auto", *quantise[:-1], "int3", status=1)
+        self.refuses("fp32, tf32, bf16, fp16, int8 or auto", *quantise[:-1], "int3", status=1)
         self.refuses("no images", *quantise, "--calibrate", folder)
         self.refuses("nowhere", *quantise, "--calibrate", "nowhere")
         self.refuses("min-max, percentile", *quantise, "--calibrator", "guess")
@@ -729,6 +729,7 @@ class Cli(Accelerators, Evaluation, Layers):
         targets,
         Accelerators.gpu_targets,
         Accelerators.gpu_runs,
+        Accelerators.gpu_rounds_to_tf32,
         Accelerators.gpu_memory_is_limited,
         Accelerators.gpu_code_without_a_gpu,
         Accelerators.stripped_engines,

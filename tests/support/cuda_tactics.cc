@@ -1,13 +1,16 @@
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 
 #include "targets/cuda/loaded_code.h"
 #include "targets/cuda/tactic.h"
+#include "targets/step_report.h"
 #include "tests/support/one_node.h"
 #include "tests/support/operands.h"
 
 // Every GPU tactic of every case, in every layout, on the emulation and on the GPU that is here:
-// all code of a table of cases is compiled at once.
+// all code of a table of cases is compiled at once. Where TF32 makes another kernel, that one too.
 
 namespace drawbar {
 namespace {
@@ -23,12 +26,43 @@ struct Trial {
   std::unique_ptr<Problem> problem;
   std::unique_ptr<Kernel> kernel;
 
-  Trial(const CheckedCase& checked_case, Operands given, std::string_view layout, const Gpu& gpu)
+  Trial(const CheckedCase& checked_case, Operands given, std::string_view layout, const Gpu& gpu,
+        bool tf32)
       : checked(checked_case), operands(std::move(given)), what(layout) {
-    problem = std::make_unique<Problem>(
-        Problem{checked.op_case.op, operands.inputs, operands.outputs, gpu.info(), packed});
+    problem = std::make_unique<Problem>(Problem{.op = checked.op_case.op,
+                                                .inputs = operands.inputs,
+                                                .outputs = operands.outputs,
+                                                .gpu = gpu.info(),
+                                                .packed = packed,
+                                                .tf32 = tf32});
+  }
+  void make(const Tactic& tactic, const Gpu& gpu) {
+    what = fmt::format("{}: {}{} ({}), {}", checked.op_case.name, tactic.name,
+                       problem->tf32 ? " in TF32" : "", gpu.info().name, what);
+    EXPECT_GE(tactic.seconds(*problem), 0) << what;
+    kernel = tactic.make(*problem);
   }
 };
+
+/// Whether device code rounds to TF32; what libraries do is not seen.
+bool rounds(const Kernel& kernel) {
+  const std::span<const Launch> launches = kernel.launches();
+  return std::any_of(launches.begin(), launches.end(), [](const Launch& launch) {
+    return launch.call.find("tf32") != std::string::npos;
+  });
+}
+
+/// What TF32 adds to a result's error. A product of factors below m is off by 2^-10 · m² at most,
+/// each factor by 2^-11 of itself; of n of them, which are off either way, by twice the root of n
+/// times as much.
+double tf32_atol(const CheckedCase& checked) {
+  const Graph& graph = checked.one.graph;
+  const auto products =
+      static_cast<double>(describe_step(graph, graph.node(checked.one.node)).operations) / 2;
+  const auto results = static_cast<double>(checked.one.outputs[0].size());
+  const double m = std::max(std::abs(checked.op_case.low), std::abs(checked.op_case.high));
+  return 0x1p-9 * std::sqrt(products / results) * m * m;
+}
 
 bool is_empty(const Operands& operands) {
   for (const auto* side : {&operands.inputs, &operands.outputs}) {
@@ -42,14 +76,19 @@ bool is_empty(const Operands& operands) {
 void add_trials(const CheckedCase& checked, const Operands& operands, std::string_view layout,
                 const Gpu& gpu, std::vector<std::unique_ptr<Trial>>& trials) {
   if (is_empty(operands)) return;  // plans launch nothing for those
-  const Trial probe(checked, operands, layout, gpu);
-  for (const Tactic* tactic : candidates(*probe.problem)) {
-    auto trial = std::make_unique<Trial>(checked, operands, layout, gpu);
-    trial->what =
-        fmt::format("{}: {} ({}), {}", checked.op_case.name, tactic->name, gpu.info().name, layout);
-    EXPECT_GE(tactic->seconds(*trial->problem), 0) << trial->what;
-    trial->kernel = tactic->make(*trial->problem);
-    trials.push_back(std::move(trial));
+  for (const bool tf32 : {false, true}) {
+    const Trial probe(checked, operands, layout, gpu, tf32);
+    for (const Tactic* tactic : candidates(*probe.problem)) {
+      auto trial = std::make_unique<Trial>(checked, operands, layout, gpu, tf32);
+      trial->make(*tactic, gpu);
+      if (!tf32) {
+        EXPECT_FALSE(rounds(*trial->kernel)) << trial->what;
+      } else if (!rounds(*trial->kernel) &&
+                 !(tactic->needs_device && operands.inputs[0].type == ElementType::f32)) {
+        continue;  // the same as without
+      }
+      trials.push_back(std::move(trial));
+    }
   }
 }
 
@@ -120,7 +159,8 @@ void run(const Trial& trial, Gpu& gpu, const LoadedCode& code) {
     stream->copy_to_host(results.data(), outputs[i], results.size());
     stream->synchronize();
     expect_close(copy_out(problem.outputs[i], results.data()), trial.checked.one.outputs[i],
-                 trial.checked.rtol, trial.checked.atol,
+                 trial.checked.rtol,
+                 trial.checked.atol + (problem.tf32 ? tf32_atol(trial.checked) : 0),
                  fmt::format("{}: output {}", trial.what, i));
   }
 }

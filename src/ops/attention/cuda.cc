@@ -178,7 +178,7 @@ std::unique_ptr<Kernel> make_tiles(const Problem& problem) {
 bool fragments_apply(const Problem& problem) {
   Product scores;
   scores.left.type = scores.right.type = scores.y.type = problem.inputs[0].type;
-  if (!applies(problem) || !matrix_units_apply(scores, problem) ||
+  if (!applies(problem) || !is_half(scores.y.type) || !matrix_units_apply(scores, problem) ||
       at(problem, Attention::v).type != scores.y.type) {
     return false;
   }

@@ -146,13 +146,14 @@ CudnnRules rules_for(const Problem& problem) {
   const auto refuse = [&](std::initializer_list<cudnnBackendNumericalNote_t> notes) {
     rules.without.insert(rules.without.end(), notes);
   };
-  const bool half = is_half(problem.inputs[0].type);
-  if (half || problem.strict) {
+  const bool half = is_half(problem.inputs[0].type), tf32 = !half && takes_tf32(problem);
+  if (half || tf32 || problem.strict) {
     refuse({CUDNN_NUMERICAL_NOTE_WINOGRAD, CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_4x4,
             CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6});
   }
-  // TF32, were it asked for and the problem not strict, is f32 with these two notes allowed.
-  if (!half) refuse({CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS});
+  // Tensor cores have no f32: they multiply it in TF32, or in halves where inputs are converted.
+  if (!half) refuse({CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS});
+  if (!half && !tf32) refuse({CUDNN_NUMERICAL_NOTE_TENSOR_CORE});
   return rules;
 }
 
@@ -285,14 +286,14 @@ bool applies(const Problem& problem) {
   return node && has_cudnn_plan(*node, problem.gpu);
 }
 
-/// The rate of tensor cores for halves and of plain multiply-adds for f32, as good engines reach
-/// it.
+/// The rate of tensor cores for halves and TF32 and of plain multiply-adds for f32, as good engines
+/// reach it.
 double seconds(const Problem& problem) {
   const Operand &x = problem.inputs[0], &w = problem.inputs[1], &y = problem.outputs[0];
   const double products =
       static_cast<double>(y.size()) * static_cast<double>(w.size() / w.shape[0]);
   const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
-  const double share = is_half(x.type) ? 0.5 * rates : 0.6;
+  const double share = is_half(x.type) ? 0.5 * rates : takes_tf32(problem) ? 0.25 * rates : 0.6;
   return streaming_seconds(problem, 2 * products / share);
 }
 

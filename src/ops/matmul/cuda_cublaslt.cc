@@ -50,6 +50,10 @@ bool has_shape(const Operand& operand, const Shape& y) {
                      [](int64_t size) { return size == 1; });
 }
 
+bool is_tf32(const Problem& problem) {
+  return problem.inputs[0].type == ElementType::f32 && takes_tf32(problem);
+}
+
 /// Whether an operand is a vector along y's last dimension.
 bool is_row(const Operand& operand, const Shape& y) {
   return operand.size() == y.back() && !operand.shape.empty() && operand.shape.back() == y.back();
@@ -185,14 +189,17 @@ struct Choice {
     }
   }
 
-  /// Tensor cores for halves and f64, plain multiply-adds for f32, as good kernels reach them.
+  /// Tensor cores for halves, TF32 and f64, plain multiply-adds for f32, as good kernels reach
+  /// them.
   static double seconds(const Problem& problem) {
     const MatMulSizes sizes =
         ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape);
     const double products =
         static_cast<double>(problem.outputs[0].size()) * static_cast<double>(sizes.k);
     const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
-    const double share = is_half(problem.inputs[0].type) ? 0.7 * rates : 0.8;
+    const double share = is_half(problem.inputs[0].type) ? 0.7 * rates
+                         : is_tf32(problem)              ? 0.35 * rates
+                                                         : 0.8;
     return streaming_seconds(problem, 2 * products / share) * (1 + 0.05 * number);
   }
 
@@ -221,6 +228,7 @@ std::optional<CublasLtMatMul> cublaslt_matmul(const Problem& problem) {
   CublasLtMatMul result;
   if (!has_operands(problem) || !set_sizes(problem, result.product)) return std::nullopt;
   result.product.type = problem.inputs[0].type;
+  result.product.tf32 = is_tf32(problem);
   result.product.alpha = static_cast<double>(op_of(problem).alpha);
   result.packs_b = problem.inputs[1].type != problem.inputs[0].type;
   if (!set_bias(problem, result) || !set_post(problem, result)) return std::nullopt;

@@ -3,64 +3,109 @@
 #include "ops/matmul/cuda_multiply.cuh"
 #include "targets/cuda/code/matrix_units.cuh"
 
-// Tiles of cuda_multiply.cuh on the matrix units: both factors f16 or both bf16, sums in float.
+// Tiles of cuda_multiply.cuh on the matrix units: both factors f16, both bf16, or what they are
+// rounded to TF32; sums in float.
 
 namespace matmul {
 
-template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS>
-struct MmaTile : WarpTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS> {
-  static constexpr int depth = 32, neighbours = 2;
+/// The factors of a tile: how they lie in shared memory, and the product of 16 rows and 8 columns
+/// that one step of the units adds up.
+template <class T>
+struct MmaFactors {
+  using Bits = unsigned short;
+  static constexpr int depth = 32, step = 16;
+
+  static __device__ __forceinline__ Bits bits(T value) { return value.bits; }
+  static __device__ __forceinline__ void add(float (&d)[4], const unsigned (&a)[4],
+                                             const unsigned (&b)[2]) {
+    mma_16x8x16<T>(d, a, b);
+  }
+};
+template <>
+struct MmaFactors<tf32> {
+  using Bits = unsigned;
+  static constexpr int depth = 16, step = 8;
+
+  template <class T>
+  static __device__ __forceinline__ Bits bits(T value) {
+    return to_tf32(to_compute(value)).bits;
+  }
+  static __device__ __forceinline__ void add(float (&d)[4], const unsigned (&a)[4],
+                                             const unsigned (&b)[2]) {
+    mma_16x8x8(d, a, b);
+  }
 };
 
-/// A side's numbers in shared memory as they come from memory, [line][k] or [k][line], with rows
-/// that are apart by an odd number of 16 bytes.
-template <class Source, int LINES, int DEPTH>
-struct MmaStage {
-  static constexpr bool along_depth = Source::along_depth;
-  static constexpr int pitch = (along_depth ? DEPTH : LINES) + 8;
-  static constexpr int size = (along_depth ? LINES : DEPTH) * pitch;
+template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, class T>
+struct MmaTile : WarpTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS> {
+  using Factors = MmaFactors<T>;
+  static constexpr int depth = Factors::depth, neighbours = 2;
+};
 
-  /// 16 lines by 16 of the depth: q[i] is of lines i % 2 * 8 on and numbers i / 2 * 8 on, a
-  /// register as load_blocks gives them, its row a line.
-  static __device__ __forceinline__ void block(const unsigned short* from, int line, int k,
+/// A side's numbers in shared memory as they come from memory, [line][k] or [k][line].
+template <class Source, int LINES, class Factors>
+struct MmaStage {
+  using Bits = typename Factors::Bits;
+  static constexpr bool along_depth = Source::along_depth;
+  static constexpr bool halves = sizeof(Bits) == 2;
+  static constexpr int most = 16 / sizeof(Bits);  // in one load
+  // Apart so that no load of a warp meets a bank twice.
+  static constexpr int pitch = (along_depth ? Factors::depth : LINES) + (along_depth ? most : 8);
+  static constexpr int size = (along_depth ? LINES : Factors::depth) * pitch;
+
+  /// 16 lines by a step of the depth: q[i] is of lines i % 2 * 8 on and of the half i / 2 of the
+  /// step, as the units want it where a line is a row.
+  static __device__ __forceinline__ void block(const Bits* from, int line, int k,
                                                unsigned (&q)[4]) {
     const int lane = static_cast<int>(threadIdx.x) % 32, inside = lane % 8;
-    const int first_line = line + lane / 8 % 2 * 8, first_k = k + lane / 16 * 8;
-    if constexpr (along_depth) {
-      load_blocks<false>(from + (first_line + inside) * pitch + first_k, q);
+    if constexpr (halves) {
+      const int first_line = line + lane / 8 % 2 * 8, first_k = k + lane / 16 * 8;
+      if constexpr (along_depth) {
+        load_blocks<false>(from + (first_line + inside) * pitch + first_k, q);
+      } else {
+        load_blocks<true>(from + (first_k + inside) * pitch + first_line, q);
+      }
     } else {
-      load_blocks<true>(from + (first_k + inside) * pitch + first_line, q);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const int own_line = line + i % 2 * 8 + lane / 4, own_k = k + i / 2 * 4 + lane % 4;
+        q[i] = from[along_depth ? own_line * pitch + own_k : own_k * pitch + own_line];
+      }
+    }
+  }
+
+  /// What Side fetched.
+  template <class FetchedSide>
+  static __device__ __forceinline__ void store(const FetchedSide& side, Bits* to) {
+    constexpr int width = FetchedSide::width, group = width < most ? width : most;
+#pragma unroll
+    for (int i = 0; i < FetchedSide::loads; ++i) {
+      if (!side.takes(i)) continue;
+      const int other = side.second + i * FetchedSide::step;
+#pragma unroll
+      for (int j = 0; j < width; j += group) {
+        Several<Bits, group> several;
+#pragma unroll
+        for (int n = 0; n < group; ++n) several.at[n] = Factors::bits(side.values[i].at[j + n]);
+        *reinterpret_cast<Several<Bits, group>*>(to + other * pitch + side.first + j) = several;
+      }
     }
   }
 };
 
-/// What Side fetched, into shared memory.
-template <class Stage, class FetchedSide>
-__device__ __forceinline__ void store_halves(const FetchedSide& side, unsigned short* to) {
-  constexpr int width = FetchedSide::width;
-#pragma unroll
-  for (int i = 0; i < FetchedSide::loads; ++i) {
-    if (!side.takes(i)) continue;
-    const int other = side.second + i * FetchedSide::step;
-    Several<unsigned short, width> bits;
-#pragma unroll
-    for (int j = 0; j < width; ++j) bits.at[j] = side.values[i].at[j].bits;
-    *reinterpret_cast<Several<unsigned short, width>*>(to + other * Stage::pitch + side.first) =
-        bits;
-  }
-}
-
-template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, class Left, class Right>
-__device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS>,
+template <int ROWS, int COLUMNS, int WARP_ROWS, int WARP_COLUMNS, class T, class Left, class Right>
+__device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, T>,
                                            const Left& left, const Right& right, int row,
                                            int column, int begin, int end,
                                            float (&sums)[WARP_ROWS / 8][WARP_COLUMNS / 4]) {
-  using Tile = MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS>;
-  using T = typename Left::Element;
-  using LeftStage = MmaStage<Left, ROWS, Tile::depth>;
-  using RightStage = MmaStage<Right, COLUMNS, Tile::depth>;
-  __shared__ Several<unsigned short, 8> left_tile[2][LeftStage::size / 8];
-  __shared__ Several<unsigned short, 8> right_tile[2][RightStage::size / 8];
+  using Tile = MmaTile<ROWS, COLUMNS, WARP_ROWS, WARP_COLUMNS, T>;
+  using Factors = typename Tile::Factors;
+  using Bits = typename Factors::Bits;
+  using LeftStage = MmaStage<Left, ROWS, Factors>;
+  using RightStage = MmaStage<Right, COLUMNS, Factors>;
+  constexpr int most = LeftStage::most;
+  __shared__ Several<Bits, most> left_tile[2][LeftStage::size / most];
+  __shared__ Several<Bits, most> right_tile[2][RightStage::size / most];
   const int warp_row = Tile::warp_row(), warp_column = Tile::warp_column();
   Side<float, Left, ROWS, Tile::depth, Tile::threads> left_side(left, row);
   Side<float, Right, COLUMNS, Tile::depth, Tile::threads> right_side(right, column);
@@ -74,10 +119,10 @@ __device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WAR
       right_side.fetch(k);
     }
     if (k != begin) {
-      const unsigned short* lefts = left_tile[stage ^ 1]->at;
-      const unsigned short* rights = right_tile[stage ^ 1]->at;
+      const Bits* lefts = left_tile[stage ^ 1]->at;
+      const Bits* rights = right_tile[stage ^ 1]->at;
 #pragma unroll
-      for (int step = 0; step < Tile::depth; step += 16) {
+      for (int step = 0; step < Tile::depth; step += Factors::step) {
         unsigned b[WARP_COLUMNS / 8][2];
 #pragma unroll
         for (int c = 0; c < WARP_COLUMNS / 8; c += 2) {
@@ -96,7 +141,7 @@ __device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WAR
           for (int c = 0; c < WARP_COLUMNS / 8; ++c) {
             float d[4] = {sums[r * 2][c * 2], sums[r * 2][c * 2 + 1], sums[r * 2 + 1][c * 2],
                           sums[r * 2 + 1][c * 2 + 1]};
-            mma_16x8x16<T>(d, a, b[c]);
+            Factors::add(d, a, b[c]);
             sums[r * 2][c * 2] = d[0];
             sums[r * 2][c * 2 + 1] = d[1];
             sums[r * 2 + 1][c * 2] = d[2];
@@ -106,8 +151,8 @@ __device__ __forceinline__ void accumulate(MmaTile<ROWS, COLUMNS, WARP_ROWS, WAR
       }
     }
     if (more) {
-      store_halves<LeftStage>(left_side, left_tile[stage]->at);
-      store_halves<RightStage>(right_side, right_tile[stage]->at);
+      LeftStage::store(left_side, left_tile[stage]->at);
+      RightStage::store(right_side, right_tile[stage]->at);
     }
     __syncthreads();
     stage ^= 1;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -39,6 +38,11 @@ int64_t few_blocks(const Product& p, const FewLines& few) {
 
 int64_t few_splits(const Product& p, const FewLines& few, const GpuInfo& gpu) {
   return splits_of(few_blocks(p, few), p.depth, 512, gpu);
+}
+
+/// Else they are multiplied on the matrix units in TF32, which holds halves as they are.
+bool has_half_factors(const Product& p) {
+  return is_half(p.left.type) && p.left.type == p.right.type;
 }
 
 double element_bytes(const Argument& argument) { return bits(argument.type) / 8.0; }
@@ -118,8 +122,8 @@ bool product_fits(const Product& p) {
 double tiled_seconds(const Product& p, const ProductTile& tile, const GpuInfo& gpu) {
   const int64_t splits = tile_splits(p, tile, gpu);
   const double sums = tile.row_sums * tile.column_sums;
-  const double efficiency =
-      tile.matrix_units ? (tile.rows > 64 ? 6.0 : 3.0) : 0.75 * sums / (16.0 + sums);
+  const double matrix = (tile.rows > 64 ? 6.0 : 3.0) / (has_half_factors(p) ? 1 : 2);
+  const double efficiency = tile.matrix_units ? matrix : 0.75 * sums / (16.0 + sums);
   const double rate = gpu.f32_operations * efficiency / (p.y.type == ElementType::f64 ? 2 : 1);
   const double per_block = 2.0 * tile.rows * tile.columns *
                            (static_cast<double>(p.depth) / static_cast<double>(splits) + 32);
@@ -144,8 +148,9 @@ std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const Gpu
   const int64_t splits = tile_splits(p, tile, gpu), blocks = tiles_of(p, tile);
   const NamedCode shape = shape_code(p, splits);
   const std::string name =
-      tile.matrix_units ? fmt::format("matmul::MmaTile<{}, {}, {}, {}>", tile.rows, tile.columns,
-                                      tile.row_sums, tile.column_sums)
+      tile.matrix_units ? fmt::format("matmul::MmaTile<{}, {}, {}, {}, {}>", tile.rows,
+                                      tile.columns, tile.row_sums, tile.column_sums,
+                                      has_half_factors(p) ? code_name(p.left.type) : "tf32")
                         : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns,
                                       tile_depth, tile.row_sums, tile.column_sums);
   const std::string call =
@@ -156,14 +161,11 @@ std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const Gpu
 }
 
 bool matrix_units_apply(const Product& p, const Problem& problem) {
-  if (problem.strict || !is_half(p.y.type) || p.left.type != p.y.type || p.right.type != p.y.type)
-    return false;
-  const std::string_view architecture = problem.gpu.architecture;
-  if (architecture == "host") return true;
-  int number = 0;
-  const auto* end = architecture.data() + architecture.size();
-  return architecture.starts_with("sm_") &&
-         std::from_chars(architecture.data() + 3, end, number).ec == std::errc() && number >= 80;
+  if (problem.strict || !has_matrix_units(problem.gpu)) return false;
+  if (is_half(p.y.type)) return p.left.type == p.y.type && p.right.type == p.y.type;
+  const auto fits = [](ElementType type) { return type == ElementType::f32 || is_half(type); };
+  return takes_tf32(problem) && p.y.type == ElementType::f32 && fits(p.left.type) &&
+         fits(p.right.type);
 }
 
 double few_seconds(const Product& p, const FewLines& few, const GpuInfo& gpu) {
@@ -215,8 +217,10 @@ std::string broadcast_member(std::string_view name, const Operand& operand, cons
                          plan.strides[0][axis]);
     step *= plan.sizes[axis];
   }
-  return fmt::format("  static __device__ __forceinline__ i64 {}(i64 at) {{ return {}; }}\n", name,
-                     sum.empty() ? "0" : sum);
+  return fmt::format(
+      "  static __device__ __forceinline__ i64 {}([[maybe_unused]] i64 at) "
+      "{{ return {}; }}\n",
+      name, sum.empty() ? "0" : sum);
 }
 
 }  // namespace drawbar::cuda

@@ -27,7 +27,8 @@ struct Product {
   uint32_t packed_inputs = 0;
 };
 
-/// A block's tile, and a thread's results in it; on the matrix units instead a warp's.
+/// A block's tile, and a thread's results in it; on the matrix units instead a warp's, of halves or
+/// of f32 rounded to TF32.
 struct ProductTile {
   int rows, columns, row_sums, column_sums;
   bool matrix_units = false;
@@ -39,8 +40,9 @@ inline constexpr ProductTile large_tile = {128, 128, 8, 8};
 inline constexpr ProductTile matrix_tile = {64, 64, 32, 32, true};
 inline constexpr ProductTile large_matrix_tile = {128, 128, 64, 32, true};
 
-/// Whether the tiles on matrix units take a product: both factors f16 or both bf16, on a GPU that
-/// has them. They round sums more coarsely than plain sums in f32 do.
+/// Whether the tiles on matrix units take a product: both factors f16 or both bf16, or f32 (or
+/// halves beside f32) where the problem takes TF32, on a GPU that has them. They round sums more
+/// coarsely than plain sums in f32 do.
 bool matrix_units_apply(const Product& product, const Problem& problem);
 
 /// Whether sizes and launches are within what device code counts with.

@@ -72,7 +72,7 @@ void Plan::choose_tactics() {
   std::vector<Problem> problems;
   for (const auto& step : steps_) {
     problems.push_back({graph_.node(step->node).op, step->inputs, step->outputs, context_.info,
-                        *context_.packed, context_.strict});
+                        *context_.packed, context_.strict, context_.tf32});
   }
   if (context_.time_tactics && context_.gpu)
     context_.chooser->time(problems, *context_.gpu, *context_.code);

@@ -21,7 +21,7 @@ struct PlanContext {
   GpuInfo info;                                // what it is planned for
   std::shared_ptr<Gpu> gpu;                    // null: it is compiled and does not run
   std::shared_ptr<DeviceConstants> constants;  // null where there is no GPU
-  bool strict = false;
+  bool strict = false, tf32 = false;  // Problem's
   bool time_tactics = false;  // on `gpu`, where it is there
 };
 

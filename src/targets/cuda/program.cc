@@ -14,10 +14,11 @@ constexpr const char* strict_flag = "strict";
 }
 
 CudaProgram::CudaProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
-                         std::optional<ElementType> half)
+                         std::optional<ElementType> half, bool tf32)
     : graph_(std::move(graph)),
       strict_(strict),
       half_(half),
+      tf32_(tf32),
       chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {
   if (this_gpu().gpu) constants_ = std::make_shared<DeviceConstants>(this_gpu().gpu);
 }
@@ -30,8 +31,8 @@ void CudaProgram::share(const CudaProgram& other) {
 
 std::shared_ptr<Plan> CudaProgram::plan(const Bindings& bindings, const GpuInfo& info,
                                         std::shared_ptr<Gpu> gpu, bool time_tactics) const {
-  PlanContext context{packed_,        chooser_,   code_,   info,
-                      std::move(gpu), constants_, strict_, time_tactics};
+  PlanContext context{packed_,    chooser_, code_, info,        std::move(gpu),
+                      constants_, strict_,  tf32_, time_tactics};
   Graph graph = specialize_for(*graph_, bindings);
   if (half_) graph = narrow(graph, *half_, info);
   return std::make_shared<Plan>(laid_out(graph, info), context);
@@ -74,6 +75,7 @@ ProgramImage CudaProgram::save() const {
   TacticTable table;
   if (strict_) table.flags.emplace(strict_flag);
   if (half_) table.flags.emplace(name(*half_));
+  if (tf32_) table.flags.emplace(tf32_flag);
   table.choices = chooser_->choices();
   image.text = table.text();
   image.sections = code_->saved();

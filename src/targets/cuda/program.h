@@ -9,9 +9,9 @@ namespace drawbar::cuda {
 /// kernels' form when it is opened.
 class CudaProgram final : public Program {
  public:
-  /// `half`: values of f32 are in that type on the device.
+  /// `half`: values of f32 are in that type on the device. `tf32`: Problem's.
   CudaProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
-              std::optional<ElementType> half);
+              std::optional<ElementType> half, bool tf32);
 
   const Graph& graph() const override { return *graph_; }
   ProgramImage save() const override;
@@ -32,6 +32,7 @@ class CudaProgram final : public Program {
   GraphPtr graph_;
   bool strict_;
   std::optional<ElementType> half_;
+  bool tf32_;
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<CodeCache> code_ = std::make_shared<CodeCache>();
   std::shared_ptr<DeviceConstants> constants_;  // null where there is no GPU

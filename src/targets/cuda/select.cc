@@ -10,8 +10,8 @@ namespace drawbar::cuda {
 
 std::string problem_key(const Problem& problem) {
   return drawbar::problem_key(problem.op, problem.inputs, problem.outputs) +
-         fmt::format(" {} {}{}", problem.gpu.architecture, problem.gpu.name,
-                     problem.strict ? " strict" : "");
+         fmt::format(" {} {}{}{}", problem.gpu.architecture, problem.gpu.name,
+                     problem.strict ? " strict" : "", problem.tf32 ? " tf32" : "");
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #include "targets/cuda/tactic.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "targets/tactic_registry.h"
 
@@ -90,6 +91,19 @@ bool have_code_names(const Problem& problem) {
     }
   }
   return true;
+}
+
+bool has_matrix_units(const GpuInfo& gpu) {
+  const std::string_view architecture = gpu.architecture;
+  if (architecture == "host") return true;
+  int number = 0;
+  const auto* end = architecture.data() + architecture.size();
+  return architecture.starts_with("sm_") &&
+         std::from_chars(architecture.data() + 3, end, number).ec == std::errc() && number >= 80;
+}
+
+bool takes_tf32(const Problem& problem) {
+  return problem.tf32 && !problem.strict && has_matrix_units(problem.gpu);
 }
 
 bool is_real(ElementType type) {

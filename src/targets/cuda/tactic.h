@@ -22,6 +22,7 @@ struct Problem {
   const GpuInfo& gpu;
   PackedConstants& packed;
   bool strict = false;  // only ways whose error is that of plain sums in some order
+  bool tf32 = false;    // factors of f32 may be rounded to TF32; not together with strict
 };
 
 /// Pointers for one run, all of the device, one per operand (null where absent); `functions` has
@@ -112,6 +113,10 @@ Extent blocks_for(int64_t items, int64_t threads);
 
 /// Whether every operand is there and has a type that device code knows.
 bool have_code_names(const Problem& problem);
+/// Matrix units with sums in f32: sm_80 and later, and the emulation.
+bool has_matrix_units(const GpuInfo& gpu);
+/// Whether products of f32 may be formed on the matrix units, their factors rounded to TF32.
+bool takes_tf32(const Problem& problem);
 /// f32, f64, f16 or bf16.
 bool is_real(ElementType type);
 

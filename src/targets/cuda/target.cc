@@ -77,7 +77,7 @@ class CudaTarget final : public Target {
 
   std::shared_ptr<Program> compile(GraphPtr graph, const CompileOptions& options) const override {
     auto program = std::make_shared<CudaProgram>(std::move(graph), options.timing_cache,
-                                                 options.strict, options.half);
+                                                 options.strict, options.half, options.tf32);
     if (const auto* other = dynamic_cast<const CudaProgram*>(options.shares))
       program->share(*other);
     program->tune(options);
@@ -86,8 +86,9 @@ class CudaTarget final : public Target {
 
   std::shared_ptr<Program> load(GraphPtr graph, ProgramImage image) const override {
     TacticTable table = TacticTable::parse(image.text);
-    auto program = std::make_shared<CudaProgram>(std::move(graph), std::move(table.choices),
-                                                 table.flags.count("strict") > 0, table.half());
+    auto program = std::make_shared<CudaProgram>(
+        std::move(graph), std::move(table.choices), table.flags.count("strict") > 0, table.half(),
+        table.flags.count(tf32_flag) > 0);
     program->restore(image);
     return program;
   }

@@ -11,6 +11,13 @@
 //   b[0], b[1]       rows 2t and 2t + 1, and eight rows on, of column g
 //   d[0…1], d[2…3]   rows g and g + 8, columns 2t and 2t + 1
 //
+// mma_16x8x8: the same with a [16, 8] of A and b [8, 8] of B, numbers of TF32, one a register,
+//
+//   a[0], a[1]       rows g and g + 8, column t
+//   a[2], a[3]       the same, four columns on
+//   b[0], b[1]       rows t and t + 4, column g
+//   d[0…1], d[2…3]   rows g and g + 8, columns 2t and 2t + 1
+//
 // mma_16x8x32: the same with a [16, 32] of A and b [32, 8] of B, each signed or unsigned char, and
 // d of int, which wraps; four numbers a register,
 //
@@ -24,7 +31,13 @@
 // block i, or, TRANSPOSED, of rows 2t and 2t + 1, column g.
 //
 // Source: PTX ISA, "Matrix fragments for mma.m16n8k16 with floating point type", "Matrix fragments
-// for mma.m16n8k32", "ldmatrix".
+// for mma.m16n8k8", "Matrix fragments for mma.m16n8k32", "ldmatrix".
+
+/// A float of 10 bits behind the binary point instead of 23, the others being 0. It holds f16 and
+/// bf16 as they are.
+struct tf32 {
+  unsigned bits;
+};
 
 /// ROWS × COLUMNS results a block, WARP_ROWS × WARP_COLUMNS a warp; of a lane's row_sums ×
 /// column_sums of them, which lie as the steps below have them, row(i) and column(i) are the
@@ -75,6 +88,33 @@ inline void mma_16x8x16(float (&d)[4], const unsigned (&a)[4], const unsigned (&
       const unsigned place = k % 8 / 2, high = k / 8;
       sum += number(lefts[warp + row * 4 + place][high * 2 + i / 2], k % 2) *
              number(rights[warp + column * 4 + place][high], k % 2);
+    }
+    d[i] = sum;
+  }
+  __syncwarp();
+}
+
+/// Rounded to nearest, ties away from 0, as the unit of conversion does.
+inline tf32 to_tf32(float value) {
+  const unsigned bits = float_to_bits(value);
+  if (value != value) return {0x7fffe000u};
+  return {(bits & 0x7f800000u) == 0x7f800000u ? bits : (bits + 0x1000u) & ~0x1fffu};
+}
+
+inline void mma_16x8x8(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
+  static unsigned lefts[1024][4], rights[1024][2];
+  const unsigned thread = drawbar_thread_in_block(), warp = thread / 32 * 32, lane = thread % 32;
+  // The unit does not read the other bits.
+  for (int i = 0; i < 4; ++i) lefts[thread][i] = a[i] & ~0x1fffu;
+  for (int i = 0; i < 2; ++i) rights[thread][i] = b[i] & ~0x1fffu;
+  __syncwarp();
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned row = lane / 4, column = lane % 4 * 2 + i % 2;
+    float sum = d[i];
+    for (unsigned k = 0; k < 8; ++k) {
+      const unsigned place = k % 4, high = k / 4;
+      sum += bits_to_float(lefts[warp + row * 4 + place][high * 2 + i / 2]) *
+             bits_to_float(rights[warp + column * 4 + place][high]);
     }
     d[i] = sum;
   }
@@ -148,6 +188,21 @@ __device__ __forceinline__ void mma_16x8x16(float (&d)[4], const unsigned (&a)[4
 DRAWBAR_MMA(f16, "f16")
 DRAWBAR_MMA(bf16, "bf16")
 #undef DRAWBAR_MMA
+
+__device__ __forceinline__ tf32 to_tf32(float value) {
+  unsigned result;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(result) : "f"(value));
+  return {result};
+}
+
+__device__ __forceinline__ void mma_16x8x8(float (&d)[4], const unsigned (&a)[4],
+                                           const unsigned (&b)[2]) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
 
 template <bool TRANSPOSED>
 __device__ __forceinline__ void load_blocks(const unsigned short* row, unsigned (&q)[4]) {

@@ -64,9 +64,10 @@ using Preference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, DestroyPref
 Description describe(const CublasLtProblem& problem, const void* bias) {
   const bool wide = problem.type == ElementType::f64;
   cublasLtMatmulDesc_t made = nullptr;
-  // TF32, were it asked for and the problem not strict, is CUBLAS_COMPUTE_32F_FAST_TF32 for f32.
-  DRAWBAR_CUBLASLT(cublasLtMatmulDescCreate, &made, wide ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F,
-                   wide ? CUDA_R_64F : CUDA_R_32F);
+  const cublasComputeType_t compute = wide           ? CUBLAS_COMPUTE_64F
+                                      : problem.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                                                     : CUBLAS_COMPUTE_32F;
+  DRAWBAR_CUBLASLT(cublasLtMatmulDescCreate, &made, compute, wide ? CUDA_R_64F : CUDA_R_32F);
   Description description(made);
   const auto set = [&](cublasLtMatmulDescAttributes_t name, const auto& value) {
     DRAWBAR_CUBLASLT(cublasLtMatmulDescSetAttribute, made, name, &value, sizeof value);

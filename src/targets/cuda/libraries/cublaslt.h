@@ -57,6 +57,7 @@ cublasLtHandle_t cublaslt_handle();
 /// has m elements. `…_step`: elements from one matrix to the next one (0: the same one for all).
 struct CublasLtProblem {
   ElementType type = ElementType::f32;  // f32, f64, f16 or bf16; sums are in f32 (f64: in f64)
+  bool tf32 = false;                    // of f32: factors may be rounded to TF32
   int64_t m = 1, n = 1, k = 1, batch = 1;
   bool transpose_a = false, transpose_b = false;
   int64_t a_step = 0, b_step = 0, c_step = 0, d_step = 0;

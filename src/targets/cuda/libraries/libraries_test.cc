@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -112,6 +113,29 @@ TEST(CudaLibraries, CuDnnPlansForAGpuThatIsNotHere) {
     const auto plan = node->graph.plan(node->rules, h200);
     ASSERT_TRUE(plan) << name(type);
     EXPECT_LE(plan->workspace_bytes(), int64_t{1} << 30);
+  }
+}
+
+/// cuDNN's engines for f32 that carry the note TENSOR_CORE compute in TF32.
+TEST(CudaLibraries, CuDnnUsesTensorCoresForFloatsWhereAsked) {
+  const Op op = ops::Conv{};
+  const Layout last = Layout::channels_last;
+  const ElementType type = ElementType::f32;
+  const std::vector<Operand> inputs = {{type, {2, 64, 56, 56}, last, nullptr, true},
+                                       {type, {128, 64, 1, 1}, Layout::row_major, nullptr, true}};
+  const std::vector<Operand> outputs = {{type, {2, 128, 56, 56}, last, nullptr, true}};
+  PackedConstants constants;
+  const GpuInfo gpu = emulated_gpu()->info();
+  for (const bool tf32 : {false, true}) {
+    const auto node = cudnn_convolution({op, inputs, outputs, gpu, constants, false, tf32});
+    ASSERT_TRUE(node);
+    const auto refuses = [&](cudnnBackendNumericalNote_t note) {
+      return std::count(node->rules.without.begin(), node->rules.without.end(), note) > 0;
+    };
+    EXPECT_EQ(refuses(CUDNN_NUMERICAL_NOTE_TENSOR_CORE), !tf32);
+    EXPECT_TRUE(refuses(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS));
+    EXPECT_EQ(refuses(CUDNN_NUMERICAL_NOTE_WINOGRAD), tf32);
+    EXPECT_TRUE(!plans_elsewhere() || node->graph.plan(node->rules, h200)) << tf32;
   }
 }
 

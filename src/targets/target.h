@@ -26,7 +26,7 @@ struct CompileOptions {
   bool strict = false;              // only ways whose error is that of plain sums in another order
   bool smallest = false;            // saved without what can be made again when it is opened
   std::optional<ElementType> half;  // f16 or bf16: an accelerator has values in it, not in f32
-  bool tf32 = false;  // factors of f32 may be rounded to TF32, where an accelerator has units for it
+  bool tf32 = false;  // factors of f32 may be rounded to TF32 where an accelerator has units for it
   bool wherever_it_can = false;  // on the target also where leaving it to the host would be faster
   std::vector<std::string> architectures;  // what a GPU's code is compiled for besides this one's
   std::map<std::string, std::string> timing_cache;  // what earlier compilations found, by problem

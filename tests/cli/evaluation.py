@@ -37,7 +37,8 @@ class Evaluation:
         self.refuses("the model has 10", *arguments, "--class-offset", "1000")
         np.save(dataset / "x_7.npy", tensors[:1])
         self.refuses("x_7.npy", *arguments)
-        self.refuses("fp32, tf32, bf16, fp16, int8 or auto", *arguments, "--precision", "fp9", status=1)
+        words = "fp32, tf32, bf16, fp16, int8 or auto"
+        self.refuses(words, *arguments, "--precision", "fp9", status=1)
 
     def eval_report(self):
         """The classes that ranges made too small by hand lose, by name; the page with them."""

@@ -167,6 +167,7 @@ class Builder {
       return node_.add({.x = scores,
                         .y = matrix(CUDNN_DATA_INT32),
                         .mode = CUDNN_POINTWISE_GEN_INDEX,
+                        .compute = CUDNN_DATA_INT32,
                         .axis = axis});
     };
     int64_t row = index(2);
@@ -217,7 +218,7 @@ constexpr size_t oldest_version = 91002;
 bool applies(const Problem& problem) {
   if (!has_cudnn(problem.gpu) || cudnn().cudnnGetVersion_() < oldest_version) return false;
   const std::optional<CudnnNode> node = cudnn_attention(problem);
-  return node && has_cudnn_plan(*node, problem.gpu);
+  return node && has_cudnn_plan(*node, problem);
 }
 
 double seconds(const Problem& problem) {
@@ -231,11 +232,11 @@ double seconds(const Problem& problem) {
 }
 
 std::unique_ptr<Kernel> make(const Problem& problem) {
-  return make_cudnn_kernel(*cudnn_attention(problem));
+  return make_cudnn_kernel(*cudnn_attention(problem), problem);
 }
 
 DRAWBAR_CUDA_TACTIC(cudnn, .op = "Attention", .name = "attention_cudnn", .applies = applies,
-                    .seconds = seconds, .make = make, .needs_device = true);
+                    .seconds = seconds, .make = make, .needs_device = true, .plans_long = true);
 
 }  // namespace
 

@@ -283,7 +283,7 @@ class Builder {
 bool applies(const Problem& problem) {
   if (!is_this_device(problem.gpu)) return false;
   const std::optional<CudnnNode> node = cudnn_convolution(problem);
-  return node && has_cudnn_plan(*node, problem.gpu);
+  return node && has_cudnn_plan(*node, problem);
 }
 
 /// The rate of tensor cores for halves and TF32 and of plain multiply-adds for f32, as good engines
@@ -300,11 +300,11 @@ double seconds(const Problem& problem) {
 std::unique_ptr<Kernel> make(const Problem& problem) {
   std::vector<PackedBuffer> packed = cudnn_convolution_weights(problem);
   const uint32_t packed_inputs = packed.empty() ? 0 : 1U << 1;
-  return make_cudnn_kernel(*cudnn_convolution(problem), std::move(packed), packed_inputs);
+  return make_cudnn_kernel(*cudnn_convolution(problem), problem, std::move(packed), packed_inputs);
 }
 
 DRAWBAR_CUDA_TACTIC(cudnn, .op = "Conv", .name = "conv_cudnn", .applies = applies,
-                    .seconds = seconds, .make = make, .needs_device = true);
+                    .seconds = seconds, .make = make, .needs_device = true, .plans_long = true);
 DRAWBAR_CUDA_LAYOUT(Conv, channels_last);
 
 }  // namespace

@@ -72,7 +72,7 @@ void Plan::choose_tactics() {
   std::vector<Problem> problems;
   for (const auto& step : steps_) {
     problems.push_back({graph_.node(step->node).op, step->inputs, step->outputs, context_.info,
-                        *context_.packed, context_.strict, context_.tf32});
+                        *context_.packed, context_.strict, context_.tf32, context_.code.get()});
   }
   if (context_.time_tactics && context_.gpu)
     context_.chooser->time(problems, *context_.gpu, *context_.code);
@@ -149,6 +149,7 @@ void Plan::compile() {
   std::vector<const Launch*> launches;
   for (const auto& step : steps_) {
     for (const Launch& launch : step->kernel->launches()) launches.push_back(&launch);
+    step->kernel->keep(*context_.code);
   }
   code_.emplace(launches, *context_.code, context_.info.architecture, context_.gpu.get());
   if (!context_.gpu) return;

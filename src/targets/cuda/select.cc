@@ -77,17 +77,25 @@ double time_trial(const Trial& trial, Stream& stream) {
 
 }  // namespace
 
-const Tactic* TacticChooser::choose(const Problem& problem) {
-  const std::vector<const Tactic*> tactics = candidates(problem);
-  if (tactics.size() < 2) return tactics.empty() ? nullptr : tactics[0];
+/// Asks only the tactic itself whether it takes the problem still.
+const Tactic* TacticChooser::chosen_before(const Problem& problem) {
+  std::string name;
   {
     const std::lock_guard lock(mutex_);
-    if (const std::string* known = choices_.find(problem_key(problem))) {
-      for (const Tactic* tactic : tactics) {
-        if (tactic->name == *known) return tactic;
-      }
-    }
+    const std::string* known = choices_.find(problem_key(problem));
+    if (!known) return nullptr;
+    name = *known;
   }
+  for (const Tactic& tactic : tactics_for(problem.op.name())) {
+    if (tactic.name == name && tactic.applies(problem)) return &tactic;
+  }
+  return nullptr;
+}
+
+const Tactic* TacticChooser::choose(const Problem& problem) {
+  if (const Tactic* known = chosen_before(problem)) return known;
+  const std::vector<const Tactic*> tactics = quick_candidates(problem);
+  if (tactics.empty()) return nullptr;
   return *std::min_element(tactics.begin(), tactics.end(), [&](const Tactic* a, const Tactic* b) {
     return a->seconds(problem) < b->seconds(problem);
   });

@@ -20,7 +20,8 @@ class TacticChooser {
   /// What is known beforehand belongs to this program, and is saved with it.
   void keep_known() { choices_.use_all(); }
 
-  /// Null when none applies.
+  /// Null when none applies. What was not timed is chosen by the cost model, and never planned long
+  /// where another tactic takes it.
   const Tactic* choose(const Problem& problem);
   /// Times the candidates of all these problems that are not known yet on the device, their code
   /// compiled at once. Problems that one tactic takes are left out.
@@ -30,6 +31,8 @@ class TacticChooser {
   std::map<std::string, std::string> choices() const;
 
  private:
+  const Tactic* chosen_before(const Problem& problem);
+
   mutable std::mutex mutex_;
   KnownChoices choices_;
 };

@@ -24,6 +24,16 @@ void* resolve(const Argument& argument, const KernelRun& run) {
   return static_cast<std::byte*>(run.scratch) + argument.index;
 }
 
+std::vector<const Tactic*> those_that_take(const Problem& problem, bool plan_long) {
+  std::vector<const Tactic*> result;
+  for (const Tactic& tactic : tactics_for(problem.op.name())) {
+    if (tactic.plans_long != plan_long) continue;
+    if (tactic.needs_device && problem.gpu.architecture == "host") continue;
+    if (tactic.applies(problem)) result.push_back(&tactic);
+  }
+  return result;
+}
+
 }  // namespace
 
 void LaunchedKernel::enqueue(const KernelRun& run) const {
@@ -57,18 +67,21 @@ std::span<const Tactic> tactics_for(std::string_view op) {
 LayoutRule layout_rule(std::string_view op) { return Registry::instance().rule(op); }
 
 std::vector<const Tactic*> candidates(const Problem& problem) {
-  std::vector<const Tactic*> result;
-  for (const Tactic& tactic : tactics_for(problem.op.name())) {
-    if (tactic.needs_device && problem.gpu.architecture == "host") continue;
-    if (tactic.applies(problem)) result.push_back(&tactic);
-  }
+  std::vector<const Tactic*> result = those_that_take(problem, false);
+  const std::vector<const Tactic*> more = those_that_take(problem, true);
+  result.insert(result.end(), more.begin(), more.end());
   return result;
+}
+
+std::vector<const Tactic*> quick_candidates(const Problem& problem) {
+  std::vector<const Tactic*> result = those_that_take(problem, false);
+  return result.empty() ? those_that_take(problem, true) : result;
 }
 
 bool some_tactic_takes(const Op& op, std::span<const Operand> inputs,
                        std::span<const Operand> outputs, const GpuInfo& gpu) {
   PackedConstants packed;
-  return !candidates({op, inputs, outputs, gpu, packed}).empty();
+  return !quick_candidates({op, inputs, outputs, gpu, packed}).empty();
 }
 
 Argument input(const Problem& problem, size_t index) {

@@ -15,6 +15,8 @@
 
 namespace drawbar::cuda {
 
+class CodeCache;
+
 /// What a tactic is asked to run: one node with concrete operands.
 struct Problem {
   const Op& op;
@@ -23,6 +25,7 @@ struct Problem {
   PackedConstants& packed;
   bool strict = false;  // only ways whose error is that of plain sums in some order
   bool tf32 = false;    // factors of f32 may be rounded to TF32; not together with strict
+  const CodeCache* saved = nullptr;  // what an engine has kept of kernels, if there is one
 };
 
 /// Pointers for one run, all of the device, one per operand (null where absent); `functions` has
@@ -51,6 +54,8 @@ class Kernel {
   /// Bit i: input i is a constant whose data in the form it came in is not read.
   virtual uint32_t packed_inputs() const { return 0; }
   virtual std::optional<double> executed_operations() const { return std::nullopt; }
+  /// Adds what an engine should keep besides the launches' code.
+  virtual void keep(CodeCache&) const {}
   virtual void enqueue(const KernelRun& run) const = 0;
 };
 
@@ -90,6 +95,7 @@ struct Tactic {
   std::unique_ptr<Kernel> (*make)(const Problem&);
   int in_place = -1;  // this input's memory may become output 0's (same bytes, read before written)
   bool needs_device = false;  // calls a library that the emulation lacks
+  bool plans_long = false;    // `applies` and `make` may take seconds
 };
 
 void register_tactic(const Tactic& tactic);
@@ -98,6 +104,8 @@ std::span<const Tactic> tactics_for(std::string_view op);
 LayoutRule layout_rule(std::string_view op);
 /// The tactics that take the problem on its GPU.
 std::vector<const Tactic*> candidates(const Problem& problem);
+/// Without those that plan long, where there are others: to choose by the cost model.
+std::vector<const Tactic*> quick_candidates(const Problem& problem);
 /// Whether there are some.
 bool some_tactic_takes(const Op& op, std::span<const Operand> inputs,
                        std::span<const Operand> outputs, const GpuInfo& gpu);

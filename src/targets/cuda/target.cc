@@ -68,7 +68,7 @@ class CudaTarget final : public Target {
                                  outputs = operands(graph, node.outputs);
       const Problem problem{node.op, inputs, outputs, info(), packed};
       double least = std::numeric_limits<double>::infinity();
-      for (const Tactic* tactic : candidates(problem))
+      for (const Tactic* tactic : quick_candidates(problem))
         least = std::min(least, tactic->seconds(problem));
       seconds += least;
     }

@@ -1,18 +1,14 @@
 #pragma once
 
-#include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "targets/cuda/gpu.h"
 #include "targets/cuda/libraries/cudnn_descriptor.h"
 #include "targets/operand.h"
 
-// cuDNN's graph API: tensors and operations make a graph, of which cuDNN's heuristics list the
-// engines that run it; the first one that the rules allow becomes a plan. Source: cuDNN's
-// documentation, "Graph API"; the attributes of each kind of object are those of "cudnn_graph
-// Library", "Backend Descriptor Types".
+// cuDNN's graph API: tensors and operations make a graph, which is planned (cudnn_plan.h). Source:
+// cuDNN's documentation, "Graph API"; the attributes of each kind of object are those of
+// "cudnn_graph Library", "Backend Descriptor Types".
 
 namespace drawbar::cuda {
 
@@ -49,35 +45,6 @@ struct CudnnOperation {
   cudnnReduceTensorOp_t reduction = CUDNN_REDUCE_TENSOR_ADD;
 };
 
-/// What a plan may be.
-struct CudnnRules {
-  int64_t most_workspace_bytes = int64_t{1} << 30;
-  /// Engines with one of these notes are not taken.
-  std::vector<cudnnBackendNumericalNote_t> without;
-};
-
-/// A device's properties in cuDNN's JSON, to plan for a device that is not here (from cuDNN 9.8 on;
-/// such plans cannot run). Null for this process's device.
-using CudnnDeviceProperties = const char*;
-
-/// A way to run a graph, chosen once. Immutable.
-class CudnnPlan {
- public:
-  int64_t workspace_bytes() const { return workspace_bytes_; }
-  /// `tensors` has one pointer for each number in `numbers`, which are the graph's tensors but for
-  /// those between operations; `workspace` is 256-byte aligned.
-  void enqueue(const Stream& stream, std::span<const int64_t> numbers,
-               std::span<void* const> tensors, void* workspace) const;
-
- private:
-  friend struct CudnnGraph;
-  explicit CudnnPlan(CudnnDescriptor plan) : plan_(std::move(plan)) {}
-
-  std::vector<CudnnDescriptor> parts_;  // that it was made of
-  CudnnDescriptor plan_;
-  int64_t workspace_bytes_ = 0;
-};
-
 /// Operations in the order in which they run.
 struct CudnnGraph {
   std::vector<CudnnTensor> tensors;
@@ -86,16 +53,29 @@ struct CudnnGraph {
   int64_t add(CudnnTensor tensor);  // gives its number
   const CudnnTensor& at(int64_t number) const { return tensors[static_cast<size_t>(number - 1)]; }
 
-  /// The first engine of the heuristics (mode A, then the fallback) that the rules allow; null
-  /// where there is none. Answers are remembered by graph and rules. Throws UNAVAILABLE without a
-  /// device, RESOURCE_EXHAUSTED without memory, INTERNAL for a graph that contradicts itself.
-  std::shared_ptr<const CudnnPlan> plan(const CudnnRules& rules,
-                                        CudnnDeviceProperties properties = nullptr) const;
+  /// All that it says: the same only for the same graph.
+  std::string text() const;
+};
+
+/// cuDNN's objects of a graph.
+class CudnnObjects {
+ public:
+  explicit CudnnObjects(const CudnnGraph& graph);
+  const std::vector<CudnnDescriptor>& operations() const { return operations_; }
+  std::vector<CudnnDescriptor> all() &&;
 
  private:
-  std::string text() const;
-  std::shared_ptr<const CudnnPlan> search(const CudnnRules& rules,
-                                          CudnnDeviceProperties properties) const;
+  const CudnnDescriptor& at(int64_t tensor) const {
+    return tensors_.at(static_cast<size_t>(tensor - 1));
+  }
+  void make(const CudnnTensor& tensor);
+  void make(const CudnnOperation& operation);
+  void make_convolution(const CudnnOperation& operation);
+  void make_pointwise(const CudnnOperation& operation);
+  void make_matmul(const CudnnOperation& operation);
+  void make_reduction(const CudnnOperation& operation);
+
+  std::vector<CudnnDescriptor> tensors_, settings_, operations_;
 };
 
 }  // namespace drawbar::cuda

@@ -23,6 +23,7 @@ class CudnnKernel final : public Kernel {
   size_t scratch_bytes() const override { return static_cast<size_t>(plan_->workspace_bytes()); }
   std::span<const PackedBuffer> packed() const override { return packed_; }
   uint32_t packed_inputs() const override { return packed_inputs_; }
+  void keep(CodeCache& saved) const override { plan_->keep(saved); }
 
   void enqueue(const KernelRun& run) const override {
     std::vector<void*> pointers;
@@ -77,17 +78,18 @@ int64_t CudnnNode::add(CudnnOperation operation) {
   return graph.operations.back().y;
 }
 
-bool has_cudnn_plan(const CudnnNode& node, const GpuInfo& gpu) {
+bool has_cudnn_plan(const CudnnNode& node, const Problem& problem) {
   try {
-    return has_cudnn(gpu) && node.graph.plan(node.rules);
+    return has_cudnn(problem.gpu) && CudnnPlanner(node.graph, node.rules).plan(problem.saved);
   } catch (const Error&) {
     return false;
   }
 }
 
-std::unique_ptr<Kernel> make_cudnn_kernel(const CudnnNode& node, std::vector<PackedBuffer> packed,
+std::unique_ptr<Kernel> make_cudnn_kernel(const CudnnNode& node, const Problem& problem,
+                                          std::vector<PackedBuffer> packed,
                                           uint32_t packed_inputs) {
-  std::shared_ptr<const CudnnPlan> plan = node.graph.plan(node.rules);
+  std::shared_ptr<const CudnnPlan> plan = CudnnPlanner(node.graph, node.rules).plan(problem.saved);
   if (!plan) fail(ErrorCode::unsupported, "cuDNN has no engine for this node");
   const CudnnHandle made(CudnnHandle::Use::running);  // not while a stream is recorded
   return std::make_unique<CudnnKernel>(node, std::move(plan), std::move(packed), packed_inputs);

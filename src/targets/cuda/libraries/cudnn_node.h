@@ -3,7 +3,7 @@
 #include <utility>
 #include <variant>
 
-#include "targets/cuda/libraries/cudnn_graph.h"
+#include "targets/cuda/libraries/cudnn_plan.h"
 #include "targets/cuda/tactic.h"
 
 namespace drawbar::cuda {
@@ -24,11 +24,11 @@ struct CudnnNode {
   int64_t add(CudnnOperation operation);
 };
 
-/// Whether cuDNN has a plan for the node on this GPU. Throws nothing.
-bool has_cudnn_plan(const CudnnNode& node, const GpuInfo& gpu);
+/// Whether cuDNN has a plan for the problem's node on its GPU. Throws nothing.
+bool has_cudnn_plan(const CudnnNode& node, const Problem& problem);
 
 /// Throws UNSUPPORTED where there is no plan.
-std::unique_ptr<Kernel> make_cudnn_kernel(const CudnnNode& node,
+std::unique_ptr<Kernel> make_cudnn_kernel(const CudnnNode& node, const Problem& problem,
                                           std::vector<PackedBuffer> packed = {},
                                           uint32_t packed_inputs = 0);
 

@@ -10,6 +10,15 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "snake_sizes.h"
+
+#ifdef SNAKE_HAS_IMAGE
+#include "snake_image.h" /* snake.cu as nvcc compiled it */
+#define IMAGE .image = snake_image, .image_bytes = sizeof snake_image
+#else
+#define IMAGE .image = 0
+#endif
+
 static const drawbar_host* host;
 
 /* x and alpha as they must be, or a message. */
@@ -71,7 +80,8 @@ static int run(drawbar_call* call) {
   return 0;
 }
 
-/* A thread an element; sizes are template arguments, so that divisions by them are cheap. */
+/* A thread an element; sizes are template arguments, so that divisions by them are cheap. For GPUs
+ * that the image has no code for. */
 static const char gpu_source[] =
     "struct SnakeOf {\n"
     "  static __device__ float of(float x, float alpha) {\n"
@@ -95,22 +105,33 @@ enum { threads = 256, millionths = 1000000 };
 static int gpu(drawbar_call* call) {
   drawbar_tensor x, alpha;
   if (inputs(call, &x, &alpha)) return 1;
-  long long size = 1, plane = 1;
-  for (int32_t axis = 0; axis < x.rank; ++axis) size *= x.shape[axis];
-  for (int32_t axis = 2; axis < x.rank; ++axis) plane *= x.shape[axis];
+  struct snake_sizes sizes = {1, x.shape[1], 1, 1};
+  for (int32_t axis = 0; axis < x.rank; ++axis) sizes.size *= x.shape[axis];
+  for (int32_t axis = 2; axis < x.rank; ++axis) sizes.plane *= x.shape[axis];
   double single = 1;
   host->number(call, "alpha", &single);
+  sizes.alpha = (float)single;
+  const char* source = gpu_source;
   char function[96];
   if (alpha.shape) {
-    snprintf(function, sizeof function, "snake<%lld, %lld, %lld>", size, (long long)x.shape[1],
-             plane);
+    snprintf(function, sizeof function, "snake<%lld, %lld, %lld>", sizes.size, sizes.channels,
+             sizes.plane);
   } else {
     const double scaled = single * millionths; /* templates take no fractions */
-    if (scaled != (int)scaled) return 1;
-    snprintf(function, sizeof function, "snake<%lld, %d, %d>", size, (int)scaled, millionths);
+    if (scaled != (int)scaled) source = 0;
+    snprintf(function, sizeof function, "snake<%lld, %d, %d>", sizes.size, (int)scaled, millionths);
   }
   const drawbar_gpu_launch launch = {
-      gpu_source, function, {(size + threads - 1) / threads, 1, 1}, {threads, 1, 1}, 0};
+      .source = source,
+      .function = function,
+      .grid = {(sizes.size + threads - 1) / threads, 1, 1},
+      .block = {threads, 1, 1},
+      IMAGE,
+      .symbol = alpha.shape ? "snake_by_channel" : "snake_of_one",
+      .parameters = &sizes,
+      .parameter_bytes = sizeof sizes,
+  };
+  if (!launch.source && !launch.image) return 1;
   host->gpu_launch(call, &launch);
   return 0;
 }

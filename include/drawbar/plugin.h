@@ -22,7 +22,7 @@ extern "C" {
 #endif
 
 /* Of this header. A host refuses plug-ins of another version, and the other way round. */
-#define DRAWBAR_PLUGIN_ABI 2u
+#define DRAWBAR_PLUGIN_ABI 3u
 
 /* Numbers of element types; the ones that are missing are not offered to plug-ins. */
 enum {
@@ -57,16 +57,27 @@ typedef struct {
 /* One node, while its outputs' types are inferred or while it runs. */
 typedef struct drawbar_call drawbar_call;
 
-/* One launch of a kernel on a GPU. Everything is copied. */
+/* One launch of a kernel on a GPU, from source, from an image made beforehand, or both: then the
+ * image is taken where it has code for the GPU, else the source. Everything but the image is
+ * copied. */
 typedef struct {
   /* CUDA C++ for NVRTC, without includes: __device__ functions, templates, structs, under names
-   * that nobody else uses. The same text may stand in several launches. */
+   * that nobody else uses. The same text may stand in several launches. Null: there is none. */
   const char* source;
   /* A __device__ function of it, template arguments and all: "snake<float, 7, 129>". It gets the
    * pointers of the inputs that are there and of the outputs, in this order. */
   const char* function;
   int64_t grid[3], block[3]; /* blocks, and threads of each, along x, y and z */
   int32_t synchronises;      /* not 0: threads wait for each other, in whole blocks or warps */
+  /* A cubin, a fatbin or PTX with the zero that ends it, as nvcc makes them; it stays as it is as
+   * long as the process lives. Null: there is none. */
+  const void* image;
+  size_t image_bytes;
+  /* An extern "C" __global__ function of the image. It gets the same pointers and, by value behind
+   * them, the struct at `parameters` if it is not null. */
+  const char* symbol;
+  const void* parameters;
+  size_t parameter_bytes;
 } drawbar_gpu_launch;
 
 /* What Drawbar offers. `i` counts from 0. */

@@ -141,7 +141,7 @@ class Installed:
             assert alone.returncode == 1 and "UNSUPPORTED" in alone.stderr, alone.stderr
 
     def plugin_runs_on_the_gpu(self):
-        """The example's kernel, on the emulation where no GPU is."""
+        """The example's kernel from its source, on the emulation."""
         plugin, engine = self.folder / "plugin_gcc/snake.so", self.folder / "snake_gpu.engine"
         model, out = self.folder / "snake.onnx", self.folder / "snake_gpu_out"
         if not (plugin.exists() and (self.prefix / "lib/libdrawbar_cuda.so").exists()):
@@ -160,10 +160,28 @@ class Installed:
         run("compile", model, "-o", engine, "--target", "cuda", "--wherever-it-can",
             "--shape", "x=2x7x129")
         steps = run("inspect", engine)
-        assert re.search(r"cuda Custom +plugin", steps), steps
+        assert re.search(r"cuda Custom +plugin ", steps), steps
         run("run", engine, "--input", f"x={self.folder}/snake_x.npy", "--output", out)
         want = np.load(self.folder / "snake_out/y.npy")
         assert np.abs(np.load(out / "y.npy") - want).max() < 1e-5, "the GPU's answer is off"
+
+    def plugin_brings_an_image_for_gpus(self):
+        """The example's kernel as nvcc compiled it, for GPUs that it has code for."""
+        plugin, engine = self.folder / "plugin_gcc/snake.so", self.folder / "snake_far.engine"
+        if not (self.folder / "plugin_gcc/snake_image.h").exists():
+            raise Skip("nvcc is not installed")
+        binary = self.prefix / "bin/drawbar"
+        for architecture, tactic in (
+            ("sm_75", "plugin"), ("sm_80", "plugin_image"), ("sm_90", "plugin_image"),
+            ("sm_100", "plugin_image"),
+        ):
+            words = ("--target", "cuda", "--wherever-it-can", "--shape", "x=2x7x129")
+            self.run(
+                *(binary, "compile", self.folder / "snake.onnx", "-o", engine, "--plugin", plugin),
+                *(*words, "--arch", architecture),
+            )
+            steps = self.run(binary, "inspect", engine, "--plugin", plugin)
+            assert re.search(rf"cuda Custom +{tactic} ", steps), steps
 
     def plugin_of_clang_runs(self):
         self.plugin_runs("clang")
@@ -213,6 +231,7 @@ def main():
             installed.clang_compiles_it_too,
             installed.plugin_runs,
             installed.plugin_runs_on_the_gpu,
+            installed.plugin_brings_an_image_for_gpus,
             installed.plugin_of_clang_runs,
             installed.wrong_plugins_are_refused,
             installed.manual_page_names_every_command,

@@ -44,6 +44,7 @@ namespace {
 
 constexpr int64_t first_symbol = -2;
 constexpr int most_rank = 64;
+constexpr size_t most_parameter_bytes = 4096;  // of a kernel, pointers included
 
 static_assert(DRAWBAR_F32 == static_cast<int>(ElementType::f32) &&
               DRAWBAR_BOOL == static_cast<int>(ElementType::boolean));
@@ -179,12 +180,33 @@ void say_failure(drawbar_call* call, const char* message) {
   guarded(call, [&] { call->failure = message ? message : ""; });
 }
 
+std::string checked_name(const char* name, std::string_view what) {
+  if (!name || !*name) fail(ErrorCode::internal, "the plug-in gave code without a {}", what);
+  return name;
+}
+
 void gpu_launch(drawbar_call* call, const drawbar_gpu_launch* given) {
   guarded(call, [&] {
     if (!call->gpu) fail(ErrorCode::internal, "the plug-in launches kernels outside gpu");
-    if (!given || !given->source || !given->function)
+    if (!given || (!given->source && !given->image))
       fail(ErrorCode::internal, "the plug-in gave a launch without code");
-    PluginLaunch launch{given->source, given->function};
+    PluginLaunch launch;
+    if (given->source) {
+      launch.source = given->source;
+      launch.function = checked_name(given->function, "function");
+    }
+    if (given->image) {
+      if (given->image_bytes == 0) fail(ErrorCode::internal, "the plug-in gave an empty image");
+      launch.image = {static_cast<const std::byte*>(given->image), given->image_bytes};
+      launch.symbol = checked_name(given->symbol, "symbol");
+    }
+    if (given->parameters) {
+      if (given->parameter_bytes > most_parameter_bytes)
+        fail(ErrorCode::internal, "the plug-in gave parameters of {} bytes, a kernel takes {}",
+             given->parameter_bytes, most_parameter_bytes);
+      const auto* bytes = static_cast<const std::byte*>(given->parameters);
+      launch.parameters.assign(bytes, bytes + given->parameter_bytes);
+    }
     for (size_t axis = 0; axis < 3; ++axis) {
       if (given->grid[axis] < 1 || given->block[axis] < 1 || given->block[axis] > 1024)
         fail(ErrorCode::internal, "the plug-in gave a launch of {} blocks of {} threads",
@@ -269,7 +291,11 @@ std::optional<std::vector<PluginLaunch>> launches_of(const drawbar_operator& plu
   drawbar_call call{.attributes = op.attributes, .gpu = &request};
   for (const PluginInput& input : inputs) call.shapes.push_back(input.shape);
   const int status = plugin.gpu(&call);
-  if (call.exception) std::rethrow_exception(call.exception);
+  try {
+    if (call.exception) std::rethrow_exception(call.exception);
+  } catch (const Error& error) {
+    throw error.at(op.op);
+  }
   if (status != 0 || request.launches.empty()) return std::nullopt;
   return std::move(request.launches);
 }

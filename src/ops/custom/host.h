@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "drawbar/plugin.h"
 #include "ops/custom/op.h"
@@ -17,14 +18,18 @@ struct PluginInput {
   bool present = false;
 };
 
-/// A drawbar_gpu_launch that stays.
+/// A drawbar_gpu_launch that stays. It has a source, an image or both; empty: it is not there.
 struct PluginLaunch {
   std::string source, function;
+  std::span<const std::byte> image;
+  std::string symbol;
+  std::vector<std::byte> parameters;
   int64_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};
   bool synchronises = false;
 };
 
-/// What the operator launches on a GPU for a node; nothing where it has no kernels for it.
+/// What the operator launches on a GPU for a node; nothing where it has no kernels for it. Throws
+/// INTERNAL, naming the operator, for launches that cannot be.
 std::optional<std::vector<PluginLaunch>> launches_of(const drawbar_operator& plugin,
                                                      const Custom& op,
                                                      const std::vector<PluginInput>& inputs,

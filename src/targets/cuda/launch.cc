@@ -53,6 +53,7 @@ std::string_view code_name(ElementType type) {
 }
 
 std::string Launch::name() const {
+  if (!image.empty()) return fmt::format("{} at {}", call, fmt::ptr(image.data()));
   std::string what = file + "\n" + call + fmt::format("\n{}", block.size());
   for (const std::string& piece : preface) what += "\n" + piece;
   for (const Argument& argument : arguments)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct Launch {
   Extent grid, block;
   bool synchronises = false;  // threads of a block wait for each other
   std::vector<Argument> arguments;
+  /// Code made beforehand (code_image.h), which lies there as long as the process lives. Then
+  /// `call` is a kernel in it, and `parameters` a struct that it gets by value behind the pointers.
+  std::span<const std::byte> image;
+  std::vector<std::byte> parameters;
 
   /// The code of its kernel but for what it includes; a name that is the same only for the same
   /// code.

@@ -11,10 +11,12 @@ namespace {
 
 constexpr size_t kernels_in_a_unit = 6;  // parsing what is included takes as long as one of them
 
-/// Each kernel once, in units whose members depend on their names alone.
+/// Each kernel with source once, in units whose members depend on their names alone.
 std::vector<std::vector<const Launch*>> units_of(const std::vector<const Launch*>& launches) {
   std::map<std::string, const Launch*> kernels;
-  for (const Launch* launch : launches) kernels.emplace(launch->name(), launch);
+  for (const Launch* launch : launches) {
+    if (launch->image.empty()) kernels.emplace(launch->name(), launch);
+  }
   std::vector<std::vector<const Launch*>> units;
   for (const auto& [name, launch] : kernels) {
     if (units.empty() || units.back().size() == kernels_in_a_unit) units.emplace_back();
@@ -54,6 +56,19 @@ LoadedCode::LoadedCode(const std::vector<const Launch*>& launches, CodeCache& ca
     modules_.push_back(gpu->load({images[i].data.get(), images[i].bytes}));
     for (const Launch* launch : units[i])
       functions_.emplace(launch->name(), modules_.back()->function(launch->name()));
+  }
+  for (const Launch* launch : launches) {
+    if (!launch->image.empty()) load_image(*launch, *gpu);
+  }
+}
+
+void LoadedCode::load_image(const Launch& launch, Gpu& gpu) {
+  try {
+    std::shared_ptr<const Module>& module = images_[launch.image.data()];
+    if (!module) module = gpu.load(launch.image);
+    functions_.emplace(launch.name(), module->function(launch.call));
+  } catch (const Error& error) {
+    throw error.at("kernel " + launch.call);
   }
 }
 

@@ -45,6 +45,7 @@ void LaunchedKernel::enqueue(const KernelRun& run) const {
     pointers.clear();
     for (const Argument& argument : launch.arguments) values.push_back(resolve(argument, run));
     for (void*& value : values) pointers.push_back(&value);
+    if (!launch.parameters.empty()) pointers.push_back(launch.parameters.data());
     run.stream.launch(run.functions[i], launch.grid, launch.block, pointers, launch.synchronises);
   }
 }

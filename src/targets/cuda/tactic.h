@@ -96,6 +96,8 @@ struct Tactic {
   int in_place = -1;  // this input's memory may become output 0's (same bytes, read before written)
   bool needs_device = false;  // calls a library that the emulation lacks
   bool plans_long = false;    // `applies` and `make` may take seconds
+  /// Why it does not take a problem, where that is not its types and attributes; may be null.
+  std::optional<std::string> (*refusal)(const Problem&) = nullptr;
 };
 
 void register_tactic(const Tactic& tactic);

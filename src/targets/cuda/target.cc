@@ -44,9 +44,14 @@ class CudaTarget final : public Target {
     if (tactics_for(node.op.name()).empty()) return "there is no kernel for this operator";
     const std::vector<Operand> inputs = operands(graph, node.inputs),
                                outputs = operands(graph, node.outputs);
-    if (!some_tactic_takes(node.op, inputs, outputs, info()))
-      return "no kernel takes these types and attributes";
-    return std::nullopt;
+    if (some_tactic_takes(node.op, inputs, outputs, info())) return std::nullopt;
+    PackedConstants packed;
+    const Problem problem{node.op, inputs, outputs, info(), packed};
+    for (const Tactic& tactic : tactics_for(node.op.name())) {
+      const auto reason = tactic.refusal ? tactic.refusal(problem) : std::nullopt;
+      if (reason) return reason;
+    }
+    return "no kernel takes these types and attributes";
   }
 
   double estimate(const Graph& graph, int) const override {

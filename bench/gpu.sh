@@ -3,15 +3,16 @@
 #
 #     bench/gpu.sh [--only GROUP] [--bundle FOLDER] [--results FOLDER]
 #
-# Groups, each well under nine minutes: build, tests, answers, accuracy, resnet50, bert, networks,
-# detectors, floats, cpu.
+# Groups, each well under nine minutes: build, tests, sanitizer, answers, accuracy, resnet50, bert,
+# bert_large_128, bert_large_384, networks, detectors, floats, cpu.
 # Without --only all of them, one after the other. The machine needs a driver, a CUDA toolkit, CMake,
 # Ninja, a C++ compiler and Python with PyTorch; nothing is downloaded. The bundle is what
 # bench/gpu_prepare.sh packed (gpu-bundle). Each group writes GROUP.json into the results' folder
 # (gpu-results), and all that are there are put together in gpu.json and gpu.txt.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-groups=(build tests answers accuracy resnet50 bert networks detectors floats cpu)
+groups=(build tests sanitizer answers accuracy resnet50 bert bert_large_128 bert_large_384 networks
+  detectors floats cpu)
 bundle=gpu-bundle results=gpu-results only=()
 while (($#)); do
   case $1 in

@@ -10,8 +10,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
+import gpu_sanitizer
 import numpy as np
 
 # Shapes by model, but for the batch; what is not here has one image of 224 pixels as its input.
@@ -24,6 +26,8 @@ GROUPS = {
     "resnet50": [("resnet50", batch) for batch in (1, 8, 64, 256)],
     "bert": [("bert_base", batch, tokens) for batch in (1, 32) for tokens in (128, 384)]
     + [("vit_b_16", 1), ("vit_b_16", 64)],
+    "bert_large_128": [("bert_large", batch, 128) for batch in (1, 8, 32, 64)],
+    "bert_large_384": [("bert_large", batch, 384) for batch in (1, 8, 32, 64)],
     "networks": [
         (name, batch)
         for name in ("inception_v3", "densenet121", "efficientnet_b0", "mobilenet_v2",
@@ -120,7 +124,7 @@ def answers(drawbar):
                 continue
             result = {"model": model, "precision": precision}
             try:
-                result["difference"] = difference(drawbar, engine, other, model)
+                result["difference"] = difference(drawbar, engine, other)
             except (RuntimeError, OSError) as error:
                 result["error"] = str(error)
             results.append(result)
@@ -128,20 +132,29 @@ def answers(drawbar):
     return results
 
 
-def difference(drawbar, engine, other, model):
+def is_bert(model):
+    return model.startswith("bert_")
+
+
+def words_for_inputs(drawbar, engine, folder):
+    """--input options for `run`: one image, or 128 tokens, drawn into the folder."""
+    random, words = np.random.default_rng(1), []
+    for name, kind in drawbar.inputs(engine).items():
+        element, dims = re.match(r"(\w+)\[(.*)\]", kind).groups()
+        shape = [int(d) if d.strip().isdigit() else 1 for d in dims.split(",") if d.strip()]
+        if is_bert(engine.name):
+            shape = [1, 128]
+        value = (random.standard_normal(shape).astype(np.float32) if element == "f32"
+                 else random.integers(0, 2, shape, dtype=np.int64))
+        path = Path(folder) / f"{len(words)}.npy"
+        np.save(path, value)
+        words += ["--input", f"{name}={path}"]
+    return words
+
+
+def difference(drawbar, engine, other):
     with tempfile.TemporaryDirectory() as folder:
-        random = np.random.default_rng(1)
-        words = []
-        for name, kind in drawbar.inputs(engine).items():
-            element, dims = re.match(r"(\w+)\[(.*)\]", kind).groups()
-            shape = [int(d) if d.strip().isdigit() else 1 for d in dims.split(",") if d.strip()]
-            if model == "bert_base":
-                shape = [1, 128]
-            value = (random.standard_normal(shape).astype(np.float32) if element == "f32"
-                     else random.integers(0, 2, shape, dtype=np.int64))
-            path = Path(folder) / f"{len(words)}.npy"
-            np.save(path, value)
-            words += ["--input", f"{name}={path}"]
+        words = words_for_inputs(drawbar, engine, folder)
         found = []
         for each in (engine, other):
             out = Path(folder) / each.name
@@ -215,7 +228,7 @@ def processors(drawbar):
         for threads in (1, 8):
             result = {"model": model, "precision": precision, "threads": threads}
             try:
-                row = (model, 1, 128) if model == "bert_base" else (model, 1)
+                row = (model, 1, 128) if is_bert(model) else (model, 1)
                 result["ms"] = drawbar.bench(engine, row, threads)["latency_ms"]["p50"]
             except RuntimeError as error:
                 result["error"] = str(error)
@@ -240,6 +253,9 @@ def main():
         result = answers(drawbar)
     elif options.group == "accuracy":
         result = accuracy(drawbar)
+    elif options.group == "sanitizer":
+        result = gpu_sanitizer.measure(
+            drawbar, options.results, partial(words_for_inputs, drawbar))
     elif options.group == "cpu":
         result = processors(drawbar)
     elif options.group == "floats":

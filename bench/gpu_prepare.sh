@@ -5,8 +5,8 @@
 #
 #     bench/gpu_prepare.sh
 #
-# Needs the folder ../shared beside the checkout (models and data), and GoogleTest's sources, which Debian's
-# package googletest has.
+# Needs the folder ../shared beside the checkout (models and data), Python with onnx (tools/setup), and
+# GoogleTest's sources, which Debian's package googletest has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bundle=gpu-bundle models=../shared/models data=../shared/data
@@ -28,7 +28,9 @@ cp -r "$googletest/googletest" "$googletest/CMakeLists.txt" "$bundle/googletest/
 rm -rf "$bundle/googletest/googletest/test" "$bundle/googletest/googletest/samples" \
   "$bundle/googletest/googletest/docs"
 
-for model in "$models"/*.onnx; do
+large=.cache/bert_large.onnx
+.venv/bin/python bench/bert_graph.py $large
+for model in "$models"/*.onnx $large; do
   name=$(basename "$model" .onnx)
   build/drawbar compile "$model" -o "$bundle/engines/$name.cpu.fp32.engine" --target cpu \
     --strip-weights --portable

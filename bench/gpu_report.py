@@ -9,7 +9,8 @@ import math
 import sys
 from pathlib import Path
 
-GROUPS = ("tests", "answers", "accuracy", "resnet50", "bert", "networks", "detectors", "floats", "cpu")
+GROUPS = ("tests", "sanitizer", "answers", "accuracy", "resnet50", "bert", "bert_large_128",
+          "bert_large_384", "networks", "detectors", "floats", "cpu")
 
 
 def milliseconds(found):
@@ -77,8 +78,14 @@ def speed_lines(rows):
 
 def lines(group, found):
     yield f"\n== {group}"
-    if isinstance(found, dict) and "error" in found:
-        yield found["error"]
+    if isinstance(found, dict) and ("error" in found or "skipped" in found):
+        yield found.get("error") or f"skipped: {found['skipped']}"
+    elif group == "sanitizer":
+        for each in found:
+            yield (f"{each['tool']:<10} {each['what']:<34} {each['errors']} errors, "
+                   f"{each['processes']} processes: {each['failed']} failed, "
+                   f"{each['idle']} without work, {each['cut_off']} cut off")
+            yield from (f"    {line[:200]}" for line in each["first"])
     elif group == "tests":
         yield f"{found['tests']} tests, {len(found['failed'])} failed"
         for each in found["failed"]:

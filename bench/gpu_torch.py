@@ -7,6 +7,11 @@ import statistics
 import torch
 
 WARM_UP, ROUNDS = 5, 5
+BERT = {
+    "bert_base": {},
+    "bert_large": {"num_hidden_layers": 24, "hidden_size": 1024, "num_attention_heads": 16,
+                   "intermediate_size": 4096},
+}
 
 
 def network(name):
@@ -20,10 +25,11 @@ def network(name):
     if name in torchvision_names:
         options = {"aux_logits": False, "init_weights": True} if name == "inception_v3" else {}
         return getattr(torchvision.models, name)(weights=None, **options), "images"
-    if name == "bert_base":
+    if name in BERT:
         from transformers import BertConfig, BertModel
 
-        return BertModel(BertConfig(attn_implementation="sdpa"), add_pooling_layer=True), "tokens"
+        config = BertConfig(attn_implementation="sdpa", **BERT[name])
+        return BertModel(config, add_pooling_layer=True), "tokens"
     return None, None
 
 

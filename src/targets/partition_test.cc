@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/text.h"
+#include "targets/partition_padded.h"
 #include "targets/partitioned_program.h"
 
 namespace drawbar {
@@ -76,6 +77,78 @@ TEST(Partition, LeavesToTheHostWhatDoesNotPay) {
   EXPECT_EQ(parts.pieces[0].target, &host_target());
   EXPECT_EQ(parts.left.size(), 5u);
   EXPECT_NE(parts.left[1].reason.find("ms"), std::string::npos);
+}
+
+/// Its size depends on data before and behind the cut.
+Graph selection() {
+  return parse(R"(graph main(%x: f32[1, 6, 4], %s: f32[1, 2, 6]) {
+  %b: f32[1, 6, 4] = Exp(%x)
+  %most = const i64[1] [2]
+  %limit = const f32[1] [0.25]
+  %n: i64[?selected, 3] = NonMaxSuppression(%b, %s, %most, %limit) "nms"
+  %f: f32[?selected, 3] = Cast(%n) {to = f32}
+  return %f, %b
+}
+)");
+}
+
+TEST(PartitionPadded, GivesTheTargetSelectionsOfAFixedSize) {
+  const Picky target({"NonMaxSuppression", "Slice", "Cast"});
+  const auto [graph, parts] = partition_padded(selection(), target, host_target(), 1, false);
+  ASSERT_EQ(parts.pieces.size(), 2u);
+  EXPECT_EQ(parts.pieces[0].target, &target);
+  EXPECT_EQ(parts.pieces[0].outputs.size(), 3u);  // boxes, rows, their count
+  const Node& padded = graph.node(graph.value(parts.pieces[0].outputs[1]).producer);
+  EXPECT_EQ(padded.op.name(), "NonMaxSuppressionPadded");
+  EXPECT_EQ(graph.value(padded.outputs[0]).type.tensor.shape(), (Shape{4, 3}));
+  EXPECT_EQ(parts.pieces[1].inputs.size(), 2u);  // not the scores
+  ASSERT_EQ(parts.left.size(), 2u);
+  EXPECT_EQ(parts.left[0].op, "Slice");
+}
+
+TEST(PartitionPadded, LeavesSelectionsThatTheTargetDoesNotGet) {
+  const std::set<std::string, std::less<>> refused = {"NonMaxSuppression", "Cast"};
+  auto more = refused;
+  more.insert("NonMaxSuppressionPadded");
+  const Picky without(more), dear(refused, 1.0);
+  for (const auto& [target, pays, reason] :
+       {std::tuple(&without, false, "it is not to its taste"), std::tuple(&dear, true, "ms")}) {
+    const auto [graph, parts] = partition_padded(selection(), *target, host_target(), 1, pays);
+    size_t found = 0;
+    for (const LeftToHost& left : parts.left) {
+      EXPECT_NE(left.op, "NonMaxSuppressionPadded");
+      if (left.op != "NonMaxSuppression") continue;
+      ++found;
+      EXPECT_NE(left.reason.find(reason), std::string::npos) << left.reason;
+    }
+    EXPECT_EQ(found, 1u);
+    EXPECT_EQ(graph.order().size(), 3u);
+  }
+}
+
+/// Whether the whole and its pieces answer alike.
+void expect_same_selection(const Picky& target, const Tensor& boxes, const Tensor& scores) {
+  const auto graph = std::make_shared<const Graph>(selection());
+  CompileOptions options;
+  options.profiles = {{{1, 6, 4}, {1, 2, 6}}};
+  options.time_tactics = false;
+  options.wherever_it_can = true;
+  ThreadPool pool(1);
+  std::vector<Tensor> want(2), got(2);
+  const std::vector<Tensor> inputs = {boxes, scores};
+  host_target().compile(graph, options)->instantiate(inputs, 1)->run(inputs, want, {}, pool);
+  compile_for(target, graph, options)->instantiate(inputs, 1)->run(inputs, got, {}, pool);
+  for (size_t i = 0; i < 2; ++i) EXPECT_TRUE(want[i].identical(got[i])) << i;
+}
+
+TEST(PartitionPadded, GivesWhatTheWholeGives) {
+  const Picky target({"NonMaxSuppression", "Slice", "Cast"});
+  const Tensor scores = Tensor::from<float>({1, 2, 6}, {1, 3, 2, 0, 5, 4, 6, 6, 6, 2, 1, 7});
+  std::vector<float> corners(24, 0);
+  for (size_t i = 0; i < 24; ++i) corners[i] = static_cast<float>(i * 7 % 11) * 0.3f;
+  expect_same_selection(target, Tensor::from<float>({1, 6, 4}, corners), scores);
+  for (size_t i = 0; i < 24; ++i) corners[i] = i % 4 < 2 ? 0.0f : 1.0f;  // one a class remains
+  expect_same_selection(target, Tensor::from<float>({1, 6, 4}, corners), scores);
 }
 
 TEST(PartitionedProgram, GivesWhatTheWholeGives) {

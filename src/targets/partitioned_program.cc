@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "ir/evaluate_graph.h"
-#include "targets/partition.h"
+#include "targets/partition_padded.h"
 #include "targets/specialize.h"
 #include "targets/step_report.h"
 #include "targets/tactic_table.h"
@@ -238,9 +238,9 @@ class PartitionedProgram final : public Program {
  private:
   std::shared_ptr<PartitionedExecutor> assemble(const Bindings& bindings, int threads,
                                                 CompileOptions options) {
-    Graph graph = specialize_for(*graph_, bindings);
-    Partition parts =
-        partition(graph, target_, host_target(), threads, !table_.flags.count(everywhere_flag));
+    auto [graph, parts] =
+        partition_padded(specialize_for(*graph_, bindings), target_, host_target(), threads,
+                         !table_.flags.count(everywhere_flag));
     options.strict = table_.flags.count(strict_flag) > 0;
     options.half = table_.half();
     options.tf32 = table_.flags.count(tf32_flag) > 0;

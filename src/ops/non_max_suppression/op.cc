@@ -4,10 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace drawbar::ops {
 
 DRAWBAR_OP(NonMaxSuppression);
+DRAWBAR_OP(NonMaxSuppressionPadded);
 
 namespace {
 
@@ -165,9 +167,13 @@ void check_scalar(const Infer& context, size_t i, ElementType element, std::stri
   }
 }
 
-}  // namespace
+/// What boxes and scores agree on.
+struct Sizes {
+  Dim lines, boxes;  // lines: of scores, one for each image and class
+};
 
-void infer(const NonMaxSuppression&, Infer& context) {
+/// Nothing where they are not known.
+std::optional<Sizes> infer_sizes(Infer& context) {
   context.expect_inputs(2, 5);
   for (size_t i : {0, 1}) {
     if (context.element(i) != ElementType::f32) {
@@ -179,25 +185,20 @@ void infer(const NonMaxSuppression&, Infer& context) {
   check_scalar(context, 2, ElementType::i64, "most_per_class");
   check_scalar(context, 3, ElementType::f32, "iou_threshold");
   check_scalar(context, 4, ElementType::f32, "score_threshold");
-  if (!context.ranked(0) || !context.ranked(1)) {
-    return context.output(0, ElementType::i64,
-                          {context.fresh("selected", std::numeric_limits<int32_t>::max()), 3});
-  }
+  if (!context.ranked(0) || !context.ranked(1)) return std::nullopt;
   const Dims &boxes = context.dims(0), &scores = context.dims(1);
   Infer::same(boxes[2], 4, "coordinates of boxes");
   const Dim images = Infer::same(boxes[0], scores[0], "images of boxes and scores");
-  Dim most = Infer::same(boxes[1], scores[2], "boxes and their scores");
-  if (const Tensor* given = context.constant(2)) {
-    most = min(most, Dim(given->size() ? std::max<int64_t>(read_integer(*given, 0), 0) : 0));
-  }
-  context.output(0, ElementType::i64, {context.fresh("selected", images * scores[1] * most), 3});
+  return Sizes{images * scores[1], Infer::same(boxes[1], scores[2], "boxes and their scores")};
 }
 
-void reference(const NonMaxSuppression& op, Evaluation& e) {
+using Selected = std::vector<std::vector<uint32_t>>;  // boxes, by image and class
+
+Selected select_all(bool center, int64_t most, Evaluation& e) {
   const Tensor &boxes = e.input(0), &scores = e.input(1);
   const auto given = [&](size_t i) { return e.has(i) && e.input(i).size() > 0; };
   Thresholds limits;
-  if (given(2)) limits.most = read_integer(e.input(2), 0);
+  if (given(2)) limits.most = std::min(read_integer(e.input(2), 0), most);
   if (given(3)) limits.iou = static_cast<float>(read_number(e.input(3), 0));
   limits.by_score = given(4);
   if (given(4)) limits.score = static_cast<float>(read_number(e.input(4), 0));
@@ -205,15 +206,13 @@ void reference(const NonMaxSuppression& op, Evaluation& e) {
   if (count > std::numeric_limits<int32_t>::max()) {
     fail(ErrorCode::resource_exhausted, "{} boxes, at most 2^31 - 1 are supported", count);
   }
-  std::vector<std::vector<uint32_t>> selected(static_cast<size_t>(images * classes));
+  Selected selected(static_cast<size_t>(images * classes));
   Boxes corners;
-  size_t total = 0;
   for (int64_t image = 0; image < images && limits.most > 0; ++image) {
     corners.clear();
     corners.reserve(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) {
-      corners.push(boxes.data<float>() + (image * count + i) * 4, op.center_point_box);
-    }
+    for (int64_t i = 0; i < count; ++i)
+      corners.push(boxes.data<float>() + (image * count + i) * 4, center);
     e.pool().parallel_for(classes, 1, [&](int64_t begin, int64_t end, int) {
       for (int64_t c = image * classes + begin; c < image * classes + end; ++c) {
         selected[static_cast<size_t>(c)] =
@@ -221,9 +220,17 @@ void reference(const NonMaxSuppression& op, Evaluation& e) {
       }
     });
   }
+  return selected;
+}
+
+int64_t count_rows(const Selected& selected) {
+  size_t total = 0;
   for (const auto& list : selected) total += list.size();
-  Tensor& y = e.output(0, ElementType::i64, {static_cast<int64_t>(total), 3});
-  int64_t* row = y.data<int64_t>();
+  return static_cast<int64_t>(total);
+}
+
+/// Image, class and box of each; returns what is behind the last.
+int64_t* write_rows(const Selected& selected, int64_t classes, int64_t* row) {
   for (size_t c = 0; c < selected.size(); ++c) {
     for (uint32_t box : selected[c]) {
       *row++ = static_cast<int64_t>(c) / classes;
@@ -231,6 +238,45 @@ void reference(const NonMaxSuppression& op, Evaluation& e) {
       *row++ = box;
     }
   }
+  return row;
+}
+
+}  // namespace
+
+void infer(const NonMaxSuppression&, Infer& context) {
+  const auto sizes = infer_sizes(context);
+  Dim bound = std::numeric_limits<int32_t>::max();
+  if (sizes) {
+    Dim most = sizes->boxes;
+    if (const Tensor* given = context.constant(2))
+      most = min(most, Dim(given->size() ? std::max<int64_t>(read_integer(*given, 0), 0) : 0));
+    bound = sizes->lines * most;
+  }
+  context.output(0, ElementType::i64, {context.fresh("selected", bound), 3});
+}
+
+void infer(const NonMaxSuppressionPadded& op, Infer& context) {
+  if (op.most < 0) fail(ErrorCode::invalid_model, "most is {}, expected at least 0", op.most);
+  const auto sizes = infer_sizes(context);
+  if (!sizes) fail(ErrorCode::invalid_model, "boxes and scores are of unknown rank, expected 3");
+  context.output(0, ElementType::i64, {sizes->lines * min(sizes->boxes, Dim(op.most)), 3});
+  context.output(1, ElementType::i64, {1});
+}
+
+void reference(const NonMaxSuppression& op, Evaluation& e) {
+  const Selected selected = select_all(op.center_point_box, std::numeric_limits<int64_t>::max(), e);
+  Tensor& y = e.output(0, ElementType::i64, {count_rows(selected), 3});
+  write_rows(selected, e.input(1).dim(1), y.data<int64_t>());
+}
+
+void reference(const NonMaxSuppressionPadded& op, Evaluation& e) {
+  const Tensor& scores = e.input(1);
+  const int64_t rows = scores.dim(0) * scores.dim(1) * std::min(scores.dim(2), op.most);
+  const Selected selected = select_all(op.center_point_box, op.most, e);
+  Tensor& y = e.output(0, ElementType::i64, {rows, 3});
+  int64_t* const end = write_rows(selected, scores.dim(1), y.data<int64_t>());
+  std::fill(end, y.data<int64_t>() + y.size(), 0);
+  e.output(1, ElementType::i64, {1}).data<int64_t>()[0] = count_rows(selected);
 }
 
 }  // namespace drawbar::ops

@@ -19,7 +19,23 @@ struct NonMaxSuppression {
   void fields(auto&& field) { field("center_point_box", center_point_box); }
 };
 
+/// The same with outputs of a fixed size, for targets that need one (targets/partition_padded.h):
+/// rows [N · C · min(most, B), 3] i64, the indices and zeros behind them, and count [1] i64, how
+/// many of the rows are indices. No more than `most` are selected per class, whatever
+/// most_per_class is. Source: the idea of TensorFlow's non_max_suppression_padded.
+struct NonMaxSuppressionPadded {
+  static constexpr std::string_view name = "NonMaxSuppressionPadded";
+  bool center_point_box = false;
+  int64_t most = 0;
+  void fields(auto&& field) {
+    field("center_point_box", center_point_box);
+    field("most", most);
+  }
+};
+
 void infer(const NonMaxSuppression&, Infer&);
+void infer(const NonMaxSuppressionPadded&, Infer&);
 void reference(const NonMaxSuppression&, Evaluation&);
+void reference(const NonMaxSuppressionPadded&, Evaluation&);
 
 }  // namespace drawbar::ops

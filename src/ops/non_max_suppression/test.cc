@@ -7,6 +7,7 @@ namespace drawbar {
 namespace {
 
 using ops::NonMaxSuppression;
+using ops::NonMaxSuppressionPadded;
 
 constexpr const char* boxes =
     "f32[1, 6, 4] = [0, 0, 1, 1, 0, 0.1, 1, 1.1, 0, -0.1, 1, 0.9, 0, 10, 1, 11, 0, 10.1, 1, 11.1, "
@@ -31,6 +32,95 @@ const OpCase cases[] = {
     {"no boxes", NonMaxSuppression{}, {"f32[1, 0, 4]", "f32[1, 3, 0]", "i64[1] = [5]"}},
 };
 
+std::string repeated(const std::string& type, const std::string& numbers, size_t times) {
+  std::string text = type + " = [" + numbers;
+  for (size_t i = 1; i < times; ++i) text += ", " + numbers;
+  return text + "]";
+}
+
+/// So many boxes in [0, 1), of which half or so overlap another.
+OpCase crowd(const std::string& name, int64_t count, const std::string& overlap = "0.2") {
+  return {name,
+          NonMaxSuppressionPadded{false, count},
+          {fmt::format("f32[1, {}, 4]", count), fmt::format("f32[1, 1, {}]", count),
+           fmt::format("i64[1] = [{}]", count), "f32[1] = [" + overlap + "]", "f32[1] = [0.1]"},
+          2,
+          0,
+          1};
+}
+
+const OpCase padded[] = {
+    crowd("one box", 1),
+    crowd("a warp less one", 31),
+    crowd("a warp", 32),
+    crowd("a warp and one", 33),
+    crowd("a tile", 256),
+    crowd("tiles", 1025),
+    crowd("overlaps of any size", 300, "0"),
+    crowd("no overlap is too large", 600, "1"),
+    crowd("two chunks", 4097),
+    crowd("three chunks", 9001),
+    {"two classes", NonMaxSuppressionPadded{false, 3}, {boxes, scores, "i64[1] = [3]"}, 2},
+    {"fewer than there is room for",
+     NonMaxSuppressionPadded{false, 6},
+     {boxes, scores, "i64[] = [2]", "f32[] = [0.5]"},
+     2},
+    {"more than there is room for",
+     NonMaxSuppressionPadded{false, 2},
+     {boxes, scores, "i64[] = [5]", "_", "f32[] = [0.4]"},
+     2},
+    {"none is good enough",
+     NonMaxSuppressionPadded{false, 3},
+     {boxes, scores, "i64[1] = [3]", "f32[1] = [0.5]", "f32[1] = [1]"},
+     2},
+    {"none is asked for", NonMaxSuppressionPadded{false, 3}, {boxes, scores, "i64[1] = [0]"}, 2},
+    {"less than none", NonMaxSuppressionPadded{false, 3}, {boxes, scores, "i64[1] = [-7]"}, 2},
+    {"no room", NonMaxSuppressionPadded{}, {boxes, scores, "i64[1] = [3]"}, 2},
+    {"images and classes",
+     NonMaxSuppressionPadded{false, 50},
+     {"f32[3, 129, 4]", "f32[3, 7, 129]", "i64[1] = [50]", "f32[1] = [0.3]", "f32[1] = [-0.5]"},
+     2},
+    {"stops within a later tile",
+     NonMaxSuppressionPadded{false, 290},
+     {"f32[1, 700, 4]", "f32[1, 2, 700]", "i64[1] = [290]", "f32[1] = [0.6]"},
+     2},
+    {"by centre",
+     NonMaxSuppressionPadded{true, 127},
+     {"f32[1, 127, 4]", "f32[1, 1, 127]", "i64[1] = [127]", "f32[1] = [0.1]"},
+     2,
+     0.1,
+     1},
+    {"by centre, turned inside out",
+     NonMaxSuppressionPadded{true, 127},
+     {"f32[1, 127, 4]", "f32[1, 1, 127]", "i64[1] = [127]", "f32[1] = [0.1]"},
+     2},
+    {"equal scores",
+     NonMaxSuppressionPadded{false, 60},
+     {"f32[1, 60, 4]", repeated("f32[1, 1, 60]", "0.5, -0, 0", 20), "i64[1] = [60]",
+      "f32[1] = [0.3]"},
+     2},
+    {"all equal, across chunks",
+     NonMaxSuppressionPadded{true, 5000},
+     {"f32[1, 5000, 4]", "f32[1, 1, 5000]", "i64[1] = [5000]", "f32[1] = [1]"},
+     2,
+     0.5,
+     0.5},
+    {"equal boxes",
+     NonMaxSuppressionPadded{false, 16},
+     {repeated("f32[1, 16, 4]", "0, 0, 1, 1, 0, 0, 1, 2", 8), "f32[1, 1, 16]", "i64[1] = [16]",
+      "f32[1] = [0.5]"},
+     2},
+    {"boxes without area",
+     NonMaxSuppressionPadded{false, 16},
+     {repeated("f32[1, 16, 4]", "0, 0, 0, 1, 0, 0, 1, 2", 8), "f32[1, 1, 16]", "i64[1] = [16]"},
+     2},
+    {"not-a-number and infinity",
+     NonMaxSuppressionPadded{false, 16},
+     {repeated("f32[1, 16, 4]", "nan, 0, 1, 1, 0, -inf, 1, inf, 0, 0, 1, 1, 0, 0, 1, nan", 4),
+      repeated("f32[1, 4, 16]", "1, nan, -inf, inf", 16), "i64[1] = [16]", "f32[1] = [0.1]"},
+     2},
+};
+
 const Rejection rejected[] = {
     {"coordinates", NonMaxSuppression{}, {"f32[1, 6, 5]", "f32[1, 1, 6]"}, "coordinates of boxes"},
     {"counts", NonMaxSuppression{}, {"f32[1, 6, 4]", "f32[1, 1, 7]"}, "boxes and their scores"},
@@ -39,9 +129,11 @@ const Rejection rejected[] = {
      NonMaxSuppression{},
      {"f32[1, 6, 4]", "f32[1, 1, 6]", "i64[1]", "f32[2]"},
      "iou_threshold has 2 elements, expected 1"},
+    {"room", NonMaxSuppressionPadded{false, -1}, {"f32[1, 6, 4]", "f32[1, 1, 6]"}, "most is -1", 2},
 };
 
 TEST(NonMaxSuppression, AgreesOnEveryTarget) { expect_targets_agree(cases); }
+TEST(NonMaxSuppression, AgreesOnEveryTargetPadded) { expect_targets_agree(padded); }
 TEST(NonMaxSuppression, RefusesBadNodes) { expect_rejected(rejected); }
 
 TEST(NonMaxSuppression, SelectsByScore) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "targets/cuda/code/bitonic_sort.cuh"
+
 // The best elements of lines. An element's key orders it: the better value has the greater key, of
 // equal ones the lower index. Not-a-number counts as the largest, minus zero as zero.
 
@@ -59,26 +61,6 @@ struct Lines {
   }
 };
 
-/// Sorts CHUNK keys, the greatest first (bitonic: Batcher, 1968).
-template <int CHUNK>
-__device__ __forceinline__ void sort(u64* keys) {
-  for (int length = 2; length <= CHUNK; length *= 2) {
-    for (int apart = length / 2; apart > 0; apart /= 2) {
-      __syncthreads();
-      for (int i = static_cast<int>(threadIdx.x); i < CHUNK / 2; i += kThreads) {
-        const int low = 2 * i - (i & (apart - 1)), high = low + apart;
-        const u64 a = keys[low], b = keys[high];
-        const bool descending = (low & length) == 0;
-        if ((a < b) == descending) {
-          keys[low] = b;
-          keys[high] = a;
-        }
-      }
-    }
-  }
-  __syncthreads();
-}
-
 __device__ __forceinline__ i64 index_of(u64 key) {
   return static_cast<i64>(0xffffffffu - static_cast<unsigned>(key));
 }
@@ -104,7 +86,7 @@ __device__ __forceinline__ void round(const typename Lines::type* x, const u64* 
     }
     keys[i] = key;
   }
-  sort<CHUNK>(keys);
+  bitonic_sort<CHUNK, kThreads>(keys);
   for (i64 n = threadIdx.x; n < Lines::k; n += kThreads) {
     const u64 key = n < CHUNK ? keys[n] : 0;
     if constexpr (BLOCKS > 1) {

@@ -47,7 +47,9 @@ bool applies(const Problem& p) {
   return has(p, 2) && std::all_of(p.inputs.begin(), p.inputs.end(), is_taken) && !refusal(p);
 }
 
-/// The sort, and the longest that one block may take, with all of its boxes and `most` selected.
+/// As if so many boxes were gone through for each that is selected, and a tile at least.
+constexpr int64_t boxes_for_one = 16;
+
 double seconds(const Problem& p) {
   const Sizes s(p);
   const auto scores = static_cast<double>(p.inputs[1].size());
@@ -55,12 +57,14 @@ double seconds(const Problem& p) {
   for (int64_t run = s.chunk; run < s.boxes; run *= 2) ++passes;
   const double sort = passes * (p.gpu.launch_seconds + scores * 16 / p.gpu.bandwidth) +
                       scores * 200 / p.gpu.f32_operations;
-  const int64_t blocks_at_once = 8 * p.gpu.multiprocessors;
-  const auto waves = static_cast<double>((s.lines + blocks_at_once - 1) / blocks_at_once);
+  const int64_t seen = std::min(s.boxes, block_threads + boxes_for_one * s.most);
   const double comparisons =
-      static_cast<double>(s.boxes) * static_cast<double>(s.most + block_threads);
-  const double block = comparisons * 20 * 8 * p.gpu.multiprocessors / p.gpu.f32_operations;
-  return sort + waves * block + 2 * p.gpu.launch_seconds;
+      static_cast<double>(seen) * static_cast<double>(s.most + block_threads);
+  // A block has half of a multiprocessor's pace, whose peak counts a multiply-add as two.
+  const double pace = p.gpu.f32_operations / p.gpu.multiprocessors / 4;
+  const int64_t at_once = 2 * p.gpu.multiprocessors;
+  const auto waves = static_cast<double>((s.lines + at_once - 1) / at_once);
+  return sort + waves * comparisons * 20 / pace + 2 * p.gpu.launch_seconds;
 }
 
 Launch launch_of(std::string call, int64_t blocks, std::vector<Argument> arguments) {

@@ -279,4 +279,11 @@ void reference(const NonMaxSuppressionPadded& op, Evaluation& e) {
   e.output(1, ElementType::i64, {1}).data<int64_t>()[0] = count_rows(selected);
 }
 
+/// Of sorting, and of some overlaps; how many are looked at depends on the data.
+Dim operations(const NonMaxSuppressionPadded&, const Infer& context) {
+  if (!context.ranked(1)) return 0;
+  const Dims& scores = context.dims(1);
+  return 64 * scores[0] * scores[1] * scores[2];
+}
+
 }  // namespace drawbar::ops

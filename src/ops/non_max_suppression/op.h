@@ -37,5 +37,6 @@ void infer(const NonMaxSuppression&, Infer&);
 void infer(const NonMaxSuppressionPadded&, Infer&);
 void reference(const NonMaxSuppression&, Evaluation&);
 void reference(const NonMaxSuppressionPadded&, Evaluation&);
+Dim operations(const NonMaxSuppressionPadded&, const Infer&);
 
 }  // namespace drawbar::ops

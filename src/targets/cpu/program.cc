@@ -1,5 +1,7 @@
 #include "targets/cpu/program.h"
 
+#include <algorithm>
+
 #include "ir/evaluate_graph.h"
 #include "targets/cpu/device.h"
 #include "targets/cpu/fuse_behind_conv.h"
@@ -8,6 +10,7 @@
 #include "targets/cpu/split_batch.h"
 #include "targets/cpu/widen_half.h"
 #include "targets/specialize.h"
+#include "targets/step_report.h"
 #include "targets/tactic_table.h"
 
 namespace drawbar::cpu {
@@ -107,9 +110,10 @@ class CpuTarget final : public Target {
       const std::vector<Operand> inputs = operands(graph, node.inputs),
                                  outputs = operands(graph, node.outputs);
       const Problem problem{node.op, inputs, outputs, threads, isa(), packed};
-      double best = 0;
-      for (const Operand& o : outputs)
-        best += static_cast<double>(o.size()) * 1e-8;  // the reference's pace
+      double elements = 0;
+      for (const Operand& o : outputs) elements += static_cast<double>(o.size());
+      const auto operations = static_cast<double>(describe_step(graph, node).operations);
+      double best = std::max(elements * 1e-8, operations * 1e-9);  // the reference's pace
       for (const Tactic& tactic : tactics_for(node.op.name())) {
         if (tactic.applies(problem)) best = std::min(best, tactic.seconds(problem));
       }

@@ -21,7 +21,8 @@ mkdir -p "$bundle/include" "$bundle/engines" "$bundle/googletest"
 
 # A header's folder as CMake found it.
 found() { sed -n "s/^$1:PATH=//p" build/CMakeCache.txt; }
-cp -r "$(found FMT)/fmt" "$(found XBYAK)/xbyak" "$(found JSON)/nlohmann" "$(found CLI11)/CLI" "$bundle/include/"
+cp -r "$(found FMT)/fmt" "$(found XBYAK)/xbyak" "$(found JSON)/nlohmann" "$(found CLI11)/CLI" \
+  "$(found DLPACK)/dlpack" "$bundle/include/"
 cp "$(found XXHASH)/xxhash.h" "$bundle/include/"
 cp -r "${HIGHWAY_INCLUDE:-/usr/include}/hwy" "$bundle/include/"
 cp -r "$googletest/googletest" "$googletest/CMakeLists.txt" "$bundle/googletest/"

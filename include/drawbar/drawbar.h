@@ -17,7 +17,6 @@
 /// Failures are exceptions of one type, drawbar::Error.
 
 #include "drawbar/compile.h"
-#include "drawbar/device_tensor.h"
 #include "drawbar/engine.h"
 #include "drawbar/error.h"
 #include "drawbar/session.h"

@@ -12,6 +12,9 @@
 #include "drawbar/element_type.h"
 #include "drawbar/error.h"
 
+/// DLPack's description of a tensor (dlpack.h), which PyTorch, CuPy, JAX and others give and take.
+struct DLManagedTensor;
+
 namespace drawbar {
 
 using Shape = std::vector<int64_t>;
@@ -58,7 +61,7 @@ std::string to_string(const Place& place);  // "host", "cuda:0"
 /// A value while running: a dense row-major tensor, or a sequence, optional or map of tensors on
 /// the host. Copies share the elements; `clone` copies them. Data is 64-byte aligned where it was
 /// allocated here. Reading is thread-safe. Elements of a tensor that lies on an accelerator
-/// (device_tensor.h) cannot be read or cloned here: INVALID_ARGUMENT.
+/// (below) cannot be read or cloned here: INVALID_ARGUMENT.
 class Tensor {
  public:
   enum class Kind : uint8_t { tensor, sequence, optional, map };
@@ -153,5 +156,32 @@ void write_number(Tensor& tensor, int64_t index, double value);
 void write_integer(Tensor& tensor, int64_t index, int64_t value);
 /// All elements of an integer tensor.
 std::vector<int64_t> read_integers(const Tensor& tensor);
+
+/// Tensors in the memory of accelerators. Sessions take them as inputs and write outputs that are
+/// given there, without copies where the engine's target runs there, else with them:
+///
+///     Tensor x = from_dlpack(managed);                         // of a GPU
+///     std::vector<Tensor> y = {allocate_on(x.place(), ElementType::f32, {1, 1000})};
+///     session.run(std::vector{x}, y);
+///
+/// What writes an input must be done when `run` is called (streams synchronised); outputs are
+/// complete when it returns. Runs with the same pointers as before are fastest.
+
+/// Uninitialised numbers. Throws UNAVAILABLE where that place does not exist, RESOURCE_EXHAUSTED.
+Tensor allocate_on(const Place& place, ElementType type, Shape shape);
+/// The elements copied to another place; itself where it lies there already.
+Tensor copied_to(const Place& place, const Tensor& tensor);
+/// Copies the elements into memory that is there, wherever both lie. Throws INVALID_ARGUMENT unless
+/// both are tensors of numbers of one type and shape.
+void copy_elements(const Tensor& from, Tensor& to);
+
+/// Shares the memory, and gives the description back (its deleter) with the last copy of the
+/// result. Throws INVALID_ARGUMENT, with `managed` left alone, for null, other devices than the
+/// host and CUDA's, types of several lanes, and strides that are not row-major.
+Tensor from_dlpack(DLManagedTensor* managed);
+/// A description that keeps the tensor's memory alive until its deleter is called. Throws
+/// INVALID_ARGUMENT for what DLPack has no type for: strings, sequences, floats of 8 bits and
+/// less, integers of less than 8.
+DLManagedTensor* to_dlpack(const Tensor& tensor);
 
 }  // namespace drawbar

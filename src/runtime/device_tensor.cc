@@ -1,4 +1,4 @@
-#include "drawbar/device_tensor.h"
+#include "drawbar/tensor.h"
 
 #include <cstring>
 

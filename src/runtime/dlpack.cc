@@ -2,7 +2,7 @@
 #include <dlpack/dlpack.h>
 
 #include "base/error.h"
-#include "drawbar/device_tensor.h"
+#include "drawbar/tensor.h"
 
 namespace drawbar {
 namespace {

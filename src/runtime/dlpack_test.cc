@@ -1,7 +1,7 @@
 #include <dlpack/dlpack.h>
 #include <gtest/gtest.h>
 
-#include "drawbar/device_tensor.h"
+#include "drawbar/tensor.h"
 
 namespace drawbar {
 namespace {

@@ -5,7 +5,6 @@
 #include <map>
 #include <mutex>
 
-#include "drawbar/device_tensor.h"
 #include "ir/evaluate_graph.h"
 #include "targets/target.h"
 

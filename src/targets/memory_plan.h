@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 namespace drawbar {
@@ -20,5 +22,9 @@ struct MemoryPlan {
 /// at the lowest offset that is free. Source: Pisarchyk, Lee, "Efficient Memory Management for Deep
 /// Neural Net Inference", 2020 (greedy by size).
 MemoryPlan plan_memory(const std::vector<Lifetime>& buffers);
+
+/// The same for buffers of which pairs are alive together, whatever their order; by their indices.
+MemoryPlan plan_memory(const std::vector<int64_t>& bytes,
+                       const std::function<bool(size_t, size_t)>& alive_together);
 
 }  // namespace drawbar

@@ -64,6 +64,8 @@ struct ProgramImage {
 class Executor {
  public:
   virtual ~Executor() = default;
+  /// Whether inputs and given outputs of `run` may lie there; on the host always.
+  virtual bool takes(const Place& place) const { return place.kind == Place::Kind::host; }
   /// `outputs` with a value are written in place when type and shape fit (else replaced).
   virtual void run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                    const RunControl& control, ThreadPool& pool) = 0;

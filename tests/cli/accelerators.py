@@ -10,14 +10,14 @@ from tally import Skip
 
 
 class Accelerators:
-    def on_emulation(self, *arguments, status=0):
+    def on_emulation(self, *arguments, status=0, devices=1):
         done = subprocess.run(
             [self.binary, *map(str, arguments)],
             capture_output=True,
             text=True,
             timeout=120,
             cwd=self.folder,
-            env={**os.environ, "DRAWBAR_CUDA": "emulated"},
+            env={**os.environ, "DRAWBAR_CUDA": f"emulated:{devices}"},
         )
         assert done.returncode == status, f"{arguments}: {done.returncode}: {done.stderr.strip()}"
         return done.stdout if status == 0 else done.stderr
@@ -105,6 +105,17 @@ class Accelerators:
         self.refuses("is of GPUs' matrix units: expected target cuda, found cpu", *words)
         self.refuses("which strict does not allow", *words, "--target", "cuda", "--strict")
         assert not (self.folder / "none.engine").exists()
+
+    def gpus_share_callers(self):
+        self.needs_gpu_target()
+        assert "2 × emulated on the host" in self.on_emulation("targets", devices=2)
+        words = ("bench", "gpu_fp32.engine", "--duration", "0.02", "--json", "--concurrency", "3")
+        result = json.loads(self.on_emulation(*words, devices=2))["concurrent"]
+        assert result["callers"] == 3 and result["throughput_per_s"] > 0, result
+        words = ("bench", "gpu_fp32.engine", "--duration", "0.02", "--concurrency", "3")
+        assert "3 callers at once: p50 " in self.on_emulation(*words, devices=2)
+        refused = self.on_emulation("targets", status=2, devices=99)
+        assert "DRAWBAR_CUDA is 'emulated:99', expected emulated or emulated:1 to :16" in refused
 
     def gpu_memory_is_limited(self):
         self.needs_gpu_target()

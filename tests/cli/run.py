@@ -730,6 +730,7 @@ class Cli(Accelerators, Evaluation, Layers):
         Accelerators.gpu_targets,
         Accelerators.gpu_runs,
         Accelerators.gpu_rounds_to_tf32,
+        Accelerators.gpus_share_callers,
         Accelerators.gpu_memory_is_limited,
         Accelerators.gpu_code_without_a_gpu,
         Accelerators.stripped_engines,

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "drawbar/device_tensor.h"
 #include "drawbar/session.h"
 #include "import/importer.h"
 #include "import/onnx/value.h"

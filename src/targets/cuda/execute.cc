@@ -39,6 +39,7 @@ Plan::Given Plan::given_of(std::span<const Tensor> inputs, std::span<const Tenso
 }
 
 std::unique_ptr<Plan::Frame> Plan::take_frame(const Given& given) {
+  if (context_.gpu) context_.gpu->make_current();
   {
     const std::lock_guard lock(frames_mutex_);
     const auto knows = [&](const std::unique_ptr<Frame>& frame) {
@@ -69,6 +70,7 @@ std::unique_ptr<Plan::Frame> Plan::make_frame() const {
   frame->arena = gpu.allocate(static_cast<size_t>(arena_bytes_));
   frame->staging_in = gpu.allocate_staging(static_cast<size_t>(in_bytes_));
   frame->staging_out = gpu.allocate_staging(static_cast<size_t>(out_bytes_));
+  for (int lane = 1; lane < lanes_.count(); ++lane) frame->others.push_back(gpu.make_stream());
   set_addresses(*frame, {});
   return frame;
 }
@@ -90,9 +92,9 @@ void Plan::set_addresses(Frame& frame, const Given& given) const {
   frame.address.resize(graph_.value_count());
   for (ValueId id = 0; id < graph_.value_count(); ++id) {
     const ValueId r = root(id);
-    frame.address[id] = own[r]                           ? own[r]
+    frame.address[id] = own[r]                          ? own[r]
                         : graph_.value(r).is_constant() ? constants_[r].get()
-                                                         : frame.at(offset_[r]);
+                                                        : frame.at(offset_[r]);
   }
   frame.given = given;
 }
@@ -124,25 +126,42 @@ void Plan::copy_out(Frame& frame) const {
   }
 }
 
-void Plan::enqueue(Frame& frame, const Step& step) const {
+void Plan::enqueue(Frame& frame, const Step& step, Stream& stream) const {
   const Node& node = graph_.node(step.node);
   std::vector<void*> inputs, outputs;
   for (ValueId id : node.inputs) inputs.push_back(id == no_id ? nullptr : frame.address[id]);
   for (size_t i = 0; i < node.outputs.size(); ++i)
     outputs.push_back(step.outputs[i].present ? frame.address[node.outputs[i]] : nullptr);
   step.kernel->enqueue(
-      {*frame.stream, inputs, outputs, step.packed, step.functions, frame.at(step.scratch_offset)});
+      {stream, inputs, outputs, step.packed, step.functions, frame.at(step.scratch_offset)});
 }
 
+/// With `marks` all in one lane, in order.
 void Plan::enqueue_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const {
-  for (const auto& step : steps_) {
-    if (marks) marks->push_back(frame.stream->mark());
-    try {
-      enqueue(frame, *step);
-    } catch (const Error& error) {
-      throw error.at(drawbar::describe(graph_.node(step->node)));
-    }
+  std::vector<Stream*> streams(static_cast<size_t>(lanes_.count()), frame.stream.get());
+  for (size_t i = 0; i < frame.others.size() && !marks; ++i) streams[i + 1] = frame.others[i].get();
+  const bool are_apart = !marks && streams.size() > 1;
+  if (are_apart) {
+    const std::unique_ptr<Mark> start = frame.stream->mark();
+    for (size_t lane = 1; lane < streams.size(); ++lane) streams[lane]->wait_for(*start);
   }
+  std::vector<std::unique_ptr<Mark>> done(steps_.size());
+  for (size_t s = 0; s < steps_.size(); ++s) {
+    const int step = static_cast<int>(s);
+    Stream& stream = *streams[static_cast<size_t>(lanes_.lane(step))];
+    if (marks) marks->push_back(stream.mark());
+    for (int earlier : lanes_.waits(step)) {
+      if (are_apart) stream.wait_for(*done[static_cast<size_t>(earlier)]);
+    }
+    try {
+      enqueue(frame, *steps_[s], stream);
+    } catch (const Error& error) {
+      throw error.at(drawbar::describe(graph_.node(steps_[s]->node)));
+    }
+    if (are_apart && lanes_.is_waited_for(step)) done[s] = stream.mark();
+  }
+  for (size_t lane = 1; lane < streams.size() && are_apart; ++lane)
+    frame.stream->wait_for(*streams[lane]->mark());
 }
 
 void Plan::run_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const {

@@ -52,7 +52,7 @@ class Recording {
 class Mark {
  public:
   virtual ~Mark() = default;
-  /// From `earlier`, of the same stream, to here; both have been reached.
+  /// From `earlier`, of the same stream, to here; both have been reached, and are not recorded.
   virtual double seconds_since(const Mark& earlier) const = 0;
 };
 
@@ -72,6 +72,10 @@ class Stream {
                       std::span<const void* const> arguments, bool synchronises) = 0;
   virtual void synchronize() = 0;
 
+  /// What comes from now on begins after `mark`, of another stream. Where that is being recorded,
+  /// this stream is, too, until its end: the other one waits for it before `end_recording`.
+  virtual void wait_for(const Mark& mark) = 0;
+
   /// What comes until `end_recording` is recorded and not done.
   virtual void begin_recording() = 0;
   virtual std::unique_ptr<Recording> end_recording() = 0;
@@ -87,7 +91,7 @@ class Gpu {
  public:
   virtual ~Gpu() = default;
   virtual const GpuInfo& info() const = 0;
-  /// Makes it the device of the calling thread, on which libraries plan.
+  /// Makes it the device of the calling thread, on which libraries plan and run.
   virtual void make_current() const = 0;
   /// Memory of the device. Throws RESOURCE_EXHAUSTED where it is short, or above the limit.
   std::shared_ptr<void> allocate(size_t bytes);
@@ -124,6 +128,8 @@ std::span<const int> gpu_indices();
 const std::shared_ptr<Gpu>& gpu(int index);
 /// Of each that is in use or will be.
 void limit_memory_of_gpus(int64_t bytes);
+/// The index of the calling thread's device: that of the last call of a GPU or a stream.
+int& current_gpu();
 
 /// The emulation: kernels are compiled for this host and run thread by thread, memory ends at pages
 /// that may not be touched. For tests.

@@ -5,19 +5,14 @@
 #include "ops/reorder/op.h"
 #include "ops/reshape/op.h"
 #include "targets/cuda/plan_step.h"
-#include "targets/memory_plan.h"
 #include "targets/step_report.h"
 
 namespace drawbar::cuda {
 namespace {
 
-constexpr int64_t alignment = 256;
-
 int64_t bytes_of(const Value& value) {
   return storage_bytes(value.type.tensor.element, value.type.tensor.size().value());
 }
-
-int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 }  // namespace
 
@@ -27,10 +22,11 @@ Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), 
   offset_.assign(graph_.value_count(), 0);
   is_read_.assign(graph_.value_count(), 0);
   constants_.resize(graph_.value_count());
+  if (context_.gpu) context_.gpu->make_current();
   build_steps();
   choose_tactics();
-  place_values();
   compile();
+  choose_lanes();
   if (context_.gpu) frames_.push_back(make_frame());  // what does not fit is refused now
 }
 
@@ -68,12 +64,14 @@ void Plan::build_steps() {
   }
 }
 
+Problem Plan::problem_of(const Step& step) const {
+  return {graph_.node(step.node).op, step.inputs,     step.outputs,  context_.info,
+          *context_.packed,          context_.strict, context_.tf32, context_.code.get()};
+}
+
 void Plan::choose_tactics() {
   std::vector<Problem> problems;
-  for (const auto& step : steps_) {
-    problems.push_back({graph_.node(step->node).op, step->inputs, step->outputs, context_.info,
-                        *context_.packed, context_.strict, context_.tf32, context_.code.get()});
-  }
+  for (const auto& step : steps_) problems.push_back(problem_of(*step));
   if (context_.time_tactics && context_.gpu)
     context_.chooser->time(problems, *context_.gpu, *context_.code);
   for (size_t s = 0; s < steps_.size(); ++s) {
@@ -92,56 +90,6 @@ void Plan::choose_tactics() {
     }
   }
   for (ValueId id : graph_.outputs()) is_read_[root(id)] = 1;
-}
-
-std::vector<int64_t> Plan::staging_offsets(const std::vector<ValueId>& values,
-                                           int64_t& bytes) const {
-  std::vector<int64_t> offsets;
-  for (ValueId id : values) {
-    offsets.push_back(bytes);
-    bytes += aligned(bytes_of(graph_.value(id)));
-  }
-  return offsets;
-}
-
-void Plan::place_values() {
-  const int count = static_cast<int>(steps_.size());
-  std::vector<int> first(graph_.value_count(), count), last(graph_.value_count(), -1);
-  const auto touch = [&](ValueId id, int step) {
-    if (id == no_id) return;
-    const ValueId r = root(id);
-    first[r] = std::min(first[r], step);
-    last[r] = std::max(last[r], step);
-  };
-  for (ValueId id : graph_.inputs()) touch(id, -1);
-  for (int s = 0; s < count; ++s) {
-    const Node& node = graph_.node(steps_[static_cast<size_t>(s)]->node);
-    for (ValueId id : node.inputs) touch(id, s);
-    for (ValueId id : node.outputs) touch(id, s);
-  }
-  for (ValueId id : graph_.outputs()) touch(id, count);
-  std::vector<Lifetime> buffers;
-  std::vector<ValueId> owners;
-  for (ValueId id = 0; id < graph_.value_count(); ++id) {
-    if (graph_.value(id).is_constant() || root(id) != id || last[id] < first[id]) continue;
-    buffers.push_back({aligned(bytes_of(graph_.value(id))), first[id], last[id]});
-    owners.push_back(id);
-  }
-  const size_t values = buffers.size();
-  for (int s = 0; s < count; ++s) {
-    const Step& step = *steps_[static_cast<size_t>(s)];
-    const size_t bytes = step.kernel->scratch_bytes();
-    if (bytes) buffers.push_back({aligned(static_cast<int64_t>(bytes)), s, s});
-  }
-  const MemoryPlan plan = plan_memory(buffers);
-  for (size_t i = 0; i < values; ++i) offset_[owners[i]] = plan.offsets[i];
-  size_t next = values;
-  for (const auto& step : steps_) {
-    if (step->kernel->scratch_bytes()) step->scratch_offset = plan.offsets[next++];
-  }
-  arena_bytes_ = plan.arena_bytes;
-  in_offsets_ = staging_offsets(graph_.inputs(), in_bytes_);
-  out_offsets_ = staging_offsets(graph_.outputs(), out_bytes_);
 }
 
 /// Compiles the code of all steps; where there is a GPU, brings it and the constants there.

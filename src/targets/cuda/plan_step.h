@@ -28,6 +28,7 @@ struct Plan::Frame {
   static constexpr size_t most_known = 8;
 
   std::shared_ptr<Stream> stream;
+  std::vector<std::shared_ptr<Stream>> others;  // of lanes behind the first
   std::shared_ptr<void> arena, staging_in, staging_out;
   std::vector<void*> address;  // by value
   Given given;                 // what the addresses are for

@@ -4,6 +4,7 @@
 #include "targets/cuda/architecture.h"
 #include "targets/cuda/layout.h"
 #include "targets/cuda/narrow.h"
+#include "targets/cuda/replicas.h"
 #include "targets/specialize.h"
 #include "targets/tactic_table.h"
 
@@ -19,9 +20,7 @@ CudaProgram::CudaProgram(GraphPtr graph, std::map<std::string, std::string> tact
       strict_(strict),
       half_(half),
       tf32_(tf32),
-      chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {
-  if (this_gpu().gpu) constants_ = std::make_shared<DeviceConstants>(this_gpu().gpu);
-}
+      chooser_(std::make_shared<TacticChooser>(std::move(tactics))) {}
 
 void CudaProgram::share(const CudaProgram& other) {
   packed_ = other.packed_;
@@ -31,8 +30,10 @@ void CudaProgram::share(const CudaProgram& other) {
 
 std::shared_ptr<Plan> CudaProgram::plan(const Bindings& bindings, const GpuInfo& info,
                                         std::shared_ptr<Gpu> gpu, bool time_tactics) const {
-  PlanContext context{packed_,    chooser_, code_, info,        std::move(gpu),
-                      constants_, strict_,  tf32_, time_tactics};
+  auto constants = gpu ? constants_->on(gpu) : nullptr;
+  PlanContext context{packed_,        chooser_,             code_,   info,
+                      std::move(gpu), std::move(constants), strict_, tf32_,
+                      time_tactics};
   Graph graph = specialize_for(*graph_, bindings);
   if (half_) graph = narrow(graph, *half_, info);
   return std::make_shared<Plan>(laid_out(graph, info), context);
@@ -41,6 +42,12 @@ std::shared_ptr<Plan> CudaProgram::plan(const Bindings& bindings, const GpuInfo&
 std::shared_ptr<Executor> CudaProgram::instantiate(std::span<const Tensor> inputs, int) {
   const FoundGpu& found = this_gpu();
   const Bindings bindings = bind_inputs(*graph_, inputs);
+  if (gpu_indices().size() > 1) {
+    return std::make_shared<Replicas>(
+        gpu_indices(), [self = shared_from_this(), bindings](int index) {
+          return self->plan(bindings, gpu(index)->info(), gpu(index), false);
+        });
+  }
   if (found.gpu) return plan(bindings, found.gpu->info(), found.gpu, false);
   // It can be looked at where it cannot run.
   const auto architecture = code_->architecture();

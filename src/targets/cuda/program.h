@@ -7,7 +7,7 @@ namespace drawbar::cuda {
 /// A graph compiled for GPUs: chosen tactics and device code, from which plans for concrete shapes
 /// are made. Saved as the tactics (text) and the code (sections); constants are brought into the
 /// kernels' form when it is opened.
-class CudaProgram final : public Program {
+class CudaProgram final : public Program, public std::enable_shared_from_this<CudaProgram> {
  public:
   /// `half`: values of f32 are in that type on the device. `tf32`: Problem's.
   CudaProgram(GraphPtr graph, std::map<std::string, std::string> tactics, bool strict,
@@ -35,7 +35,7 @@ class CudaProgram final : public Program {
   bool tf32_;
   std::shared_ptr<PackedConstants> packed_ = std::make_shared<PackedConstants>();
   std::shared_ptr<CodeCache> code_ = std::make_shared<CodeCache>();
-  std::shared_ptr<DeviceConstants> constants_;  // null where there is no GPU
+  std::shared_ptr<ConstantsByDevice> constants_ = std::make_shared<ConstantsByDevice>();
   std::shared_ptr<TacticChooser> chooser_;
   std::vector<PlanReport> reports_;
 };

@@ -146,6 +146,17 @@ void TacticChooser::time(const std::vector<Problem>& problems, Gpu& gpu, CodeCac
   }
 }
 
+std::optional<std::string> TacticChooser::known(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const std::string* choice = choices_.find(key);
+  return choice ? std::optional(*choice) : std::nullopt;
+}
+
+void TacticChooser::remember(const std::string& key, std::string choice) {
+  const std::lock_guard lock(mutex_);
+  choices_.add(key, std::move(choice));
+}
+
 std::map<std::string, std::string> TacticChooser::choices() const {
   const std::lock_guard lock(mutex_);
   return choices_.used();

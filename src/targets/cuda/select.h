@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ class TacticChooser {
   /// Times the candidates of all these problems that are not known yet on the device, their code
   /// compiled at once. Problems that one tactic takes are left out.
   void time(const std::vector<Problem>& problems, Gpu& gpu, CodeCache& code);
+  /// What else was measured of a plan, by a key of its own.
+  std::optional<std::string> known(const std::string& key);
+  void remember(const std::string& key, std::string choice);
   /// By problem (operator, attributes, operands, device): the timed winners among what was
   /// asked for.
   std::map<std::string, std::string> choices() const;

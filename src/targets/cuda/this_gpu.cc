@@ -72,6 +72,11 @@ const std::shared_ptr<Gpu>& gpu(int index) {
   return known;
 }
 
+int& current_gpu() {
+  thread_local int index = 0;
+  return index;
+}
+
 void limit_memory_of_gpus(int64_t bytes) {
   Others& others = other_gpus();
   const std::lock_guard lock(others.mutex);

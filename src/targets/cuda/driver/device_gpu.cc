@@ -19,15 +19,22 @@ std::string name_of(int index) {
 /// A device's context, made the thread's own around calls of the driver.
 class Context {
  public:
-  explicit Context(CUdevice device) {
+  Context(CUdevice device, int index) : index_(index) {
     DRAWBAR_CU(cuDevicePrimaryCtxRetain, &context_, device);
     enter();
   }
-  void enter() const { DRAWBAR_CU(cuCtxSetCurrent, context_); }
+  void enter() const {
+    DRAWBAR_CU(cuCtxSetCurrent, context_);
+    current_gpu() = index_;
+  }
   /// For what gives something back: a lost device is said by what comes next.
-  void enter_quietly() const { libcuda().cuCtxSetCurrent_(context_); }
+  void enter_quietly() const {
+    libcuda().cuCtxSetCurrent_(context_);
+    current_gpu() = index_;
+  }
 
  private:
+  int index_;
   CUcontext context_ = nullptr;  // the primary one: it goes with the process
 };
 
@@ -84,6 +91,8 @@ class DeviceMark final : public Mark {
   DeviceMark(const DeviceMark&) = delete;
   DeviceMark& operator=(const DeviceMark&) = delete;
 
+  CUevent event() const { return event_; }
+
   double seconds_since(const Mark& earlier) const override {
     DRAWBAR_CU(cuEventSynchronize, event_);
     float milliseconds = 0;
@@ -139,6 +148,10 @@ class DeviceStream final : public Stream {
     context_->enter();
     DRAWBAR_CU(cuStreamSynchronize, stream_);
   }
+  void wait_for(const Mark& mark) override {
+    context_->enter();
+    DRAWBAR_CU(cuStreamWaitEvent, stream_, static_cast<const DeviceMark&>(mark).event(), 0);
+  }
   void begin_recording() override {
     context_->enter();
     DRAWBAR_CU(cuStreamBeginCapture, stream_, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
@@ -169,7 +182,7 @@ class DeviceGpu final : public Gpu {
   explicit DeviceGpu(int index) {
     CUdevice device = 0;
     DRAWBAR_CU(cuDeviceGet, &device, index);
-    context_ = std::make_shared<const Context>(device);
+    context_ = std::make_shared<const Context>(device, index);
     size_t memory = 0;
     DRAWBAR_CU(cuDeviceTotalMem, &memory, device);
     const auto attribute = [&](CUdevice_attribute which) {

@@ -33,6 +33,7 @@ struct Libcuda {
   F(cuStreamCreate)               \
   F(cuStreamDestroy)              \
   F(cuStreamSynchronize)          \
+  F(cuStreamWaitEvent)            \
   F(cuStreamBeginCapture)         \
   F(cuStreamEndCapture)           \
   F(cuGraphInstantiateWithFlags)  \

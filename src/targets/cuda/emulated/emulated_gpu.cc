@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -100,17 +101,52 @@ class EmulatedModule final : public Module {
   mutable std::map<std::string, EmulatedFunction> functions_;
 };
 
+/// Work of several streams, each piece with those that must be done before it, which have smaller
+/// numbers.
+struct Recorded {
+  struct Work {
+    std::function<void()> perform;
+    std::vector<size_t> after;
+  };
+  std::vector<Work> work;
+  bool is_open = true;
+};
+
 struct EmulatedRecording final : Recording {
-  std::vector<std::function<void()>> work;
+  explicit EmulatedRecording(std::shared_ptr<const Recorded> from) : recorded(std::move(from)) {}
+  std::shared_ptr<const Recorded> recorded;
 };
 
 struct EmulatedMark final : Mark {
   std::chrono::steady_clock::time_point time = std::chrono::steady_clock::now();
+  std::shared_ptr<Recorded> recorded;  // null where nothing is being recorded
+  std::vector<size_t> after;
   double seconds_since(const Mark& earlier) const override {
     return std::chrono::duration<double>(time - static_cast<const EmulatedMark&>(earlier).time)
         .count();
   }
 };
+
+/// Each piece as soon as it may, the first that was recorded first; in reverse the last first.
+void perform(const Recorded& recorded) {
+  if (!in_reverse) {
+    for (const Recorded::Work& work : recorded.work) work.perform();
+    return;
+  }
+  std::vector<char> done(recorded.work.size(), 0);
+  for (size_t left = done.size(); left > 0; --left) {
+    size_t next = done.size();
+    const auto is_ready = [&](size_t i) {
+      const auto& after = recorded.work[i].after;
+      return !done[i] &&
+             std::all_of(after.begin(), after.end(), [&](size_t each) { return done[each] != 0; });
+    };
+    while (!is_ready(--next)) {
+    }
+    recorded.work[next].perform();
+    done[next] = 1;
+  }
+}
 
 class EmulatedStream final : public Stream {
  public:
@@ -142,21 +178,49 @@ class EmulatedStream final : public Stream {
   }
 
   void synchronize() override {}
-  void begin_recording() override { recording_ = std::make_unique<EmulatedRecording>(); }
-  std::unique_ptr<Recording> end_recording() override { return std::move(recording_); }
-  void replay(const Recording& recording) override {
-    for (const auto& each : static_cast<const EmulatedRecording&>(recording).work) each();
+  void wait_for(const Mark& mark) override {
+    const auto& emulated = static_cast<const EmulatedMark&>(mark);
+    if (!emulated.recorded) return;
+    if (!is_recorded()) {
+      recorded_ = emulated.recorded;
+      after_.clear();
+    }
+    after_.insert(after_.end(), emulated.after.begin(), emulated.after.end());
   }
-  std::unique_ptr<Mark> mark() override { return std::make_unique<EmulatedMark>(); }
+  void begin_recording() override {
+    recorded_ = std::make_shared<Recorded>();
+    after_.clear();
+  }
+  /// Work that this stream does not wait for is an error, as it is on a device.
+  std::unique_ptr<Recording> end_recording() override {
+    std::vector<char> is_joined(recorded_->work.size(), 0);
+    for (size_t each : after_) is_joined[each] = 1;
+    for (size_t i = is_joined.size(); i-- > 0;) {
+      if (!is_joined[i])
+        fail(ErrorCode::internal, "recorded work {} of another stream was not joined", i);
+      for (size_t each : recorded_->work[i].after) is_joined[each] = 1;
+    }
+    recorded_->is_open = false;
+    return std::make_unique<EmulatedRecording>(std::exchange(recorded_, nullptr));
+  }
+  void replay(const Recording& recording) override {
+    drawbar::cuda::perform(*static_cast<const EmulatedRecording&>(recording).recorded);
+  }
+  std::unique_ptr<Mark> mark() override {
+    auto mark = std::make_unique<EmulatedMark>();
+    if (is_recorded()) {
+      mark->recorded = recorded_;
+      mark->after = after_;
+    }
+    return mark;
+  }
   void* handle() const override { return nullptr; }
 
  private:
   void perform(std::function<void()> work) {
-    if (recording_) {
-      recording_->work.push_back(std::move(work));
-    } else {
-      work();
-    }
+    if (!is_recorded()) return work();
+    recorded_->work.push_back({std::move(work), std::move(after_)});
+    after_ = {recorded_->work.size() - 1};
   }
   void copy(void* to, const void* from, size_t bytes) {
     perform([=] {
@@ -164,7 +228,10 @@ class EmulatedStream final : public Stream {
     });
   }
 
-  std::unique_ptr<EmulatedRecording> recording_;
+  bool is_recorded() const { return recorded_ && recorded_->is_open; }
+
+  std::shared_ptr<Recorded> recorded_;
+  std::vector<size_t> after_;  // what the next work comes after
 };
 
 class EmulatedGpu final : public Gpu {

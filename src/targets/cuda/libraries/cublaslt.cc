@@ -1,5 +1,6 @@
 #include "targets/cuda/libraries/cublaslt.h"
 
+#include <map>
 #include <mutex>
 
 #include "base/error.h"
@@ -140,14 +141,16 @@ void check(cublasStatus_t status, const char* what) {
 cublasLtHandle_t cublaslt_handle() {
   if (!cublaslt().reason.empty()) fail(ErrorCode::unavailable, "{}", cublaslt().reason);
   static std::mutex mutex;
-  static cublasLtHandle_t made = nullptr;  // stays: the driver may go before static objects do
+  // They stay: the driver may go before static objects do.
+  static std::map<int, cublasLtHandle_t> made;
   const std::lock_guard lock(mutex);
-  if (!made) {
+  cublasLtHandle_t& handle = made[current_gpu()];
+  if (!handle) {
     cublasLtHandle_t fresh = nullptr;
     DRAWBAR_CUBLASLT(cublasLtCreate, &fresh);
-    made = fresh;
+    handle = fresh;
   }
-  return made;
+  return handle;
 }
 
 std::vector<CublasLtProduct> CublasLtProduct::choices(const CublasLtProblem& problem, int most) {

@@ -47,8 +47,8 @@ void check(cublasStatus_t status, const char* what);
 #define DRAWBAR_CUBLASLT(F, ...) \
   ::drawbar::cuda::check(::drawbar::cuda::cublaslt().F##_(__VA_ARGS__), #F)
 
-/// The handle of this process's device, made at the first call and kept; any number of threads may
-/// use it at once. Throws UNAVAILABLE without a device.
+/// The handle of the calling thread's device (current_gpu), made at the first call and kept; any
+/// number of threads may use it at once. Throws UNAVAILABLE without a device.
 /// Source: cuBLAS documentation, "Using the cuBLASLt API", "Thread Safety".
 cublasLtHandle_t cublaslt_handle();
 

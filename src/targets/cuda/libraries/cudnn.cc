@@ -1,5 +1,7 @@
 #include "targets/cuda/libraries/cudnn.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "targets/cuda/driver/library.h"
 #include "targets/cuda/libraries/availability.h"
@@ -68,17 +70,22 @@ void check(cudnnStatus_t status, const char* what) {
 
 CudnnHandle::CudnnHandle(Use use) {
   if (!cudnn().reason.empty()) fail(ErrorCode::unavailable, "{}", cudnn().reason);
-  // They stay: the driver may go before static objects do.
-  static std::mutex mutexes[2];
-  static cudnnHandle_t made[2] = {};
-  const auto which = static_cast<size_t>(use);
-  lock_ = std::unique_lock(mutexes[which]);
-  if (!made[which]) {
+  struct Made {
+    std::mutex mutex;
+    cudnnHandle_t handle = nullptr;  // stays: the driver may go before static objects do
+  };
+  static std::mutex all_mutex;
+  static std::map<std::pair<int, Use>, Made> all;
+  std::unique_lock all_lock(all_mutex);
+  Made& made = all[{current_gpu(), use}];
+  all_lock.unlock();
+  lock_ = std::unique_lock(made.mutex);
+  if (!made.handle) {
     cudnnHandle_t fresh = nullptr;
     DRAWBAR_CUDNN(cudnnCreate, &fresh);
-    made[which] = fresh;
+    made.handle = fresh;
   }
-  handle_ = made[which];
+  handle_ = made.handle;
 }
 
 void CudnnHandle::set_stream(void* stream) const {

@@ -1,6 +1,8 @@
 #include "targets/cpu/program.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "ir/evaluate_graph.h"
 #include "targets/cpu/device.h"
@@ -110,12 +112,15 @@ class CpuTarget final : public Target {
       const std::vector<Operand> inputs = operands(graph, node.inputs),
                                  outputs = operands(graph, node.outputs);
       const Problem problem{node.op, inputs, outputs, threads, isa(), packed};
-      double elements = 0;
-      for (const Operand& o : outputs) elements += static_cast<double>(o.size());
-      const auto operations = static_cast<double>(describe_step(graph, node).operations);
-      double best = std::max(elements * 1e-8, operations * 1e-9);  // the reference's pace
+      double best = std::numeric_limits<double>::infinity();
       for (const Tactic& tactic : tactics_for(node.op.name())) {
         if (tactic.applies(problem)) best = std::min(best, tactic.seconds(problem));
+      }
+      if (std::isinf(best)) {  // the reference's pace
+        double elements = 0;
+        for (const Operand& o : outputs) elements += static_cast<double>(o.size());
+        const auto operations = static_cast<double>(describe_step(graph, node).operations);
+        best = std::max(elements * 1e-8, operations * 1e-9);
       }
       seconds += best;
     }

@@ -43,9 +43,9 @@ void check(cudnnStatus_t status, const char* what);
 /// Calls a function of cuDNN by its name and checks the status.
 #define DRAWBAR_CUDNN(F, ...) ::drawbar::cuda::check(::drawbar::cuda::cudnn().F##_(__VA_ARGS__), #F)
 
-/// A handle of the calling thread's device (current_gpu), one to plan and one to run with, each made
-/// at the first use and kept. It is one thread's while that has an object of this class. Throws
-/// UNAVAILABLE without a device.
+/// A handle of the calling thread's device (current_gpu), one to plan and one to run with, each
+/// made at the first use and kept. It is one thread's while that has an object of this class.
+/// Throws UNAVAILABLE without a device.
 /// Source: cuDNN's documentation, "Core Concepts: cuDNN Handle" and "Odds and Ends: Thread Safety"
 /// (a handle is for one thread at a time).
 class CudnnHandle {

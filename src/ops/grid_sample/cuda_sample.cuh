@@ -140,9 +140,13 @@ __device__ __forceinline__ void positions(const T* __restrict__ x, const G* __re
 /// The coordinate of position i of SIZE.
 template <i64 SIZE, bool ALIGN_CORNERS>
 __device__ __forceinline__ double coordinate(i64 i) {
-  if (!ALIGN_CORNERS) return static_cast<double>(2 * i + 1) / static_cast<double>(SIZE) - 1;
-  if (SIZE == 1) return 0;
-  return static_cast<double>(2 * i) / (static_cast<double>(SIZE) - 1) - 1;
+  if constexpr (!ALIGN_CORNERS) {
+    return static_cast<double>(2 * i + 1) / static_cast<double>(SIZE) - 1;
+  } else if constexpr (SIZE == 1) {
+    return 0;
+  } else {
+    return static_cast<double>(2 * i) / (static_cast<double>(SIZE) - 1) - 1;
+  }
 }
 
 /// Positions of AffineGrid: the coordinates of one, of the axes in the grid's order, times each row

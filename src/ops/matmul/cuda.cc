@@ -104,8 +104,8 @@ Product product_of(const Problem& problem, const MatMulSizes& sizes, int64_t lef
   p.members += broadcast_member("bias_of", bias, y);
   const bool of_columns = has_bias && bias.rank() > 0 && bias.size() == bias.shape.back();
   p.members += fmt::format(
-      "  static __device__ __forceinline__ i64 bias_at(const Part& part, int row, int column) {{\n"
-      "    return {};\n  }}\n",
+      "  static __device__ __forceinline__ i64 bias_at([[maybe_unused]] const Part& part, "
+      "[[maybe_unused]] int row, [[maybe_unused]] int column) {{\n    return {};\n  }}\n",
       !has_bias || bias.size() == 1 ? "0"
       : of_columns                  ? "column"
                                     : "bias_of(y_row(part, row) + column)");

@@ -65,9 +65,8 @@ std::unique_ptr<Kernel> make_pointwise(const Problem& problem, std::vector<std::
   for (size_t axis = plan.sizes.size(); axis-- > 0;) {
     const bool innermost = axis + 1 == plan.sizes.size();
     const int64_t size = innermost ? plan.sizes[axis] / width : plan.sizes[axis];
-    body += axis == 0 ? fmt::format("  const {} i0 = rest;\n", index)
-                      : fmt::format("  const {} i{} = rest % {};\n  rest /= {};\n", index, axis,
-                                    size, size);
+    body += fmt::format("  [[maybe_unused]] const {} i{} = rest", index, axis) +
+            (axis == 0 ? ";\n" : fmt::format(" % {};\n  rest /= {};\n", size, size));
   }
   const auto offset = [&](size_t operand) {
     std::string result;

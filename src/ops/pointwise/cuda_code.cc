@@ -73,7 +73,7 @@ std::string function_expression(Function function, float p, float q, std::string
 NamedCode program_code(const ops::Program& program) {
   std::string parameters, body;
   for (int i = 0; i < program.inputs; ++i)
-    parameters += fmt::format("{}float x{}", i ? ", " : "", i);
+    parameters += fmt::format("{}[[maybe_unused]] float x{}", i ? ", " : "", i);
   int next = program.inputs;
   for (const ops::Instruction& step : program.instructions) {
     std::vector<std::string> operands;
@@ -104,9 +104,10 @@ NamedCode epilogue_code(const ops::Program& program, const Operand& y,
     parameters += fmt::format(", const T{}* a{}", i, i);
   }
   for (size_t axis = plan.sizes.size(); axis-- > 0;) {
-    body += axis == 0 ? "    const i64 i0 = rest;\n"
-                      : fmt::format("    const i64 i{} = rest % {};\n    rest /= {};\n", axis,
-                                    plan.sizes[axis], plan.sizes[axis]);
+    body +=
+        fmt::format("    [[maybe_unused]] const i64 i{} = rest", axis) +
+        (axis == 0 ? ";\n"
+                   : fmt::format(" % {};\n    rest /= {};\n", plan.sizes[axis], plan.sizes[axis]));
   }
   for (size_t i = 0; i < more.size(); ++i) {
     std::string at;

@@ -104,10 +104,17 @@ struct Integers {
   static constexpr int width = 8 * sizeof(T);
 
   static __device__ T of(u64 value) { return static_cast<T>(value); }
+  static __device__ bool is_negative(T x) {
+    if constexpr (is_signed) {
+      return x < 0;
+    } else {
+      return false;
+    }
+  }
   static __device__ T Neg(T x, T = 0) { return of(0 - static_cast<u64>(x)); }
-  static __device__ T Abs(T x, T = 0) { return x < 0 ? Neg(x) : x; }
-  static __device__ T Sign(T x, T = 0) { return of(static_cast<u64>((x > 0) - (x < 0))); }
-  static __device__ T Relu(T x, T = 0) { return x < 0 ? T(0) : x; }
+  static __device__ T Abs(T x, T = 0) { return is_negative(x) ? Neg(x) : x; }
+  static __device__ T Sign(T x, T = 0) { return of(static_cast<u64>((x > 0) - is_negative(x))); }
+  static __device__ T Relu(T x, T = 0) { return is_negative(x) ? T(0) : x; }
   static __device__ T Add(T x, T y) { return of(static_cast<u64>(x) + static_cast<u64>(y)); }
   static __device__ T Sub(T x, T y) { return of(static_cast<u64>(x) - static_cast<u64>(y)); }
   static __device__ T Mul(T x, T y) { return of(static_cast<u64>(x) * static_cast<u64>(y)); }
@@ -122,23 +129,24 @@ struct Integers {
   }
   static __device__ T Mod(T x, T y) {
     const T rest = Fmod(x, y);
-    return rest != 0 && (rest < 0) != (y < 0) ? Add(rest, y) : rest;
+    return rest != 0 && is_negative(rest) != is_negative(y) ? Add(rest, y) : rest;
   }
   static __device__ T Min(T x, T y) { return x < y ? x : y; }
   static __device__ T Max(T x, T y) { return x > y ? x : y; }
-  static __device__ T PRelu(T x, T y) { return x < 0 ? Mul(x, y) : x; }
+  static __device__ T PRelu(T x, T y) { return is_negative(x) ? Mul(x, y) : x; }
   static __device__ T BitwiseNot(T x, T = 0) { return static_cast<T>(~x); }
   static __device__ T BitwiseAnd(T x, T y) { return static_cast<T>(x & y); }
   static __device__ T BitwiseOr(T x, T y) { return static_cast<T>(x | y); }
   static __device__ T BitwiseXor(T x, T y) { return static_cast<T>(x ^ y); }
+  /// By more than there is, or a negative number.
   static __device__ bool shifts_all(T by) {
-    return by < 0 || static_cast<u64>(by) >= static_cast<u64>(width);
+    return static_cast<u64>(by) >= static_cast<u64>(width);
   }
   static __device__ T BitShiftLeft(T x, T by) {
     return shifts_all(by) ? T(0) : of(static_cast<u64>(x) << by);
   }
   static __device__ T BitShiftRight(T x, T by) {
-    if (shifts_all(by)) return x < 0 ? static_cast<T>(-1) : T(0);
+    if (shifts_all(by)) return is_negative(x) ? static_cast<T>(-1) : T(0);
     return static_cast<T>(x >> by);
   }
   /// Negative exponents give what the real power truncates to.

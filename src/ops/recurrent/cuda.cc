@@ -60,7 +60,8 @@ std::string activation_member(const Recurrent& op, std::string_view name, size_t
   }
   if (body.empty()) body = "    return x;\n";
   return fmt::format(
-      "  template <class C>\n  static __device__ __forceinline__ C {}(int d, C x) {{\n{}  }}\n",
+      "  template <class C>\n  static __device__ __forceinline__ C {}([[maybe_unused]] int d, C x) "
+      "{{\n{}  }}\n",
       name, body);
 }
 
@@ -87,11 +88,12 @@ NamedCode shape_code(const Problem& problem) {
       {"input_forget", op.input_forget}};
   for (const auto& [name, value] : conditions)
     text += fmt::format("  static constexpr bool {} = {};\n", name, value);
-  text +=
-      fmt::format("  static __device__ __forceinline__ bool backwards(int d) {{ return {}; }}\n",
-                  op.direction == ops::Direction::bidirectional ? "d == 1"
-                  : op.direction == ops::Direction::reverse     ? "true"
-                                                                : "false");
+  text += fmt::format(
+      "  static __device__ __forceinline__ bool backwards([[maybe_unused]] int d) "
+      "{{ return {}; }}\n",
+      op.direction == ops::Direction::bidirectional ? "d == 1"
+      : op.direction == ops::Direction::reverse     ? "true"
+                                                    : "false");
   text += activation_member(op, "first_activation", 0) +
           activation_member(op, "second_activation", 1) +
           activation_member(op, "third_activation", 2);

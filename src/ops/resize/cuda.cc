@@ -99,9 +99,9 @@ class Code {
     const int64_t bytes = bits(y.type) / 8, items = y.size() / width_;
     const std::string type =
         moves ? fmt::format("movement::element_t<{}>", bytes) : std::string(code_name(y.type));
-    const std::string parameters = fmt::format(
-        "const void* source, const int* __restrict__ index, const float* __restrict__ "
-        "weight, void* destination");
+    const std::string parameters =
+        "const void* source, const int* __restrict__ index, [[maybe_unused]] const float* "
+        "__restrict__ weight, void* destination";
     std::string body = fmt::format("  using T = {};\n", type);
     body += fmt::format(
         "  const T* __restrict__ x = static_cast<const T*>(source);\n"

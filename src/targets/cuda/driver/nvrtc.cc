@@ -1,5 +1,6 @@
 #include "targets/cuda/driver/nvrtc.h"
 
+#include <atomic>
 #include <cuda.h>
 #include <nvrtc.h>
 
@@ -27,6 +28,11 @@ struct Nvrtc {
 #undef DRAWBAR_NVRTC
 };
 
+std::atomic<bool> refuses_warnings = false;
+/// What NVRTC is silent about: parameters that are not used, initialisers in another order than
+/// members, comparisons of signed and unsigned numbers.
+constexpr const char* more_warnings = "--diag-warn=826,1719,1873";
+
 /// A compilation, ended when it goes.
 class Compilation {
  public:
@@ -45,8 +51,11 @@ class Compilation {
 
   std::vector<std::byte> compile(const std::string& architecture) {
     const std::string target = "--gpu-architecture=" + architecture;
-    const char* options[] = {target.c_str(), "--std=c++17", "--fmad=true"};
-    const nvrtcResult result = nvrtc_.CompileProgram(program_, 3, options);
+    std::vector<const char*> options = {target.c_str(), "--std=c++17", "--fmad=true"};
+    const bool refuse = refuses_warnings;
+    if (refuse) options.push_back(more_warnings);
+    const nvrtcResult result =
+        nvrtc_.CompileProgram(program_, static_cast<int>(options.size()), options.data());
     if (result == NVRTC_ERROR_INVALID_OPTION) {
       fail(ErrorCode::invalid_argument, "NVRTC compiles nothing for '{}'", architecture);
     }
@@ -55,6 +64,10 @@ class Compilation {
            log().substr(0, 2000));
     }
     check(result);
+    if (refuse && log().find("warning") != std::string::npos) {
+      fail(ErrorCode::internal, "device code has warnings for {}: {}", architecture,
+           log().substr(0, 2000));
+    }
     const bool is_virtual = architecture.starts_with("compute_");
     size_t bytes = 0;
     check(is_virtual ? nvrtc_.GetPTXSize(program_, &bytes) : nvrtc_.GetCUBINSize(program_, &bytes));
@@ -92,5 +105,7 @@ std::vector<std::byte> compile_with_nvrtc(const std::string& source,
   }
   return Compilation(nvrtc, source).compile(architecture);
 }
+
+void refuse_device_warnings(bool refuse) { refuses_warnings = refuse; }
 
 }  // namespace drawbar::cuda

@@ -11,5 +11,7 @@ namespace drawbar::cuda {
 /// architecture it does not know, INTERNAL with its first messages where the code is wrong.
 std::vector<std::byte> compile_with_nvrtc(const std::string& source,
                                           const std::string& architecture);
+/// Whether code with warnings is wrong code from now on, as in tests; at first it is not.
+void refuse_device_warnings(bool refuse);
 
 }  // namespace drawbar::cuda

@@ -105,7 +105,7 @@ void time_runs(Session& session, const std::vector<Tensor>& inputs, double durat
   result.peak_resident_bytes = peak_resident_bytes();
 }
 
-/// So many callers run for the duration, each twice at least, after a run that is not counted.
+/// So many callers run for the duration, each twice at least, after two runs that are not counted.
 ConcurrentRuns time_concurrent_runs(Session& session, const std::vector<Tensor>& inputs,
                                     int callers, double duration) {
   std::vector<std::vector<double>> times(static_cast<size_t>(callers));

@@ -51,11 +51,7 @@ bool held_applies(const Problem& problem) {
 }
 
 Launch launch(std::string call, int64_t blocks, int64_t threads) {
-  Launch launch;
-  launch.file = file;
-  launch.call = std::move(call);
-  launch.grid.x = blocks;
-  launch.block.x = threads;
+  Launch launch = launch_along_x(file, std::move(call), blocks, threads);
   launch.synchronises = true;
   return launch;
 }

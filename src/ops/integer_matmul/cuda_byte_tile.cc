@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "ops/integer_matmul/cuda_bytes.h"
 
@@ -84,14 +83,6 @@ ByteShape shape_of(const ByteProduct& p, const ByteTile& tile) {
   return byte_shape(text);
 }
 
-bool has_units(const GpuInfo& gpu) {
-  const std::string_view architecture = gpu.architecture;
-  int number = 0;
-  const auto* end = architecture.data() + architecture.size();
-  return architecture.starts_with("sm_") &&
-         std::from_chars(architecture.data() + 3, end, number).ec == std::errc() && number >= 80;
-}
-
 /// Whether positions in y are evenly apart.
 bool has_even_positions(const ByteProduct& p) {
   int64_t step = y_position(p);
@@ -112,7 +103,7 @@ bool byte_tile_applies(const ByteProduct& p, const ByteTile& tile) {
   if (!byte_product_applies(p)) return false;
   // Products of four bytes are for GPUs without such units, and for the emulation to try.
   const bool emulated = p.problem.gpu.architecture == "host";
-  if (!emulated && tile.units != has_units(p.problem.gpu)) return false;
+  if (!emulated && tile.units != has_matrix_units(p.problem.gpu)) return false;
   if (p.added) {
     const Operand& other = p.problem.inputs[p.added->other];
     if (other.layout != p.y().layout || other.shape != p.y().shape || p.y().pitch != 0)

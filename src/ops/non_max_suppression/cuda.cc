@@ -68,13 +68,9 @@ double seconds(const Problem& p) {
 }
 
 Launch launch_of(std::string call, int64_t blocks, std::vector<Argument> arguments) {
-  Launch launch;
-  launch.file = "ops/non_max_suppression/cuda_suppress.cuh";
-  launch.call = std::move(call);
-  launch.grid.x = blocks;
-  launch.block.x = block_threads;
+  Launch launch = launch_along_x("ops/non_max_suppression/cuda_suppress.cuh", std::move(call),
+                                 blocks, block_threads, std::move(arguments));
   launch.synchronises = true;
-  launch.arguments = std::move(arguments);
   return launch;
 }
 

@@ -35,13 +35,8 @@ bool slices_apply(const Problem& p) {
 }
 
 Launch launch_of(std::string call, int64_t items, std::vector<Argument> arguments) {
-  Launch launch;
-  launch.file = "ops/scatter/cuda_scatter.cuh";
-  launch.call = std::move(call);
-  launch.grid = blocks_for(items, block_threads);
-  launch.block.x = block_threads;
-  launch.arguments = std::move(arguments);
-  return launch;
+  return launch_along_x("ops/scatter/cuda_scatter.cuh", std::move(call),
+                        blocks_for(items, block_threads).x, block_threads, std::move(arguments));
 }
 
 /// As many blocks as the device holds at once, since there is often nothing to copy.

@@ -50,13 +50,9 @@ bool rounds_apply(const Problem& p) {
 bool count_applies(const Problem& p) { return top_applies(p) && !rounds_apply(p); }
 
 Launch launch_of(std::string call, int64_t blocks, std::vector<Argument> arguments) {
-  Launch launch;
-  launch.file = "ops/select/cuda_top_k.cuh";
-  launch.call = std::move(call);
-  launch.grid.x = blocks;
-  launch.block.x = block_threads;
+  Launch launch = launch_along_x("ops/select/cuda_top_k.cuh", std::move(call), blocks,
+                                 block_threads, std::move(arguments));
   launch.synchronises = true;
-  launch.arguments = std::move(arguments);
   return launch;
 }
 

@@ -9,13 +9,8 @@ namespace {
 constexpr int64_t block_threads = 256;
 
 Launch launch_of(std::string call, int64_t items, std::vector<Argument> arguments) {
-  Launch launch;
-  launch.file = "ops/shape/cuda_fill.cuh";
-  launch.call = std::move(call);
-  launch.grid = blocks_for(items, block_threads);
-  launch.block.x = block_threads;
-  launch.arguments = std::move(arguments);
-  return launch;
+  return launch_along_x("ops/shape/cuda_fill.cuh", std::move(call),
+                        blocks_for(items, block_threads).x, block_threads, std::move(arguments));
 }
 
 /// The limit has given the output's shape.

@@ -41,11 +41,7 @@ bool columns_apply(const Problem& problem) {
 }
 
 Launch launch_of(std::string call, int64_t blocks, int64_t threads, bool synchronises = true) {
-  Launch launch;
-  launch.file = "ops/softmax/cuda_lines.cuh";
-  launch.call = std::move(call);
-  launch.grid.x = blocks;
-  launch.block.x = threads;
+  Launch launch = launch_along_x("ops/softmax/cuda_lines.cuh", std::move(call), blocks, threads);
   launch.synchronises = synchronises;
   return launch;
 }

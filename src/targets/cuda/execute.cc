@@ -6,11 +6,6 @@
 namespace drawbar::cuda {
 namespace {
 
-size_t bytes_of(const Value& value) {
-  return static_cast<size_t>(
-      storage_bytes(value.type.tensor.element, value.type.tensor.size().value()));
-}
-
 bool fits(const Tensor& tensor, const TensorType& type) {
   return tensor.has_value() && tensor.kind() == Tensor::Kind::tensor &&
          tensor.type() == type.element && tensor.shape() == type.shape();
@@ -39,7 +34,9 @@ Plan::Given Plan::given_of(std::span<const Tensor> inputs, std::span<const Tenso
 }
 
 std::unique_ptr<Plan::Frame> Plan::take_frame(const Given& given) {
-  if (context_.gpu) context_.gpu->make_current();
+  if (!context_.gpu) fail(ErrorCode::unavailable, "target cuda: {}", this_gpu().reason);
+  context_.gpu->make_current();
+  std::unique_ptr<Frame> frame;
   {
     const std::lock_guard lock(frames_mutex_);
     const auto knows = [&](const std::unique_ptr<Frame>& frame) {
@@ -49,13 +46,13 @@ std::unique_ptr<Plan::Frame> Plan::take_frame(const Given& given) {
     auto found = std::find_if(frames_.begin(), frames_.end(), knows);
     if (found == frames_.end() && !frames_.empty()) found = frames_.end() - 1;
     if (found != frames_.end()) {
-      auto frame = std::move(*found);
+      frame = std::move(*found);
       frames_.erase(found);
-      return frame;
     }
   }
-  if (!context_.gpu) fail(ErrorCode::unavailable, "target cuda: {}", this_gpu().reason);
-  return make_frame();
+  if (!frame) frame = make_frame();
+  if (frame->given != given) set_addresses(*frame, given);
+  return frame;
 }
 
 void Plan::give_back(std::unique_ptr<Frame> frame) {
@@ -178,7 +175,6 @@ void Plan::run_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) co
 
 std::optional<double> Plan::device_seconds(int runs) {
   std::unique_ptr<Frame> frame = take_frame({});
-  if (!frame->given.empty()) set_addresses(*frame, {});
   for (size_t i = 0; i < in_offsets_.size(); ++i) {
     const Value& value = graph_.value(graph_.inputs()[i]);
     // 0x3c3c is 1.06 in f16, 0.0115 in bf16 and f32; integers are indices, of which 0 is one.
@@ -204,7 +200,6 @@ void Plan::run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const 
   control.check();
   const Given given = given_of(inputs, outputs);
   std::unique_ptr<Frame> frame = take_frame(given);
-  if (frame->given != given) set_addresses(*frame, given);
   for (size_t i = 0; i < in_offsets_.size(); ++i) {
     const size_t bytes = bytes_of(graph_.value(graph_.inputs()[i]));
     if (bytes && inputs[i].is_on_host())

@@ -16,8 +16,11 @@ Lanes::Lanes(const std::vector<std::vector<int>>& reads)
       waited_for_(reads.size(), 0),
       before_(reads.size(), std::vector<uint64_t>((reads.size() + 63) / 64)) {
   std::vector<int> last;  // by lane
-  for (int step = 0; index(step) < reads.size(); ++step)
-    place(step, choose(reads[index(step)], last), reads[index(step)], last);
+  for (int step = 0; index(step) < reads.size(); ++step) {
+    std::vector<int> latest = reads[index(step)];
+    std::sort(latest.rbegin(), latest.rend());
+    place(step, choose(latest, last), latest, last);
+  }
   count_ = std::max(1, static_cast<int>(last.size()));
 }
 
@@ -27,10 +30,7 @@ int Lanes::choose(const std::vector<int>& reads, const std::vector<int>& last) c
     return static_cast<int>(std::find(last.begin(), last.end(), step) - last.begin());
   };
   const int lanes = static_cast<int>(last.size());
-  // The latest result first: what was computed just before lies in the cache, and is waited for.
-  std::vector<int> latest = reads;
-  std::sort(latest.rbegin(), latest.rend());
-  for (int read : latest) {
+  for (int read : reads) {
     if (const int lane = ends_with(read); lane < lanes) return lane;
   }
   for (int lane = 0; lane < lanes; ++lane) {
@@ -57,9 +57,7 @@ void Lanes::place(int step, int lane, const std::vector<int>& reads, std::vector
     follow(last[index(lane)]);
     last[index(lane)] = step;
   }
-  std::vector<int> latest = reads;
-  std::sort(latest.rbegin(), latest.rend());
-  for (int read : latest) {
+  for (int read : reads) {
     if (is_before(read, step)) continue;
     waits_[index(step)].push_back(read);
     waited_for_[index(read)] = 1;

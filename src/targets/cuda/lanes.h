@@ -32,6 +32,8 @@ class Lanes {
 
  private:
   static size_t index(int step) { return static_cast<size_t>(step); }
+  /// `reads`: the latest first. What was computed just before lies in the cache, and waiting for it
+  /// is waiting for all before it.
   int choose(const std::vector<int>& reads, const std::vector<int>& last) const;
   void place(int step, int lane, const std::vector<int>& reads, std::vector<int>& last);
 

@@ -7,7 +7,7 @@
 #include "ir/evaluate_graph.h"
 #include "ir/text.h"
 #include "targets/cuda/layout.h"
-#include "targets/cuda/plan.h"
+#include "tests/support/cuda_plan_context.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -99,14 +99,7 @@ Graph random_plan_graph(std::mt19937& random, int steps) {
 }
 
 TEST(CudaLanes, BranchesSideBySideGiveTheSameInAnyOrder) {
-  const std::shared_ptr<Gpu> gpu = emulated_gpu();
-  PlanContext context;
-  context.packed = std::make_shared<PackedConstants>();
-  context.chooser = std::make_shared<TacticChooser>();
-  context.code = std::make_shared<CodeCache>();
-  context.info = gpu->info();
-  context.gpu = gpu;
-  context.constants = std::make_shared<DeviceConstants>(gpu);
+  PlanContext context = plan_context(emulated_gpu());
   ThreadPool pool(1);
   std::mt19937 random(7);
   for (int round = 0; round < 10; ++round) {
@@ -130,14 +123,7 @@ TEST(CudaLanes, BranchesSideBySideGiveTheSameInAnyOrder) {
 }
 
 TEST(CudaLanes, WhatWasMeasuredDecides) {
-  const std::shared_ptr<Gpu> gpu = emulated_gpu();
-  PlanContext context;
-  context.packed = std::make_shared<PackedConstants>();
-  context.chooser = std::make_shared<TacticChooser>();
-  context.code = std::make_shared<CodeCache>();
-  context.info = gpu->info();
-  context.gpu = gpu;
-  context.constants = std::make_shared<DeviceConstants>(gpu);
+  PlanContext context = plan_context(emulated_gpu());
   std::mt19937 random(3);
   const Graph graph = laid_out(random_plan_graph(random, 12), context.info);
   EXPECT_GT(Plan(graph, context).lanes(), 1);  // the emulation's own choice

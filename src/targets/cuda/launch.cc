@@ -52,6 +52,17 @@ std::string_view code_name(ElementType type) {
   return result;
 }
 
+Launch launch_along_x(std::string file, std::string call, int64_t blocks, int64_t threads,
+                      std::vector<Argument> arguments) {
+  Launch launch;
+  launch.file = std::move(file);
+  launch.call = std::move(call);
+  launch.grid.x = blocks;
+  launch.block.x = threads;
+  launch.arguments = std::move(arguments);
+  return launch;
+}
+
 std::string Launch::name() const {
   if (!image.empty()) return fmt::format("{} at {}", call, fmt::ptr(image.data()));
   std::string what = file + "\n" + call + fmt::format("\n{}", block.size());

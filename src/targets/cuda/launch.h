@@ -39,6 +39,10 @@ struct Launch {
   std::string code() const;
 };
 
+/// A launch of so many blocks of so many threads along x.
+Launch launch_along_x(std::string file, std::string call, int64_t blocks, int64_t threads,
+                      std::vector<Argument> arguments = {});
+
 /// How device code calls an element type: "float", "f16", "bf16", "int", "unsigned char", …. Throws
 /// INTERNAL for types without one.
 std::string_view code_name(ElementType type);

@@ -8,14 +8,6 @@
 #include "targets/step_report.h"
 
 namespace drawbar::cuda {
-namespace {
-
-int64_t bytes_of(const Value& value) {
-  return storage_bytes(value.type.tensor.element, value.type.tensor.size().value());
-}
-
-}  // namespace
-
 Plan::Plan(Graph graph, const PlanContext& context) : graph_(std::move(graph)), context_(context) {
   parent_.resize(graph_.value_count());
   for (ValueId id = 0; id < parent_.size(); ++id) parent_[id] = id;

@@ -69,7 +69,7 @@ class Plan final : public Executor {
   /// An output's or input's place among the bytes that are copied, 256-byte aligned each.
   std::vector<int64_t> staging_offsets(const std::vector<ValueId>& values, int64_t& bytes) const;
   std::unique_ptr<Frame> make_frame() const;
-  /// One that knows this run, if there is one.
+  /// One with the addresses of this run, which it knows if there is such a one.
   std::unique_ptr<Frame> take_frame(const Given& given);
   void give_back(std::unique_ptr<Frame> frame);
   Given given_of(std::span<const Tensor> inputs, std::span<const Tensor> outputs) const;
@@ -80,8 +80,8 @@ class Plan final : public Executor {
   void enqueue_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const;
   void copy_in(Frame& frame) const;
   void copy_out(Frame& frame) const;
-  /// Everything in order; `marks` gets one before each copy or step and one behind the last.
   void run_frame(Frame& frame) const;
+  /// Everything in order; `marks` gets one before each copy or step and one behind the last.
   void run_steps(Frame& frame, std::vector<std::unique_ptr<Mark>>* marks) const;
   StepReport describe(const Step& step) const;
   StepReport describe_copy(const char* name, const std::vector<ValueId>& values) const;

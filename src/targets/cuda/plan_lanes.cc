@@ -13,10 +13,6 @@ constexpr const char* side_by_side_choice = "side_by_side";
 constexpr int timed_runs = 20;
 constexpr double least_gain = 0.98;  // of the time in order: less is noise
 
-int64_t bytes_of(const Value& value) {
-  return storage_bytes(value.type.tensor.element, value.type.tensor.size().value());
-}
-
 int64_t aligned(int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 }  // namespace

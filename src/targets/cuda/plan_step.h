@@ -7,6 +7,10 @@
 
 namespace drawbar::cuda {
 
+inline int64_t bytes_of(const Value& value) {
+  return storage_bytes(value.type.tensor.element, value.type.tensor.size().value());
+}
+
 struct Plan::Step {
   NodeId node = no_id;
   std::vector<Operand> inputs, outputs;

@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "ir/text.h"
 #include "targets/cuda/layout.h"
-#include "targets/target.h"
+#include "tests/support/cuda_plan_context.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -24,14 +24,7 @@ constexpr const char* text = R"(graph main(%x: f32[4, 8], %s: f32[4, 8]) {
 )";
 
 std::shared_ptr<Plan> plan_on(int index) {
-  const std::shared_ptr<Gpu> gpu = emulated_gpu(index);
-  PlanContext context;
-  context.packed = std::make_shared<PackedConstants>();
-  context.chooser = std::make_shared<TacticChooser>(std::map<std::string, std::string>());
-  context.code = std::make_shared<CodeCache>();
-  context.info = gpu->info();
-  context.gpu = gpu;
-  context.constants = std::make_shared<DeviceConstants>(gpu);
+  const PlanContext context = plan_context(emulated_gpu(index));
   return std::make_shared<Plan>(laid_out(parse(text), context.info), context);
 }
 

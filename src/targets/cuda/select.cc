@@ -111,12 +111,13 @@ void TacticChooser::time(const std::vector<Problem>& problems, Gpu& gpu, CodeCac
   std::set<std::string> seen;
   std::vector<const Launch*> launches;
   for (const Problem& problem : problems) {
-    const std::vector<const Tactic*> tactics = candidates(problem);
     std::string key = problem_key(problem);
     {
       const std::lock_guard lock(mutex_);
-      if (tactics.size() < 2 || choices_.find(key) || !seen.insert(key).second) continue;
+      if (!seen.insert(key).second || choices_.find(key)) continue;
     }
+    const std::vector<const Tactic*> tactics = candidates(problem);
+    if (tactics.size() < 2) continue;
     Contest contest{&problem, std::move(key), {}};
     for (const Tactic* tactic : tactics) {
       contest.trials.emplace_back().tactic = tactic;

@@ -221,7 +221,8 @@ std::shared_ptr<const CudnnPlan> CudnnPlanner::plan(const CodeCache* saved) cons
   constexpr size_t most_plans = 1024;
   static std::mutex mutex;
   static auto& plans = *new std::map<std::string, std::shared_ptr<const CudnnPlan>>;
-  const std::string key = name();
+  // Code is loaded for one device, so that each has plans of its own.
+  const std::string key = fmt::format("{} {}", name(), current_gpu());
   {
     const std::lock_guard lock(mutex);
     if (const auto found = plans.find(key); found != plans.end()) return found->second;

@@ -38,19 +38,12 @@ struct Memory {
 /// Times so close to the least one are as good: what packs fewer bytes is opened and kept for less.
 constexpr double kTie = 1.04;
 
-/// What comes so close to the least time at first is timed again, in turns with the others: what
-/// else this machine does then falls on all of them.
-constexpr double kClose = 1.25;
-constexpr int kTurns = 2;
-
-struct Trial {
-  const Tactic* tactic = nullptr;
-  double seconds = 0;
-  size_t packed_bytes = 0;
-  std::unique_ptr<PackedConstants> packed;  // until the trial has lost
-  std::unique_ptr<Problem> problem;
-  std::unique_ptr<Kernel> kernel;
-};
+/// Tactics are timed in turns, one run each, so that what else this machine does falls on all of
+/// them. One leaves when its least time is so far above the least of all: far at first, after one
+/// run that warmed up and one that counts, nearer once there were several.
+constexpr double kFar = 2.5, kClose = 1.25;
+constexpr size_t kSeveral = 5, kMostTurns = 60;
+constexpr auto kTimeForEach = std::chrono::milliseconds(40);
 
 /// Empties the caches of packed weights, as the rest of a model does from one run to the next.
 void evict(const std::map<std::string, Section>& packed) {
@@ -64,50 +57,68 @@ void evict(const std::map<std::string, Section>& packed) {
 #endif
 }
 
-}  // namespace
-
-double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& pool) {
-  const std::map<std::string, Section> packed = problem.packed.all();
-  std::vector<std::unique_ptr<Memory>> memory;
-  std::vector<const void*> inputs;
-  std::vector<void*> outputs;
-  const auto fresh = [&](const Operand& o) {
-    memory.push_back(
-        std::make_unique<Memory>(static_cast<size_t>(storage_bytes(o.type, o.extent()))));
-    return memory.back()->data;
-  };
-  for (const Operand& o : problem.inputs) {
-    if (!o.present) {
-      inputs.push_back(nullptr);
-    } else if (o.constant) {
-      inputs.push_back(o.constant->tensor().raw());
-    } else {
-      void* data = fresh(o);
-      if (!is_floating(o.type))
-        std::memset(data, 0, static_cast<size_t>(storage_bytes(o.type, o.extent())));
-      inputs.push_back(data);
+/// What all tactics of a problem are timed on: drawn operands, and memory for scratch.
+class Operands {
+ public:
+  explicit Operands(const Problem& problem) {
+    for (const Operand& o : problem.inputs) {
+      if (!o.present) {
+        inputs_.push_back(nullptr);
+      } else if (o.constant) {
+        inputs_.push_back(o.constant->tensor().raw());
+      } else {
+        void* data = fresh(o);
+        if (!is_floating(o.type))
+          std::memset(data, 0, static_cast<size_t>(storage_bytes(o.type, o.extent())));
+        inputs_.push_back(data);
+      }
     }
+    for (const Operand& o : problem.outputs) outputs_.push_back(o.present ? fresh(o) : nullptr);
   }
-  for (const Operand& o : problem.outputs) outputs.push_back(o.present ? fresh(o) : nullptr);
-  Memory scratch(kernel.scratch_bytes());
-  const KernelRun run{inputs, outputs, scratch.data, pool};
-  using Clock = std::chrono::steady_clock;
-  std::vector<double> times;
-  const auto start = Clock::now();
-  do {
+
+  void make_room_for(const Kernel& kernel) {
+    if (scratch_ && scratch_bytes_ >= kernel.scratch_bytes()) return;
+    scratch_bytes_ = kernel.scratch_bytes();
+    scratch_ = std::make_unique<Memory>(scratch_bytes_);
+  }
+
+  /// Seconds of one run, packed weights coming from memory as in a model larger than the caches.
+  double time(const Kernel& kernel, const std::map<std::string, Section>& packed,
+              ThreadPool& pool) const {
+    using Clock = std::chrono::steady_clock;
     evict(packed);
     const auto before = Clock::now();
-    kernel.run(run);
-    times.push_back(std::chrono::duration<double>(Clock::now() - before).count());
-  } while (times.size() < 3 ||
-           (times.size() < 30 && Clock::now() - start < std::chrono::milliseconds(20)));
-  times.erase(times.begin());  // the first run warms up
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
-                   times.end());
-  return times[times.size() / 2];
-}
+    kernel.run({inputs_, outputs_, scratch_->data, pool});
+    return std::chrono::duration<double>(Clock::now() - before).count();
+  }
 
-namespace {
+ private:
+  void* fresh(const Operand& o) {
+    memory_.push_back(
+        std::make_unique<Memory>(static_cast<size_t>(storage_bytes(o.type, o.extent()))));
+    return memory_.back()->data;
+  }
+
+  std::vector<std::unique_ptr<Memory>> memory_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+  std::unique_ptr<Memory> scratch_;
+  size_t scratch_bytes_ = 0;
+};
+
+struct Trial {
+  const Tactic* tactic = nullptr;
+  double seconds = 0;  // of one run: the lower quartile of `times`, or the estimate
+  std::vector<double> times;
+  std::map<std::string, Section> packed;
+  size_t packed_bytes = 0;
+  std::unique_ptr<Kernel> kernel;  // until the trial has lost, as what is packed
+
+  void lose() {
+    kernel = nullptr;
+    packed.clear();  // large, and not to stay
+  }
+};
 
 std::vector<Trial> estimated(const std::vector<const Tactic*>& candidates, const Problem& problem) {
   std::vector<Trial> trials;
@@ -118,37 +129,49 @@ std::vector<Trial> estimated(const std::vector<const Tactic*>& candidates, const
   return trials;
 }
 
+/// Says how many have not lost.
+size_t drop_losers(std::vector<Trial>& trials, double share) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const Trial& trial : trials) least = std::min(least, trial.seconds);
+  size_t left = 0;
+  for (Trial& trial : trials) {
+    if (trial.seconds > share * least) trial.lose();
+    left += trial.kernel != nullptr;
+  }
+  return left;
+}
+
 std::vector<Trial> timed(const std::vector<const Tactic*>& candidates, const Problem& problem,
                          ThreadPool& pool) {
-  std::vector<Trial> trials;
-  double least = std::numeric_limits<double>::infinity();
-  const auto drop_losers = [&] {
-    for (Trial& trial : trials) {
-      if (trial.seconds <= kClose * least) continue;
-      trial.kernel = nullptr;
-      trial.packed = nullptr;  // large, and not to stay
-    }
+  Operands operands(problem);
+  const auto run_once = [&](Trial& trial) {
+    trial.times.push_back(operands.time(*trial.kernel, trial.packed, pool));
+    const auto quartile = trial.times.begin() + static_cast<std::ptrdiff_t>(trial.times.size() / 4);
+    std::nth_element(trial.times.begin(), quartile, trial.times.end());
+    trial.seconds = *quartile;
   };
+  std::vector<Trial> trials;
+  size_t left = 0;
   for (const Tactic* tactic : candidates) {
     Trial& trial = trials.emplace_back();
     trial.tactic = tactic;
-    trial.packed = std::make_unique<PackedConstants>();
-    trial.problem = std::make_unique<Problem>(Problem{problem.op, problem.inputs, problem.outputs,
-                                                      problem.threads, problem.isa, *trial.packed,
-                                                      problem.strict});
-    trial.kernel = tactic->make(*trial.problem);
-    trial.seconds = time_kernel(*trial.kernel, *trial.problem, pool);
-    trial.packed_bytes = trial.packed->bytes();
-    least = std::min(least, trial.seconds);
-    drop_losers();
+    PackedConstants packed;
+    trial.kernel = tactic->make({problem.op, problem.inputs, problem.outputs, problem.threads,
+                                 problem.isa, packed, problem.strict});
+    trial.packed = packed.all();
+    trial.packed_bytes = packed.bytes();
+    operands.make_room_for(*trial.kernel);
+    operands.time(*trial.kernel, trial.packed, pool);  // warms up
+    run_once(trial);
+    left = drop_losers(trials, kFar);
   }
-  const auto close = std::count_if(trials.begin(), trials.end(),
-                                   [](const Trial& trial) { return trial.kernel != nullptr; });
-  for (int turn = 0; close > 1 && turn < kTurns; ++turn) {
+  const auto end = std::chrono::steady_clock::now() + kTimeForEach * left;
+  for (size_t turn = 1; left > 1 && turn <= kMostTurns; ++turn) {
+    if (turn > kSeveral && std::chrono::steady_clock::now() > end) break;
     for (Trial& trial : trials) {
-      if (!trial.kernel) continue;
-      trial.seconds = std::min(trial.seconds, time_kernel(*trial.kernel, *trial.problem, pool));
+      if (trial.kernel) run_once(trial);
     }
+    if (turn >= kSeveral) left = drop_losers(trials, kClose);
   }
   return trials;
 }

@@ -35,8 +35,4 @@ class TacticChooser {
 /// Names a problem in timing caches and engines.
 std::string problem_key(const Problem& problem);
 
-/// Median seconds of one run of the kernel on drawn data, its packed weights coming from memory as
-/// in a model larger than the caches.
-double time_kernel(const Kernel& kernel, const Problem& problem, ThreadPool& pool);
-
 }  // namespace drawbar::cpu

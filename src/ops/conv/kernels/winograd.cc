@@ -90,7 +90,7 @@ class Winograd final : public ConvKernel {
     // Another block reads all weights again: rather some more tiles in each than few in one more.
     const int64_t blocks = many_weights ? std::max<int64_t>((2 * tiles + block_) / (2 * block_), 1)
                                         : divide_up(tiles, block_);
-    block_ = divide_up(tiles, blocks);
+    block_ = divide_up(tiles, for_threads(blocks, tiles, least));
   }
 
   std::string_view name() const override { return products_->name(); }
@@ -148,6 +148,16 @@ class Winograd final : public ConvKernel {
     const WinogradPlanes* planes;
     float* workers;  // what each thread has for itself
   };
+
+  /// As many blocks, or some more, so that two or four threads share them evenly: each then keeps
+  /// what it transforms in its own cache. Whatever the number of threads, for results not to depend
+  /// on it.
+  static int64_t for_threads(int64_t blocks, int64_t tiles, int64_t least) {
+    for (const int64_t even : {blocks == 1 ? 2 : align_up(blocks, 4), align_up(blocks, 2)}) {
+      if (divide_up(tiles, even) >= least) return even;
+    }
+    return blocks;
+  }
 
   int64_t blocks() const { return divide_up(geometry_.tiles, block_); }
   int64_t worker_floats() const { return align_up(products_->worker_floats(), 16); }

@@ -25,16 +25,22 @@ struct RunOptions {
 };
 
 /// Runs an engine. Thread-safe: many threads may call `run` on one Session, each run in its own
-/// memory. The first run of an input shape builds a plan for it (without timing anything); later
-/// ones reuse it and allocate nothing but the outputs that are not given. Same engine, inputs and
-/// thread count: same bits. Sessions that ask for as many threads share them.
+/// memory. The first run of an input shape builds a plan for it (without timing anything) and
+/// checks the weights it reads against their hashes; later ones reuse it and allocate nothing but
+/// the outputs that are not given. Same engine, inputs and thread count: same bits. Sessions that
+/// ask for as many threads share them.
 class Session {
  public:
+  /// An engine that was compiled for as many threads is prepared for the first of its profiles.
   explicit Session(std::shared_ptr<Engine> engine, SessionOptions options = {});
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
+  /// Does beforehand what the first run of inputs of these shapes need not wait for: makes their
+  /// plan, maps the weights, gets the memory of a run. On the CPU; nothing for graphs with inputs
+  /// that are no tensors. Throws INVALID_ARGUMENT, RESOURCE_EXHAUSTED.
+  void prepare(const InputShapes& shapes);
   /// Inputs in the engine's order. Throws INVALID_ARGUMENT naming the input that does not fit,
   /// DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
   std::vector<Tensor> run(std::span<const Tensor> inputs, const RunOptions& options = {});

@@ -10,6 +10,13 @@ namespace {
 
 constexpr size_t vector_bytes = 64, page_bytes = size_t{2} << 20;
 
+/// A wish: whether it came true does not matter.
+[[maybe_unused]] void advise(const void* data, size_t bytes, int advice) {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t within = address % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  madvise(reinterpret_cast<void*>(address - within), bytes + within, advice);
+}
+
 }  // namespace
 
 void* allocate_memory(size_t bytes) {
@@ -21,11 +28,17 @@ void* allocate_memory(size_t bytes) {
   return memory;
 }
 
+void populate(void* data, size_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  advise(data, bytes, MADV_POPULATE_WRITE);
+#else
+  static_cast<void>(data), static_cast<void>(bytes);
+#endif
+}
+
 void bring_in(const void* data, size_t bytes) {
 #ifdef MADV_POPULATE_READ
-  const auto address = reinterpret_cast<uintptr_t>(data);
-  const uintptr_t within = address % static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
-  madvise(reinterpret_cast<void*>(address - within), bytes + within, MADV_POPULATE_READ);  // a wish
+  advise(data, bytes, MADV_POPULATE_READ);
 #else
   static_cast<void>(data), static_cast<void>(bytes);
 #endif

@@ -190,10 +190,11 @@ void bench(const Options& options) {
   const Opened opened = open(options, threads);
   SessionOptions session_options;
   session_options.threads = threads;
+  const auto start = Clock::now();
   Session session(opened.engine, session_options);
   BenchResult result;
   result.model = options.model;
-  result.load_ms = opened.load_ms;
+  result.load_ms = opened.load_ms + milliseconds_since(start);
   time_runs(session, opened.inputs, options.duration, result);
   describe(session, opened.inputs, result);
   if (options.concurrency > 1) {

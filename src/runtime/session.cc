@@ -74,12 +74,28 @@ Session::Session(std::shared_ptr<Engine> engine, SessionOptions options)
   state_->options = options;
   state_->threads = options.threads > 0 ? options.threads : available_processors();
   state_->pool = shared_pool(state_->threads, options.pin_threads);
+  const std::vector<int>& threads = state_->engine->threads();
+  const bool is_compiled =
+      std::find(threads.begin(), threads.end(), state_->threads) != threads.end();
+  if (is_compiled && !state_->engine->profiles().empty())
+    prepare(state_->engine->profiles().front());
 }
 
 Session::~Session() = default;
 
 const Engine& Session::engine() const { return *state_->engine; }
 int Session::threads() const { return state_->threads; }
+
+void Session::prepare(const InputShapes& shapes) {
+  const Graph& graph = engine().graph();
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < std::min(shapes.size(), graph.inputs().size()); ++i) {
+    const Type& type = graph.value(graph.inputs()[i]).type;
+    if (!type.is_tensor()) return;
+    inputs.push_back(Tensor::allocate(type.tensor.element, shapes[i]));
+  }
+  state_->executor(inputs)->prepare(*state_->pool);
+}
 
 void Session::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                   const RunOptions& options) {

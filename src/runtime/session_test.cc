@@ -71,6 +71,37 @@ TEST(Session, AgreesWithTheReferenceForAnyBatch) {
   }
 }
 
+TEST(Session, OfACompiledEngineIsPreparedForItsFirstProfile) {
+#if !defined(DRAWBAR_COUNTS_ALLOCATIONS)
+  GTEST_SKIP() << "allocations are counted in builds by g++ without sanitizers";
+#else
+  CompileOptions options;
+  options.time_tactics = false;
+  options.profiles = {{{2, 3, 9, 11}}, {{1, 3, 9, 11}}};
+  options.threads = {2};
+  const auto engine =
+      Engine::compile(std::make_shared<const Graph>(parse(network)), "cpu", options);
+  const Tensor x = drawn({2, 3, 9, 11}, 1), other = drawn({1, 3, 9, 11}, 1);
+  const auto allocations_of_first_run = [](Session& session, const Tensor& input) {
+    const int64_t before = allocations;
+    session.run({&input, 1});
+    return allocations - before;
+  };
+  Session prepared(engine, {.threads = 2}), not_prepared(engine, {.threads = 1});
+  const int64_t many = allocations_of_first_run(not_prepared, x);
+  EXPECT_LT(10 * allocations_of_first_run(prepared, x), many);
+  EXPECT_GT(10 * allocations_of_first_run(prepared, other), many);
+  not_prepared.prepare({{1, 3, 9, 11}});
+  EXPECT_LT(10 * allocations_of_first_run(not_prepared, other), many);
+#endif
+}
+
+TEST(Session, RefusesToPrepareForWrongShapes) {
+  Session session(compiled(network));
+  EXPECT_THROW(session.prepare({{1, 3, 9, 12}}), Error);
+  EXPECT_THROW(session.prepare({}), Error);
+}
+
 TEST(Session, GivesTheSameBitsFromManyThreads) {
   Session session(compiled(network));
   const Tensor x = drawn({2, 3, 9, 11}, 2);

@@ -39,6 +39,15 @@ void PackedConstants::will_read(const ConstantPtr& constant) {
   all_checked_ = false;
 }
 
+void PackedConstants::map(ThreadPool& pool) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Section*> sections;
+  for (const std::string& key : unchecked_) sections.push_back(&buffers_.at(key));
+  pool.parallel_for(static_cast<int64_t>(sections.size()), 1, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) sections[static_cast<size_t>(i)]->map();
+  });
+}
+
 void PackedConstants::check(ThreadPool& pool) {
   if (all_checked_) return;
   const std::lock_guard lock(mutex_);

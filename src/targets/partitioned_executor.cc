@@ -56,6 +56,14 @@ bool PartitionedExecutor::takes(const Place& place) const {
          std::find(places_.begin(), places_.end(), place) != places_.end();
 }
 
+void PartitionedExecutor::prepare(ThreadPool& pool) {
+  for (size_t i = 0; i < runners_.size(); ++i) {
+    const std::vector<Tensor> inputs = made_up_inputs(i);
+    if (inputs.size() == partition_.pieces[i].inputs.size())
+      runners_[i]->executor(inputs, threads_)->prepare(pool);
+  }
+}
+
 void PartitionedExecutor::run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                               const RunControl& control, ThreadPool& pool) {
   run_pieces(inputs, outputs,

@@ -35,6 +35,7 @@ class PartitionedExecutor final : public Executor {
                       std::vector<std::unique_ptr<PieceRunner>> runners, int threads);
 
   bool takes(const Place& place) const override;
+  void prepare(ThreadPool& pool) override;
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
            ThreadPool& pool) override;
   PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;

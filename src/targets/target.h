@@ -42,10 +42,15 @@ struct Section {
   std::shared_ptr<const std::byte> data;
   size_t bytes = 0;
   std::optional<Hash> expected;
+  bool is_mapped = false;
 
+  void map() {
+    if (!is_mapped) bring_in(data.get(), bytes);
+    is_mapped = true;
+  }
   void check(std::string_view name) const {
     if (!expected) return;
-    bring_in(data.get(), bytes);
+    if (!is_mapped) bring_in(data.get(), bytes);
     if (hash_bytes(data.get(), bytes) != *expected) {
       fail(ErrorCode::invalid_model, "damaged: section '{}' does not match its hash", name);
     }
@@ -66,6 +71,8 @@ class Executor {
   virtual ~Executor() = default;
   /// Whether inputs and given outputs of `run` may lie there; on the host always.
   virtual bool takes(const Place& place) const { return place.kind == Place::Kind::host; }
+  /// Does beforehand what the first run need not wait for.
+  virtual void prepare(ThreadPool& pool) { static_cast<void>(pool); }
   /// `outputs` with a value are written in place when type and shape fit (else replaced).
   virtual void run(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                    const RunControl& control, ThreadPool& pool) = 0;

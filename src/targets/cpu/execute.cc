@@ -18,41 +18,63 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
+void Plan::prepare(ThreadPool& pool) {
+  context_.packed->map(pool);
+  auto frame = std::make_unique<Frame>(static_cast<size_t>(arena_bytes_));
+  populate(frame->arena, frame->bytes);
+  for (const auto& step : steps_) {
+    const int runs = step->kind == Step::Kind::rows ? pool.threads() : 1;
+    for (const auto& subplan : step->subplans) {
+      for (int i = 0; i < runs; ++i) subplan->prepare(one_thread());
+    }
+  }
+  give_back(std::move(frame));
+}
+
 std::unique_ptr<Plan::Frame> Plan::take_frame() {
+  std::unique_ptr<Frame> frame;
   {
     const std::lock_guard lock(frames_mutex_);
     if (!frames_.empty()) {
-      auto frame = std::move(frames_.back());
+      frame = std::move(frames_.back());
       frames_.pop_back();
-      return frame;
     }
   }
-  auto frame = std::make_unique<Frame>(static_cast<size_t>(arena_bytes_));
-  frame->address.assign(graph_.value_count(), nullptr);
-  frame->tensors.resize(graph_.value_count());
+  if (!frame) frame = std::make_unique<Frame>(static_cast<size_t>(arena_bytes_));
+  if (frame->address.empty()) fill(*frame);
+  return frame;
+}
+
+void Plan::give_back(std::unique_ptr<Frame> frame) {
+  const std::lock_guard lock(frames_mutex_);
+  frames_.push_back(std::move(frame));
+}
+
+void Plan::fill(Frame& frame) const {
+  frame.address.assign(graph_.value_count(), nullptr);
+  frame.tensors.resize(graph_.value_count());
   size_t pointers = 0;
   for (const auto& step : steps_) {
     const Node& node = graph_.node(step->node);
     pointers += node.inputs.size() + node.outputs.size();
   }
-  frame->pointers.resize(pointers);
+  frame.pointers.resize(pointers);
   for (ValueId id = 0; id < graph_.value_count(); ++id) {
     const ValueId r = root(id);
     if (place_[r] == Place::constant) {
       if (!is_read_[r]) continue;
       const Value& value = graph_.value(r);
       const Tensor& tensor = value.constant->tensor();
-      frame->address[id] = const_cast<void*>(tensor.raw());
+      frame.address[id] = const_cast<void*>(tensor.raw());
       if (needs_tensor_[id]) {
-        frame->tensors[id] =
+        frame.tensors[id] =
             id == r ? tensor : tensor.reshaped(graph_.value(id).type.tensor.shape());
       }
     } else if (place_[r] == Place::arena) {
-      frame->address[id] = place(id, frame->arena + offset_[r]);
-      if (needs_tensor_[id]) frame->tensors[id] = view(id, frame->address[id]);
+      frame.address[id] = place(id, frame.arena + offset_[r]);
+      if (needs_tensor_[id]) frame.tensors[id] = view(id, frame.address[id]);
     }
   }
-  return frame;
 }
 
 Tensor Plan::view(ValueId id, void* address) const {
@@ -60,7 +82,7 @@ Tensor Plan::view(ValueId id, void* address) const {
   return Tensor::view(type.element, type.shape(), address);
 }
 
-void Plan::prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+void Plan::set_addresses(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs) {
   for (size_t i = 0; i < graph_.inputs().size(); ++i) {
     const ValueId id = graph_.inputs()[i];
     frame.address[id] = const_cast<void*>(inputs[i].raw());
@@ -108,11 +130,10 @@ void Plan::run_timed(std::span<const Tensor> inputs, std::span<Tensor> outputs,
                      const RunControl& control, ThreadPool& pool, std::vector<StepTime>* times) {
   context_.packed->check(pool);
   std::unique_ptr<Frame> frame = take_frame();
-  prepare(*frame, inputs, outputs);
+  set_addresses(*frame, inputs, outputs);
   run_steps(*frame, control, pool, times);
   finish(*frame, outputs);
-  const std::lock_guard lock(frames_mutex_);
-  frames_.push_back(std::move(frame));
+  give_back(std::move(frame));
 }
 
 void Plan::run_steps(Frame& frame, const RunControl& control, ThreadPool& pool,

@@ -51,6 +51,7 @@ class Plan final : public Executor {
   Plan(Graph graph, const PlanContext& context);
   ~Plan() override;
 
+  void prepare(ThreadPool& pool) override;
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const RunControl& control,
            ThreadPool& pool) override;
   PlanReport profile(std::span<const Tensor> inputs, ThreadPool& pool) override;
@@ -76,7 +77,11 @@ class Plan final : public Executor {
   void* place(ValueId id, void* root) const;  // where the value lies in the memory of its root
   int64_t parts_of(const Step& step) const;   // of a step of Kind::rows
   std::unique_ptr<Frame> take_frame();
-  void prepare(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
+  void give_back(std::unique_ptr<Frame> frame);
+  /// Its addresses, but for those in the caller's memory; loads the constants that steps read.
+  void fill(Frame& frame) const;
+  /// Those in the caller's memory.
+  void set_addresses(Frame& frame, std::span<const Tensor> inputs, std::span<Tensor> outputs);
   Tensor view(ValueId id, void* address) const;  // of a value with planned memory
   void finish(Frame& frame, std::span<Tensor> outputs);
   void execute(Frame& frame, const Step& step, const RunControl& control, ThreadPool& pool,

@@ -186,6 +186,21 @@ class Generator : public Xbyak::CodeGenerator {
     cmova(rdi, ptr[rsp + kPrefetchEnd]);
   }
 
+  /// What the tile's end adds, which comes from far away where tensors are large: a short tile would
+  /// wait for it. Overwrites rdi and rbp; rax holds the arguments.
+  void prefetch_residual() {
+    Xbyak::Label none;
+    mov(rdi, ptr[rax + field(offsetof(KernelArgs, residual))]);
+    test(rdi, rdi);
+    jz(none, T_NEAR);
+    mov(rbp, ptr[rax + field(offsetof(KernelArgs, residual_stride))]);
+    for (int i = 0; i < rows_; ++i) {
+      for (int line = 0; line < vectors_ * lane_bytes_; line += 64) prefetcht0(ptr[rdi + line]);
+      if (i + 1 < rows_) add(rdi, rbp);
+    }
+    L(none);
+  }
+
   /// k1 (AVX-512) selects the valid columns of the last vector.
   void set_mask() {
     if (!wide_) return;
@@ -239,6 +254,7 @@ class Generator : public Xbyak::CodeGenerator {
       for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
     }
     if (panels() > 1) mov(prefetch_stride(), rcx);
+    if (!is_of_integers(multiply_)) prefetch_residual();
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
     if (pointers_) {
       mov(rcx, ptr[rax + field(offsetof(KernelArgs, a_list))]);

@@ -12,6 +12,7 @@
 #include "passes/fold_shapes.h"
 #include "passes/fuse_dynamic_quantized.h"
 #include "passes/fuse_epilogue.h"
+#include "passes/fuse_f8.h"
 #include "passes/fuse_pointwise.h"
 #include "passes/fuse_quantized.h"
 #include "passes/inline_branches.h"
@@ -96,9 +97,13 @@ constexpr Pass preparing[] = {
 
 // Several operators in one kernel.
 constexpr Pass fusing[] = {
-    {"sink_dequantize", sink_dequantize},   {"fuse_quantized", fuse_quantized},
-    {"fold_dequantized", fold_dequantized}, {"fuse_epilogue", fuse_epilogue},
-    {"fuse_pointwise", fuse_pointwise},     {"fuse_epilogue", fuse_epilogue},
+    {"sink_dequantize", sink_dequantize},
+    {"fuse_quantized", fuse_quantized},
+    {"fuse_f8", fuse_f8},
+    {"fold_dequantized", fold_dequantized},
+    {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };

@@ -12,7 +12,12 @@ bool same_layout(const Problem& p) {
   return p.inputs[0].present && p.inputs[0].layout == p.outputs[0].layout;
 }
 
-bool converts(const Problem& p) { return have_code_names(p) && same_layout(p); }
+/// Device code saturates f8.
+bool converts(const Problem& p) {
+  const auto* cast = p.op.as<ops::Cast>();
+  const bool overflows = cast && cast->to == ElementType::f8e4m3fn && !cast->saturate;
+  return have_code_names(p) && same_layout(p) && !overflows;
+}
 
 /// Casts to the same type, and bits under another one.
 bool only_moves(const Problem& p) {

@@ -38,7 +38,7 @@ __device__ __forceinline__ float rounded_to_odd(double value) {
   return bits_to_float(bits | 1);
 }
 
-/// Between numbers that are no halves.
+/// Between numbers that are neither halves nor f8.
 template <class To, class From>
 struct Number {
   static __device__ __forceinline__ To of(From value) {
@@ -73,6 +73,13 @@ struct Number<bf16, From> {
   static __device__ __forceinline__ bf16 of(From value) {
     if constexpr (is_same<From, double>) return from_compute<bf16>(rounded_to_odd(value));
     return from_compute<bf16>(static_cast<float>(value));
+  }
+};
+
+template <class From>
+struct Number<f8e4m3, From> {
+  static __device__ __forceinline__ f8e4m3 of(From value) {
+    return from_compute<f8e4m3>(static_cast<float>(value));
   }
 };
 

@@ -2,6 +2,7 @@
 
 #include "ops/matmul/kernels/epilogue.h"
 #include "ops/matmul/op.h"
+#include "targets/cpu/f8.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -11,19 +12,19 @@ using ops::MatMulSizes;
 
 const MatMul& op_of(const Problem& problem) { return *problem.op.as<MatMul>(); }
 
-/// Whether both operands are stacks of f32 matrices, or b of halves, and there is something to
-/// multiply.
-bool has_operands(const Problem& problem, bool of_halves = false) {
+/// Whether both operands are stacks of matrices and there is something to multiply, for a y of f32.
+bool has_operands(const Problem& problem) {
   for (size_t i = 0; i < 2; ++i) {
     const Operand& operand = problem.inputs[i];
-    const bool wanted =
-        i == 1 && of_halves ? is_half(operand.type) : operand.type == ElementType::f32;
-    if (!wanted || operand.rank() < 2 || operand.size() == 0 ||
-        operand.layout != Layout::row_major) {
+    if (operand.rank() < 2 || operand.size() == 0 || operand.layout != Layout::row_major)
       return false;
-    }
   }
-  return problem.outputs[0].layout == Layout::row_major;
+  return problem.outputs[0].layout == Layout::row_major &&
+         problem.outputs[0].type == ElementType::f32;
+}
+
+bool are(const Problem& problem, ElementType type) {
+  return problem.inputs[0].type == type && problem.inputs[1].type == type;
 }
 
 double seconds_of(const Problem& problem, bool packed) {
@@ -54,20 +55,24 @@ void transpose(const float* from, float* to, int64_t m, int64_t k) {
   }
 }
 
-/// The operand a of a run, transposed into scratch where the operator says so.
+/// The operand a of a run: transposed into scratch where the operator says so, and as f32 there.
 class RowsOfA {
  public:
   RowsOfA(const Problem& problem, const MatMulSizes& sizes)
-      : transposed_(op_of(problem).transpose_a), m_(sizes.m), k_(sizes.k) {
+      : transposed_(op_of(problem).transpose_a),
+        of_f8_(problem.inputs[0].type == ElementType::f8e4m3fn),
+        m_(sizes.m),
+        k_(sizes.k) {
     const int64_t matrix = m_ * k_;
     count_ = matrix == 0 ? 0 : problem.inputs[0].size() / matrix;
   }
 
   size_t scratch_bytes() const {
-    return transposed_ ? static_cast<size_t>((count_ * m_ * k_ * 4 + 63) / 64 * 64) : 0;
+    return transposed_ || of_f8_ ? static_cast<size_t>((count_ * m_ * k_ * 4 + 63) / 64 * 64) : 0;
   }
 
   const float* prepare(const KernelRun& run) const {
+    if (of_f8_) return widen(run);
     const float* a = run.in<float>(0);
     if (!transposed_) return a;
     auto* rows = static_cast<float*>(run.scratch);
@@ -81,7 +86,23 @@ class RowsOfA {
   }
 
  private:
-  bool transposed_;
+  const float* widen(const KernelRun& run) const {
+    const float* numbers = f8_numbers();
+    const uint8_t* a = run.in<uint8_t>(0);
+    auto* rows = static_cast<float*>(run.scratch);
+    const int64_t row_step = transposed_ ? 1 : k_, step = transposed_ ? m_ : 1;
+    run.pool.parallel_for(count_ * m_, std::max<int64_t>(1, (1 << 14) / std::max<int64_t>(1, k_)),
+                          [&](int64_t begin, int64_t end, int) {
+                            for (int64_t row = begin; row < end; ++row) {
+                              const uint8_t* from = a + row / m_ * m_ * k_ + row % m_ * row_step;
+                              for (int64_t i = 0; i < k_; ++i)
+                                rows[row * k_ + i] = numbers[from[i * step]];
+                            }
+                          });
+    return rows;
+  }
+
+  bool transposed_, of_f8_;
   int64_t m_, k_, count_ = 0;
 };
 
@@ -92,7 +113,7 @@ class PackedMatMul final : public Kernel {
   PackedMatMul(const Problem& problem)
       : sizes_(ops::matmul_sizes(op_of(problem), problem.inputs[0].shape, problem.inputs[1].shape)),
         a_(problem, sizes_),
-        element_(problem.inputs[1].type),
+        element_(is_half(problem.inputs[1].type) ? problem.inputs[1].type : ElementType::f32),
         epilogue_(*MatMulEpilogue::plan(problem, alpha_behind(problem))),
         isa_(problem.isa) {
     const MatMul& op = op_of(problem);
@@ -119,9 +140,16 @@ class PackedMatMul final : public Kernel {
         problem.inputs[1].constant, form, static_cast<size_t>(count * matrix_bytes_),
         [&](const Tensor& source, void* packed) {
           std::vector<float> scaled;
+          const bool of_f8 = source.type() == ElementType::f8e4m3fn;
           for (int64_t i = 0; i < count; ++i) {
-            const float* b = source.data<float>() + i * matrix;
-            if (op.alpha != 1) {
+            const float* b = of_f8 ? nullptr : source.data<float>() + i * matrix;
+            if (of_f8) {
+              const auto* codes = static_cast<const uint8_t*>(source.raw()) + i * matrix;
+              scaled.resize(static_cast<size_t>(matrix));
+              for (int64_t k = 0; k < matrix; ++k)
+                scaled[static_cast<size_t>(k)] = f8_numbers()[codes[k]] * op.alpha;
+              b = scaled.data();
+            } else if (op.alpha != 1) {
               scaled.assign(b, b + matrix);
               for (float& value : scaled) value *= op.alpha;
               b = scaled.data();
@@ -134,7 +162,7 @@ class PackedMatMul final : public Kernel {
 
   /// What the results are still to be multiplied by.
   static float alpha_behind(const Problem& problem) {
-    return problem.inputs[1].type == ElementType::f32 ? 1 : op_of(problem).alpha;
+    return is_half(problem.inputs[1].type) ? op_of(problem).alpha : 1;
   }
 
   size_t scratch_bytes() const override { return a_.scratch_bytes(); }
@@ -224,17 +252,26 @@ class BatchedMatMul final : public Kernel {
   size_t batch_scratch_ = 0;
 };
 
-bool packed_applies(const Problem& problem) {
-  return has_operands(problem) && problem.inputs[1].constant && MatMulEpilogue::plan(problem, 1);
-}
-
-bool halves_apply(const Problem& problem) {
-  return has_operands(problem, true) && problem.inputs[1].constant &&
+bool is_packed(const Problem& problem) {
+  return has_operands(problem) && problem.inputs[1].constant &&
          MatMulEpilogue::plan(problem, PackedMatMul::alpha_behind(problem));
 }
 
+bool packed_applies(const Problem& problem) {
+  return are(problem, ElementType::f32) && is_packed(problem);
+}
+
+bool halves_apply(const Problem& problem) {
+  return problem.inputs[0].type == ElementType::f32 && is_half(problem.inputs[1].type) &&
+         is_packed(problem);
+}
+
+bool f8_applies(const Problem& problem) {
+  return are(problem, ElementType::f8e4m3fn) && is_packed(problem);
+}
+
 bool batched_applies(const Problem& problem) {
-  return has_operands(problem) && !problem.inputs[1].constant &&
+  return are(problem, ElementType::f32) && has_operands(problem) && !problem.inputs[1].constant &&
          MatMulEpilogue::plan(problem, op_of(problem).alpha);
 }
 
@@ -247,6 +284,13 @@ DRAWBAR_CPU_TACTIC(
 
 DRAWBAR_CPU_TACTIC(
     matmul_halves, "MatMul", "matmul_packed_half", halves_apply,
+    [](const Problem& problem) { return seconds_of(problem, true); },
+    [](const Problem& problem) -> std::unique_ptr<Kernel> {
+      return std::make_unique<PackedMatMul>(problem);
+    });
+
+DRAWBAR_CPU_TACTIC(
+    matmul_f8, "MatMul", "matmul_packed_f8", f8_applies,
     [](const Problem& problem) { return seconds_of(problem, true); },
     [](const Problem& problem) -> std::unique_ptr<Kernel> {
       return std::make_unique<PackedMatMul>(problem);

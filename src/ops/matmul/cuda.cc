@@ -52,7 +52,8 @@ bool applies(const Problem& problem) {
   const MatMul& op = *problem.op.as<MatMul>();
   const ElementType type = problem.inputs[0].type;
   const bool integer = is_integer(type) && has_code_name(type);
-  if ((!is_real(type) && !integer) || (integer && op.alpha != 1)) return false;
+  const bool f8 = type == ElementType::f8e4m3fn && problem.inputs[1].type == type;
+  if ((!is_real(type) && !integer && !f8) || (integer && op.alpha != 1)) return false;
   for (size_t i = 0; i < 2; ++i) {
     if (problem.inputs[i].rank() < 2) return false;
   }

@@ -50,6 +50,11 @@ bool has_shape(const Operand& operand, const Shape& y) {
                      [](int64_t size) { return size == 1; });
 }
 
+bool is_f8(const Problem& problem) {
+  return problem.inputs[0].type == ElementType::f8e4m3fn &&
+         problem.inputs[1].type == ElementType::f8e4m3fn;
+}
+
 bool is_tf32(const Problem& problem) {
   return problem.inputs[0].type == ElementType::f32 && takes_tf32(problem);
 }
@@ -61,7 +66,8 @@ bool is_row(const Operand& operand, const Shape& y) {
 
 bool has_operands(const Problem& problem) {
   const Operand &a = problem.inputs[0], &b = problem.inputs[1], &y = problem.outputs[0];
-  if (!is_real(a.type) || y.type != a.type || a.rank() < 2 || b.rank() < 2) return false;
+  const bool f8 = is_f8(problem);
+  if (a.rank() < 2 || b.rank() < 2 || !is_real(y.type) || (y.type != a.type && !f8)) return false;
   const bool stored_half = a.type == ElementType::f32 && is_half(b.type);
   if (b.type != a.type && !(stored_half && b.constant)) return false;
   if (y.layout != Layout::row_major) return false;
@@ -91,6 +97,11 @@ bool set_sizes(const Problem& problem, CublasLtProblem& product) {
     product.n *= product.batch;
     product.batch = 1;
   }
+  if (is_f8(problem)) {
+    // Columns of each matrix begin at multiples of 16 bytes, both factors run along the depth.
+    const bool aligned = product.m % 16 == 0 && product.k % 16 == 0;
+    if (!aligned || !product.transpose_a || product.transpose_b) return false;
+  }
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   return std::max({product.m, product.n, product.k}) <= most && product.batch <= most_batch;
 }
@@ -112,9 +123,10 @@ cublasLtEpilogue_t joined(cublasLtEpilogue_t epilogue, cublasLtEpilogue_t more) 
 bool set_bias(const Problem& problem, CublasLtMatMul& result) {
   if (!has_input(problem, ops::matmul_bias_input)) return true;
   const Operand& bias = problem.inputs[ops::matmul_bias_input];
-  if (bias.type != problem.inputs[0].type) return false;
+  if (bias.type != problem.outputs[0].type) return false;
   if (!is_row(bias, problem.outputs[0].shape))
     return set_summand(problem, ops::matmul_bias_input, result);
+  if (is_f8(problem) && !is_half(bias.type)) return false;  // it adds none of f32 there
   result.bias_input = ops::matmul_bias_input;
   result.product.epilogue = joined(result.product.epilogue, CUBLASLT_EPILOGUE_BIAS);
   return true;
@@ -197,9 +209,10 @@ struct Choice {
     const double products =
         static_cast<double>(problem.outputs[0].size()) * static_cast<double>(sizes.k);
     const double rates = problem.gpu.half_operations / problem.gpu.f32_operations;
-    const double share = is_half(problem.inputs[0].type) ? 0.7 * rates
-                         : is_tf32(problem)              ? 0.35 * rates
-                                                         : 0.8;
+    const double share = is_f8(problem)                    ? 1.4 * rates
+                         : is_half(problem.inputs[0].type) ? 0.7 * rates
+                         : is_tf32(problem)                ? 0.35 * rates
+                                                           : 0.8;
     return streaming_seconds(problem, 2 * products / share) * (1 + 0.05 * number);
   }
 
@@ -227,7 +240,8 @@ CHOICE(2, "matmul_cublaslt_third");
 std::optional<CublasLtMatMul> cublaslt_matmul(const Problem& problem) {
   CublasLtMatMul result;
   if (!has_operands(problem) || !set_sizes(problem, result.product)) return std::nullopt;
-  result.product.type = problem.inputs[0].type;
+  result.product.type = problem.outputs[0].type;
+  result.product.f8 = is_f8(problem);
   result.product.tf32 = is_tf32(problem);
   result.product.alpha = static_cast<double>(op_of(problem).alpha);
   result.packs_b = problem.inputs[1].type != problem.inputs[0].type;

@@ -3,10 +3,32 @@
 #include "ops/matmul/cuda_multiply.cuh"
 #include "targets/cuda/code/matrix_units.cuh"
 
-// Tiles of cuda_multiply.cuh on the matrix units: both factors f16, both bf16, or what they are
-// rounded to TF32; sums in float.
+// Tiles of cuda_multiply.cuh on the matrix units: both factors f16 (or f8, which f16 holds), both
+// bf16, or what they are rounded to TF32; sums in float.
 
 namespace matmul {
+
+#ifdef DRAWBAR_EMULATED
+inline unsigned short half_of(f8e4m3 value) { return float_to_half(to_compute(value)); }
+#else
+/// As f16, which holds every f8.
+__device__ __forceinline__ unsigned short half_of(f8e4m3 value) {
+#if __CUDA_ARCH__ >= 890
+  unsigned pair;
+  asm("cvt.rn.f16x2.e4m3x2 %0, %1;" : "=r"(pair) : "h"(static_cast<unsigned short>(value.bits)));
+  return static_cast<unsigned short>(pair);
+#else
+  // f16 has a bit more of exponent, whose zero lies 8 higher.
+  const auto shifted =
+      static_cast<unsigned short>((value.bits & 0x80u) << 8 | (value.bits & 0x7fu) << 7);
+  unsigned short scaled;
+  asm("mul.f16 %0, %1, %2;"
+      : "=h"(scaled)
+      : "h"(shifted), "h"(static_cast<unsigned short>(0x5c00)));
+  return (value.bits & 0x7fu) == 0x7fu ? static_cast<unsigned short>(0x7e00) : scaled;
+#endif
+}
+#endif
 
 /// The factors of a tile: how they lie in shared memory, and the product of 16 rows and 8 columns
 /// that one step of the units adds up.
@@ -16,6 +38,7 @@ struct MmaFactors {
   static constexpr int depth = 32, step = 16;
 
   static __device__ __forceinline__ Bits bits(T value) { return value.bits; }
+  static __device__ __forceinline__ Bits bits(f8e4m3 value) { return half_of(value); }
   static __device__ __forceinline__ void add(float (&d)[4], const unsigned (&a)[4],
                                              const unsigned (&b)[2]) {
     mma_16x8x16<T>(d, a, b);

@@ -40,9 +40,12 @@ int64_t few_splits(const Product& p, const FewLines& few, const GpuInfo& gpu) {
   return splits_of(few_blocks(p, few), p.depth, 512, gpu);
 }
 
-/// Else they are multiplied on the matrix units in TF32, which holds halves as they are.
-bool has_half_factors(const Product& p) {
-  return is_half(p.left.type) && p.left.type == p.right.type;
+/// What factors of halves or f8 are on the matrix units; nothing where they are multiplied in TF32,
+/// which holds halves as they are.
+std::optional<ElementType> half_factors(const Product& p) {
+  if (p.left.type != p.right.type) return std::nullopt;
+  if (p.left.type == ElementType::f8e4m3fn) return ElementType::f16;
+  return is_half(p.left.type) ? std::optional(p.left.type) : std::nullopt;
 }
 
 double element_bytes(const Argument& argument) { return bits(argument.type) / 8.0; }
@@ -122,7 +125,7 @@ bool product_fits(const Product& p) {
 double tiled_seconds(const Product& p, const ProductTile& tile, const GpuInfo& gpu) {
   const int64_t splits = tile_splits(p, tile, gpu);
   const double sums = tile.row_sums * tile.column_sums;
-  const double matrix = (tile.rows > 64 ? 6.0 : 3.0) / (has_half_factors(p) ? 1 : 2);
+  const double matrix = (tile.rows > 64 ? 6.0 : 3.0) / (half_factors(p) ? 1 : 2);
   const double efficiency = tile.matrix_units ? matrix : 0.75 * sums / (16.0 + sums);
   const double rate = gpu.f32_operations * efficiency / (p.y.type == ElementType::f64 ? 2 : 1);
   const double per_block = 2.0 * tile.rows * tile.columns *
@@ -147,12 +150,13 @@ ProductTile small_tile(const Product& p, const GpuInfo& gpu) {
 std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const GpuInfo& gpu) {
   const int64_t splits = tile_splits(p, tile, gpu), blocks = tiles_of(p, tile);
   const NamedCode shape = shape_code(p, splits);
+  const std::optional<ElementType> halves = half_factors(p);
   const std::string name =
-      tile.matrix_units ? fmt::format("matmul::MmaTile<{}, {}, {}, {}, {}>", tile.rows,
-                                      tile.columns, tile.row_sums, tile.column_sums,
-                                      has_half_factors(p) ? code_name(p.left.type) : "tf32")
-                        : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns,
-                                      tile_depth, tile.row_sums, tile.column_sums);
+      tile.matrix_units
+          ? fmt::format("matmul::MmaTile<{}, {}, {}, {}, {}>", tile.rows, tile.columns,
+                        tile.row_sums, tile.column_sums, halves ? code_name(*halves) : "tf32")
+          : fmt::format("matmul::Tile<{}, {}, {}, {}, {}>", tile.rows, tile.columns, tile_depth,
+                        tile.row_sums, tile.column_sums);
   const std::string call =
       fmt::format("matmul::multiply<{}, {}, {}>", shape.name, name, p.epilogue.name);
   const std::string pieces =
@@ -162,6 +166,7 @@ std::unique_ptr<Kernel> make_tiled(Product p, const ProductTile& tile, const Gpu
 
 bool matrix_units_apply(const Product& p, const Problem& problem) {
   if (problem.strict || !has_matrix_units(problem.gpu)) return false;
+  if (p.left.type == ElementType::f8e4m3fn) return p.right.type == p.left.type;
   if (is_half(p.y.type)) return p.left.type == p.y.type && p.right.type == p.y.type;
   const auto fits = [](ElementType type) { return type == ElementType::f32 || is_half(type); };
   return takes_tf32(problem) && p.y.type == ElementType::f32 && fits(p.left.type) &&

@@ -40,7 +40,7 @@ inline constexpr ProductTile large_tile = {128, 128, 8, 8};
 inline constexpr ProductTile matrix_tile = {64, 64, 32, 32, true};
 inline constexpr ProductTile large_matrix_tile = {128, 128, 64, 32, true};
 
-/// Whether the tiles on matrix units take a product: both factors f16 or both bf16, or f32 (or
+/// Whether the tiles on matrix units take a product: both factors f8, f16 or bf16, or f32 (or
 /// halves beside f32) where the problem takes TF32, on a GPU that has them. They round sums more
 /// coarsely than plain sums in f32 do.
 bool matrix_units_apply(const Product& product, const Problem& problem);

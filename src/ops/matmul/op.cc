@@ -8,8 +8,20 @@ DRAWBAR_OP(MatMul);
 
 namespace {
 
+bool is_f8(ElementType type) { return type == ElementType::f8e4m3fn; }
+
+/// Of y.
+ElementType result_element(const Infer& context, size_t inputs) {
+  if (!is_f8(context.element(0))) return context.element(0);
+  for (size_t i = matmul_bias_input; i < inputs; ++i) {
+    if (context.has(i)) return context.element(i);
+  }
+  return ElementType::f32;
+}
+
 void expect_element(const Infer& context, size_t i, std::string_view what) {
   const ElementType element = context.element(i);
+  if (is_f8(element) && is_f8(context.element(0)) && is_f8(context.element(1))) return;
   const bool number = is_floating(element) || (is_integer(element) && bits(element) >= 32);
   if (!number || bits(element) < 16) {
     fail(ErrorCode::invalid_model, "{} is {}, expected floats or integers of 32 or 64 bits", what,
@@ -60,19 +72,25 @@ void infer(const MatMul& op, Infer& context) {
   const auto extra = static_cast<size_t>(op.post.inputs - 1);
   context.expect_inputs(2, matmul_first_post_input + extra);
   for (size_t i = 0; i < 2; ++i) expect_element(context, i, i == 0 ? "a" : "b");
-  if (context.has(matmul_bias_input)) expect_element(context, matmul_bias_input, "bias");
-  const ElementType element = context.element(0);
-  if (!op.post.empty() && element != ElementType::f32 && !is_half(element))
+  const ElementType element = result_element(context, matmul_first_post_input + extra);
+  const bool plain = element == ElementType::f32 || is_half(element);
+  if (is_f8(context.element(0)) && !plain)
+    fail(ErrorCode::invalid_model, "y is {}, expected f32 or a half", name(element));
+  if (context.has(matmul_bias_input)) {
+    if (!is_f8(context.element(0))) expect_element(context, matmul_bias_input, "bias");
+  }
+  if (!op.post.empty() && !plain)
     fail(ErrorCode::invalid_model, "a is {}, a fused program needs f32 or a half", name(element));
   for (size_t i = 0; i < extra; ++i) {
     const size_t input = matmul_first_post_input + i;
     if (context.element(input) != element) {
-      fail(ErrorCode::invalid_model, "x{} is {}, expected {} as a is", i + 1,
-           name(context.element(input)), name(element));
+      fail(ErrorCode::invalid_model, "x{} is {}, expected {} as {} is", i + 1,
+           name(context.element(input)), name(element),
+           context.element(0) == element ? "a" : "the bias or x1");
     }
   }
   if (!context.ranked(0) || !context.ranked(1)) {
-    context.unranked(0, context.element(0));
+    context.unranked(0, element);
     return;
   }
   const Dims a = matrices(context, 0, op.transpose_a);
@@ -90,7 +108,7 @@ void infer(const MatMul& op, Infer& context) {
   for (size_t i = 0; i < extra; ++i) {
     expect_broadcastable(context, matmul_first_post_input + i, fmt::format("x{}", i + 1), result);
   }
-  context.output(0, context.element(0), std::move(result));
+  context.output(0, element, std::move(result));
 }
 
 uint32_t half_weights(const MatMul&) { return 1U << 1; }

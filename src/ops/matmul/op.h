@@ -13,7 +13,9 @@ namespace drawbar::ops {
 /// the result lacks; importers reshape those, so that passes and kernels see none.
 /// Float types, and integers of 32 and 64 bits that wrap around; `post` needs f32 or a half, in
 /// which it is computed as f32. b may be f16 or bf16 where a is f32: its numbers count as the f32
-/// they are. Source: ONNX MatMul-13, Gemm-13.
+/// they are. a and b may both be f8e4m3fn (passes make such products of quantised ones, their
+/// scales in alpha): then y, bias and post's inputs are of one type, f32 or a half, y f32 where
+/// there are none. Source: ONNX MatMul-13, Gemm-13.
 struct MatMul {
   static constexpr std::string_view name = "MatMul";
   bool transpose_a = false, transpose_b = false;

@@ -98,7 +98,23 @@ void run(const MatMul& op, const MatMulSizes& sizes, const Tensor& a, const Tens
   e.pool().parallel_for(sizes.batch_count * m, std::max<int64_t>(1, (1 << 16) / work), rows);
 }
 
-Tensor wide(const Tensor& tensor) { return is_half(tensor.type()) ? to_f32(tensor) : tensor; }
+Tensor wide(const Tensor& tensor) {
+  if (is_half(tensor.type())) return to_f32(tensor);
+  if (tensor.type() != ElementType::f8e4m3fn) return tensor;
+  Tensor result = Tensor::allocate(ElementType::f32, tensor.shape());
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    result.data<float>()[i] = static_cast<float>(read_number(tensor, i));
+  return result;
+}
+
+/// What the operands behind a and b are, else f32.
+ElementType type_behind(const MatMul& op, Evaluation& e) {
+  for (size_t i = matmul_bias_input;
+       i < matmul_first_post_input + static_cast<size_t>(op.post.inputs - 1); ++i) {
+    if (e.has(i)) return e.input(i).type();
+  }
+  return ElementType::f32;
+}
 
 /// Of an f32 result.
 void apply_post(const MatMul& op, Evaluation& e, Tensor& y) {
@@ -123,9 +139,10 @@ void apply_post(const MatMul& op, Evaluation& e, Tensor& y) {
 void reference(const MatMul& op, Evaluation& e) {
   Tensor a = e.input(0), b = e.input(1);
   if (b.type() != a.type()) b = to_f32(b);
-  const ElementType type = a.type();
+  const bool of_f8 = a.type() == ElementType::f8e4m3fn;
+  const ElementType type = of_f8 ? type_behind(op, e) : a.type();
   // Halves with a program are rounded once, behind it.
-  const bool widened = is_half(type) && !op.post.empty();
+  const bool widened = of_f8 || (is_half(type) && !op.post.empty());
   Tensor bias = e.has(matmul_bias_input) ? e.input(matmul_bias_input) : Tensor();
   if (widened) {
     a = wide(a);

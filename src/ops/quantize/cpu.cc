@@ -101,7 +101,8 @@ const T* at(const T* data, int64_t elements, int64_t width) {
 bool quantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
   return scaled_by_f32(problem, op.axis) && problem.inputs[0].type == ElementType::f32 &&
-         op.precision == ElementType::f32 && quantize_line(op.to);
+         op.precision == ElementType::f32 && quantize_line(op.to) &&
+         (op.to != ElementType::f8e4m3fn || op.saturate);
 }
 
 std::unique_ptr<Kernel> make_quantize(const Problem& problem) {

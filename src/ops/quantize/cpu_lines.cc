@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "targets/cpu/f8.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/quantize/cpu_lines.cc"
 #include "targets/cpu/byte_vectors-inl.h"
@@ -163,6 +165,54 @@ void dequantize(const void* from, const float* scale, const void* zeros, float* 
   std::copy_n(last_y, rest, y + i);
 }
 
+/// The codes of quotients, rounded to nearest even, the largest number for all beyond it.
+HWY_INLINE void quantize_f8_vector(hn::Vec<Tag> x, hn::Vec<Tag> scale, uint8_t* to) {
+  const IntTag d;
+  const auto number = [&](float value) HWY_ATTR { return hn::BitCast(d, hn::Set(Tag(), value)); };
+  const auto bits = hn::BitCast(d, hn::Div(x, scale));
+  const auto sign = hn::And(hn::ShiftRight<24>(bits), hn::Set(d, 0x80));
+  const auto magnitude = hn::And(bits, hn::Set(d, 0x7fffffff));
+  const auto limited = hn::Min(magnitude, number(448.0f));
+  // Where 2^14 has its last bit, the smallest numbers have theirs.
+  const auto shifted = hn::Add(hn::BitCast(Tag(), limited), hn::Set(Tag(), 0x1p14f));
+  const auto subnormal = hn::Sub(hn::BitCast(d, shifted), number(0x1p14f));
+  const auto even = hn::And(hn::ShiftRight<20>(limited), hn::Set(d, 1));
+  const auto rounded = hn::Add(hn::Add(limited, hn::Set(d, 0x7ffff)), even);
+  const auto normal = hn::Sub(hn::ShiftRight<20>(rounded), hn::Set(d, (127 - 7) << 3));
+  auto code = hn::IfThenElse(hn::Lt(limited, number(0x1p-6f)), subnormal, normal);
+  code = hn::IfThenElse(hn::Gt(magnitude, hn::Set(d, 0x7f800000)), hn::Set(d, 0x7f), code);
+  const hn::Rebind<uint8_t, Tag> bytes;
+  hn::StoreU(hn::DemoteTo(bytes, hn::Or(code, sign)), bytes, to);
+}
+
+void quantize_f8(const float* x, const float* scale, const void*, void* to, int64_t n,
+                 bool per_element) {
+  const Tag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto scale_at = [&](int64_t i) HWY_ATTR {
+    return per_element ? hn::LoadU(d, scale + i) : hn::Set(d, *scale);
+  };
+  auto* y = static_cast<uint8_t*>(to);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) quantize_f8_vector(hn::LoadU(d, x + i), scale_at(i), y + i);
+  if (i == n) return;
+  float last_x[most_lanes] = {}, last_scale[most_lanes] = {};
+  uint8_t last_y[most_lanes];
+  const size_t rest = std::min(static_cast<size_t>(n - i), most_lanes);
+  std::copy_n(x + i, rest, last_x);
+  for (size_t k = 0; k < rest; ++k)
+    last_scale[k] = per_element ? scale[i + static_cast<int64_t>(k)] : *scale;
+  quantize_f8_vector(hn::LoadU(d, last_x), hn::LoadU(d, last_scale), last_y);
+  std::copy_n(last_y, rest, y + i);
+}
+
+void dequantize_f8(const void* from, const float* scale, const void*, float* y, int64_t n,
+                   bool per_element) {
+  const auto* x = static_cast<const uint8_t*>(from);
+  const float* numbers = f8_numbers();
+  for (int64_t i = 0; i < n; ++i) y[i] = numbers[x[i]] * scale[per_element ? i : 0];
+}
+
 void range(const float* x, int64_t n, float* low, float* high) {
   const Tag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -182,16 +232,18 @@ void range(const float* x, int64_t n, float* low, float* high) {
 }
 
 QuantizeLine find_quantize(ElementType to) {
-  return to == ElementType::u8   ? quantize<uint8_t>
-         : to == ElementType::i8 ? quantize<int8_t>
-                                 : nullptr;
+  return to == ElementType::u8         ? quantize<uint8_t>
+         : to == ElementType::i8       ? quantize<int8_t>
+         : to == ElementType::f8e4m3fn ? quantize_f8
+                                       : nullptr;
 }
 
 DequantizeLine find_dequantize(ElementType from) {
-  return from == ElementType::u8    ? dequantize<uint8_t>
-         : from == ElementType::i8  ? dequantize<int8_t>
-         : from == ElementType::i32 ? dequantize<int32_t>
-                                    : nullptr;
+  return from == ElementType::u8         ? dequantize<uint8_t>
+         : from == ElementType::i8       ? dequantize<int8_t>
+         : from == ElementType::i32      ? dequantize<int32_t>
+         : from == ElementType::f8e4m3fn ? dequantize_f8
+                                         : nullptr;
 }
 
 }  // namespace quantizing

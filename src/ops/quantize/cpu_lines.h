@@ -14,8 +14,10 @@ using QuantizeLine = void (*)(const float* x, const float* scale, const void* ze
 using DequantizeLine = void (*)(const void* x, const float* scale, const void* zero, float* y,
                                 int64_t n, bool per_element);
 
-QuantizeLine quantize_line(ElementType to);        // u8, i8; null for others
-DequantizeLine dequantize_line(ElementType from);  // u8, i8, i32; null for others
+/// To u8, i8 and f8e4m3fn (saturated; zero points are not read); null for others.
+QuantizeLine quantize_line(ElementType to);
+/// From u8, i8, i32 and f8e4m3fn; null for others.
+DequantizeLine dequantize_line(ElementType from);
 
 /// The smallest and largest of n numbers and 0.
 void range_of(const float* x, int64_t n, float& low, float& high);

@@ -25,8 +25,11 @@ bool is_short(ElementType type) {
 
 bool is_scale(ElementType type) { return type == ElementType::f32 || is_half(type); }
 
+bool is_f8(ElementType type) { return type == ElementType::f8e4m3fn; }
+
+/// Those of f8 are 0.
 bool has_zero(const Problem& problem) {
-  return problem.inputs.size() > 2 && problem.inputs[2].present;
+  return problem.inputs.size() > 2 && problem.inputs[2].present && !is_f8(problem.inputs[2].type);
 }
 
 bool row_major(const Problem& problem) {
@@ -97,7 +100,8 @@ std::unique_ptr<Kernel> make_lines(const Problem& problem, std::string_view name
 bool quantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<QuantizeLinear>();
   const ElementType x = problem.inputs[0].type;
-  return (is_real(x) || x == ElementType::i32) && is_short(op.to) && is_scale(op.precision) &&
+  const bool takes_to = is_short(op.to) || (is_f8(op.to) && op.saturate);
+  return (is_real(x) || x == ElementType::i32) && takes_to && is_scale(op.precision) &&
          scales_apply(problem, op.axis);
 }
 
@@ -110,7 +114,7 @@ std::unique_ptr<Kernel> make_quantize(const Problem& problem) {
 bool dequantize_applies(const Problem& problem) {
   const auto& op = *problem.op.as<DequantizeLinear>();
   const ElementType x = problem.inputs[0].type;
-  return (is_short(x) || x == ElementType::i32) && scales_apply(problem, op.axis);
+  return (is_short(x) || is_f8(x) || x == ElementType::i32) && scales_apply(problem, op.axis);
 }
 
 std::unique_ptr<Kernel> make_dequantize(const Problem& problem) {

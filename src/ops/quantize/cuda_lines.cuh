@@ -47,12 +47,17 @@ __device__ __forceinline__ void quantize(const X* __restrict__ x, const S* __res
   };
   const auto quantized = [](float quotient, int zero_point) {
     const float rounded = to_compute(from_compute<Precision>(quotient));
-    return static_cast<Y>(saturated<Y>(rounded, zero_point));
+    if constexpr (is_f8<Y>) {
+      return from_compute<Y>(rounded);
+    } else {
+      return static_cast<Y>(saturated<Y>(rounded, zero_point));
+    }
   };
   const auto number = [](X value) { return static_cast<float>(to_compute(value)); };
   using Xs = Several<X, WIDTH>;
   using Ys = Several<Y, WIDTH>;
-  if constexpr (Scales::one) {
+  // Quotients lose what is no number.
+  if constexpr (Scales::one && !is_f8<Y>) {
     const Quotients quotient(static_cast<float>(to_compute(scale[0])));
     const int zero_point = zero_at(0);
     for_vectors<Index, SIZE, WIDTH, RUN, THREADS>([&](Index i) {
@@ -88,6 +93,10 @@ template <>
 struct Difference<int> {
   using type = i64;
 };
+template <>
+struct Difference<f8e4m3> {
+  using type = float;
+};
 
 template <class Index, class Scales, bool HAS_ZERO, i64 SIZE, int WIDTH, int RUN, int THREADS,
           class X, class S, class Z, class Y>
@@ -103,7 +112,7 @@ __device__ __forceinline__ void dequantize(const X* __restrict__ x, const S* __r
 #pragma unroll
     for (int k = 0; k < WIDTH; ++k) {
       const Index at = Scales::at(shared ? i : i + k);
-      Wide number = static_cast<Wide>(from.at[k]);
+      auto number = static_cast<Wide>(to_compute(from.at[k]));
       if constexpr (HAS_ZERO) number -= static_cast<Wide>(zero[at]);
       const float factor = static_cast<float>(to_compute(scale[at]));
       to.at[k] = from_compute<Y>(product(static_cast<float>(number), factor));

@@ -18,6 +18,8 @@ std::string_view known_code_name(ElementType type) {
       return "f16";
     case ElementType::bf16:
       return "bf16";
+    case ElementType::f8e4m3fn:
+      return "f8e4m3";
     case ElementType::i8:
       return "signed char";
     case ElementType::i16:

@@ -22,12 +22,21 @@ struct f16 {
 struct bf16 {
   unsigned short bits;
 };
+/// Four bits of exponent, three behind the binary point, no infinities: up to 448; 0x7f and 0xff
+/// are not-a-number.
+struct f8e4m3 {
+  unsigned char bits;
+};
+template <class T>
+inline constexpr bool is_f8 = false;
+template <>
+inline constexpr bool is_f8<f8e4m3> = true;
 /// A byte, true unless 0; stored as 0 and 1.
 struct boolean {
   unsigned char value;
 };
 
-// Numbers as they are computed with: halves as float, everything else as itself.
+// Numbers as they are computed with: halves and f8 as float, everything else as itself.
 
 template <class T>
 struct Compute {
@@ -39,6 +48,10 @@ struct Compute<f16> {
 };
 template <>
 struct Compute<bf16> {
+  using type = float;
+};
+template <>
+struct Compute<f8e4m3> {
   using type = float;
 };
 template <class T>
@@ -73,7 +86,15 @@ __device__ __forceinline__ float to_compute(f16 value) { return half_to_float(va
 __device__ __forceinline__ float to_compute(bf16 value) {
   return bits_to_float(static_cast<unsigned>(value.bits) << 16);
 }
-/// Rounded to nearest, ties to even.
+__device__ __forceinline__ float to_compute(f8e4m3 value) {
+  const unsigned magnitude = value.bits & 0x7fu;
+  const unsigned sign = (value.bits & 0x80u) << 24;
+  if (magnitude == 0x7fu) return bits_to_float(sign | 0x7fc00000u);
+  if (magnitude < 8)
+    return bits_to_float(sign | float_to_bits(static_cast<float>(magnitude) * 0x1p-9f));
+  return bits_to_float(sign | (magnitude + ((127u - 7u) << 3)) << 20);
+}
+/// Rounded to nearest, ties to even; f8 up to its largest number.
 template <class T>
 __device__ __forceinline__ T from_compute(compute_t<T> value) {
   return value;
@@ -85,6 +106,22 @@ __device__ __forceinline__ f16 from_compute<f16>(float value) {
 template <>
 __device__ __forceinline__ bf16 from_compute<bf16>(float value) {
   return {float_to_bfloat(value)};
+}
+template <>
+__device__ __forceinline__ f8e4m3 from_compute<f8e4m3>(float value) {
+  const unsigned bits = float_to_bits(value), magnitude = bits & 0x7fffffffu;
+  const auto signed_code = [&](unsigned code) {
+    return f8e4m3{static_cast<unsigned char>((bits >> 24 & 0x80u) | code)};
+  };
+  if (magnitude > 0x7f800000u) return signed_code(0x7fu);
+  if (magnitude >= float_to_bits(448.0f)) return signed_code(0x7eu);
+  if (magnitude < float_to_bits(0x1p-6f)) {
+    // Where 2^14 has its last bit, these have theirs.
+    const float shifted = bits_to_float(magnitude) + 0x1p14f;
+    return signed_code(float_to_bits(shifted) - float_to_bits(0x1p14f));
+  }
+  const unsigned rounded = magnitude + 0x7ffffu + (magnitude >> 20 & 1u);
+  return signed_code((rounded >> 20) - ((127u - 7u) << 3));
 }
 
 /// Any number or condition as a float, and back; what programs over f32 read and write.

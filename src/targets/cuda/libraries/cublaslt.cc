@@ -38,6 +38,8 @@ cudaDataType_t data_type(ElementType type) {
       return CUDA_R_16F;
     case ElementType::bf16:
       return CUDA_R_16BF;
+    case ElementType::f8e4m3fn:
+      return CUDA_R_8F_E4M3;
     default:
       fail(ErrorCode::internal, "cuBLASLt is not given {}", name(type));
   }
@@ -82,11 +84,12 @@ Description describe(const CublasLtProblem& problem, const void* bias) {
   return description;
 }
 
-std::shared_ptr<cublasLtMatrixLayoutOpaque_t> layout(const CublasLtProblem& problem, int64_t rows,
+std::shared_ptr<cublasLtMatrixLayoutOpaque_t> layout(const CublasLtProblem& problem,
+                                                     ElementType type, int64_t rows,
                                                      int64_t columns, int64_t step) {
   cublasLtMatrixLayout_t made = nullptr;
-  DRAWBAR_CUBLASLT(cublasLtMatrixLayoutCreate, &made, data_type(problem.type),
-                   static_cast<uint64_t>(rows), static_cast<uint64_t>(columns), rows);
+  DRAWBAR_CUBLASLT(cublasLtMatrixLayoutCreate, &made, data_type(type), static_cast<uint64_t>(rows),
+                   static_cast<uint64_t>(columns), rows);
   std::shared_ptr<cublasLtMatrixLayoutOpaque_t> result(
       made, [](cublasLtMatrixLayout_t given) { cublaslt().cublasLtMatrixLayoutDestroy_(given); });
   const auto set = [&](cublasLtMatrixLayoutAttribute_t name, const auto& value) {
@@ -157,13 +160,18 @@ std::vector<CublasLtProduct> CublasLtProduct::choices(const CublasLtProblem& pro
   const cublasLtHandle_t handle = cublaslt_handle();
   CublasLtProduct product;
   product.problem_ = problem;
-  const auto side = [&](bool transposed, int64_t rows, int64_t columns, int64_t step) {
-    return transposed ? layout(problem, columns, rows, step) : layout(problem, rows, columns, step);
+  const auto factor = [&](bool transposed, int64_t rows, int64_t columns, int64_t step) {
+    const ElementType type = problem.f8 ? ElementType::f8e4m3fn : problem.type;
+    return transposed ? layout(problem, type, columns, rows, step)
+                      : layout(problem, type, rows, columns, step);
   };
-  product.a_ = side(problem.transpose_a, problem.m, problem.k, problem.a_step);
-  product.b_ = side(problem.transpose_b, problem.k, problem.n, problem.b_step);
-  product.d_ = side(false, problem.m, problem.n, problem.d_step);
-  product.c_ = problem.beta != 0 ? side(false, problem.m, problem.n, problem.c_step) : product.d_;
+  const auto result_of = [&](int64_t step) {
+    return layout(problem, problem.type, problem.m, problem.n, step);
+  };
+  product.a_ = factor(problem.transpose_a, problem.m, problem.k, problem.a_step);
+  product.b_ = factor(problem.transpose_b, problem.k, problem.n, problem.b_step);
+  product.d_ = result_of(problem.d_step);
+  product.c_ = problem.beta != 0 ? result_of(problem.c_step) : product.d_;
   const Description description =
       describe(problem, reinterpret_cast<const void*>(uintptr_t{alignment}));
   const Preference preference = prefer(problem);

@@ -53,11 +53,14 @@ void check(cublasStatus_t status, const char* what);
 cublasLtHandle_t cublaslt_handle();
 
 /// What a product is: d = f(alpha · op(a)·op(b) + beta · c + bias) for each of `batch` matrices,
-/// all of one type, column-major and without gaps: op(a) is m × k, op(b) k × n, c and d m × n, bias
-/// has m elements. `…_step`: elements from one matrix to the next one (0: the same one for all).
+/// all of one type but where said, column-major and without gaps: op(a) is m × k, op(b) k × n, c
+/// and d m × n, bias has m elements. `…_step`: elements from one matrix to the next one (0: the
+/// same one for all).
 struct CublasLtProblem {
   ElementType type = ElementType::f32;  // f32, f64, f16 or bf16; sums are in f32 (f64: in f64)
   bool tf32 = false;                    // of f32: factors may be rounded to TF32
+  bool f8 =
+      false;  // a and b are f8e4m3, the others of `type`, f32 or a half; a is transposed alone
   int64_t m = 1, n = 1, k = 1, batch = 1;
   bool transpose_a = false, transpose_b = false;
   int64_t a_step = 0, b_step = 0, c_step = 0, d_step = 0;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/small_float.h"
 
 namespace drawbar::cuda {
 namespace {
@@ -244,12 +245,16 @@ void evaluate(const CublasLtProblem& problem, const void* a, const void* b, cons
   for (int64_t i = 0; i < problem.batch; ++i) {
     for (int64_t column = 0; column < problem.n; ++column) {
       for (int64_t row = 0; row < problem.m; ++row) {
+        const auto factor = [&](const void* matrix, int64_t at) {
+          if (!problem.f8) return load(type, matrix, at);
+          const auto code = static_cast<const uint8_t*>(matrix)[at];
+          return static_cast<double>(decode_small_float(ElementType::f8e4m3fn, code));
+        };
         double sum = 0;
         for (int64_t k = 0; k < problem.k; ++k) {
           const int64_t in_a = problem.transpose_a ? k + row * a_rows : row + k * a_rows;
           const int64_t in_b = problem.transpose_b ? column + k * b_rows : k + column * b_rows;
-          sum +=
-              load(type, a, i * problem.a_step + in_a) * load(type, b, i * problem.b_step + in_b);
+          sum += factor(a, i * problem.a_step + in_a) * factor(b, i * problem.b_step + in_b);
         }
         const int64_t at = row + column * problem.m;
         double value = problem.alpha * sum;

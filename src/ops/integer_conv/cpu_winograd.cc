@@ -191,7 +191,7 @@ class WinogradByteConv final : public Kernel {
     args.vectors = divide_up(columns, args.lanes);
     args.last_columns = args.lanes;
     args.a_stride = args.k_end = shape_.c * 2;
-    args.b_step = panel_bytes();
+    args.b_step = args.prefetch_step = panel_bytes();
     args.c_stride = width_ * 4;
     shape.vectors = static_cast<int>(args.vectors);
     const std::byte* b = packed_.get() + panel * kWinogradPlanes * panel_bytes();

@@ -32,7 +32,7 @@ class Chain {
       list_.push_back(reinterpret_cast<const float*>(a_.data() + row * kBytes));
     args_.list_stride = shape_.rows * 8;
     args_.k_end = kBytes;
-    args_.b_step = panel_width(isa) * kBytes;
+    args_.b_step = args_.prefetch_step = panel_width(isa) * kBytes;
     args_.c_stride = columns * 4;
     args_.last_columns = args_.lanes = lanes(isa);
     args_.rows = shape_.rows;

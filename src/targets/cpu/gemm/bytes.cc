@@ -192,7 +192,7 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
   args.list_stride = rows * 8;
   args.taps = (w.cut.copied ? 1 : w.a.taps) * b.plan.parts;
   args.k_end = w.cut.copied ? w.cut.depth : w.a.k;
-  args.b_step = panel_bytes(b);
+  args.b_step = args.prefetch_step = panel_bytes(b);
   args.c_stride = ld * 4;
   const int64_t end = std::min(panel_end * width, b.n);
   const auto multiply_panels = [&](int64_t at, int64_t row_begin, int64_t row_end) {

@@ -134,8 +134,8 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
       const float* wide = widened_panels(p, column, columns, pass, tiles);
       args.b = wide != nullptr ? wide : reinterpret_cast<const float*>(b);
-      args.b_step = wide != nullptr ? pass.length() * panel_width(isa) * 4
-                                    : p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
+      args.prefetch_step = p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
+      args.b_step = wide != nullptr ? pass.length() * panel_width(isa) * 4 : args.prefetch_step;
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
       args.c = p.c + row * p.ldc + column;
       args.residual = last && epilogue.residual != nullptr

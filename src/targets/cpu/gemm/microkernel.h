@@ -88,7 +88,8 @@ struct KernelArgs {
   const float* residual = nullptr;  // * or null
   int64_t residual_stride = 0;
   const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
-  const float* prefetch_end = nullptr;  // … to here are touched
+  const float* prefetch_end = nullptr;  // … to here are touched, and of the panel after it
+  int64_t prefetch_step = 0;            // bytes between those two panels
   int64_t accumulate = 0;
   int64_t activation = 0;  // an Activation
   float alpha = 0;

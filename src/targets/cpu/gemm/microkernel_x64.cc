@@ -87,8 +87,8 @@ class Generator : public Xbyak::CodeGenerator {
   }
   /// The address of panel `index`; the first is rbx, the others use row registers from the end.
   const Reg& panel(int index) const { return index == 0 ? rbx : row(kMaxKernelRows - index); }
-  /// Bytes between panels; like the panels' addresses in a row register, which a tile so wide
-  /// leaves.
+  /// Bytes between the panels that are prefetched; like the panels' addresses in a row register,
+  /// which a tile so wide leaves.
   const Reg& prefetch_stride() const { return row(kMaxKernelRows - panels()); }
   int panels() const { return row_major_ ? 1 : (vectors_ + 1) / 2; }
 
@@ -186,8 +186,8 @@ class Generator : public Xbyak::CodeGenerator {
     cmova(rdi, ptr[rsp + kPrefetchEnd]);
   }
 
-  /// What the tile's end adds, which comes from far away where tensors are large: a short tile would
-  /// wait for it. Overwrites rdi and rbp; rax holds the arguments.
+  /// What the tile's end adds, which comes from far away where tensors are large: a short tile
+  /// would wait for it. Overwrites rdi and rbp; rax holds the arguments.
   void prefetch_residual() {
     Xbyak::Label none;
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, residual))]);
@@ -253,7 +253,7 @@ class Generator : public Xbyak::CodeGenerator {
     } else {
       for (int i = 1; i < panels(); ++i) lea(panel(i), ptr[panel(i - 1) + rcx]);
     }
-    if (panels() > 1) mov(prefetch_stride(), rcx);
+    if (panels() > 1) mov(prefetch_stride(), ptr[rax + field(offsetof(KernelArgs, prefetch_step))]);
     if (!is_of_integers(multiply_)) prefetch_residual();
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
     if (pointers_) {

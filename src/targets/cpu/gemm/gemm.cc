@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
-#include <memory>
+#include <optional>
 
-#include "base/memory.h"
 #include "targets/cpu/gemm/product.h"
 #include "targets/cpu/gemm/split.h"
-#include "targets/cpu/half.h"
+#include "targets/cpu/gemm/widened.h"
 
 namespace drawbar::cpu {
 namespace {
@@ -38,50 +36,10 @@ Multiply multiply_by(ElementType element) {
   }
 }
 
-/// Where a thread keeps the panels of a pass that it has widened to f32. Allocated when it first
-/// needs that, and kept.
-struct WidePanels {
-  struct Free {
-    void operator()(float* p) const { std::free(p); }
-  };
-  std::unique_ptr<float, Free> data;
-  int64_t bytes = 0;
-
-  /// Null where there is no memory.
-  float* reserve(int64_t wanted) {
-    if (wanted > bytes) {
-      data.reset(static_cast<float*>(allocate_memory(static_cast<size_t>(wanted))));
-      bytes = data ? wanted : 0;
-    }
-    return data.get();
-  }
-};
-
-/// The panels of a pass from `column` on, of so many columns, as f32: null where that does not pay
-/// or where there is no memory for it.
-const float* widened_panels(const Product& p, int64_t column, int64_t columns, const Pass& pass,
-                            int64_t tiles) {
-  if (p.b->element == ElementType::f32 || tiles < kWidenedTiles) return nullptr;
-  thread_local WidePanels own;
-  const int64_t width = panel_width(p.b->isa), panels = divide_up(columns, width);
-  const int64_t length = pass.length() * width;
-  float* const wide = own.reserve(panels * length * 4);
-  for (int64_t i = 0; wide != nullptr && i < panels; ++i) {
-    widen(p.b->element, b_at(p, column + i * width, pass), wide + i * length, length);
-  }
-  return wide;
-}
-
 /// One pass over the rows of a block and the columns of a tile, args being set up for both. Rows
 /// are split evenly: `taller` tiles of `height` + 1 rows, then tiles of `height` rows.
-void run_tiles(const Product& p, KernelArgs& args, int64_t rows, Multiply multiply) {
-  KernelShape shape;
-  shape.isa = p.b->isa;
-  shape.multiply = multiply;
-  shape.vectors = static_cast<int>(args.vectors);
-  shape.row_source = p.indirect == nullptr ? RowSource::strided : RowSource::pointers;
+void run_tiles(KernelArgs& args, KernelShape shape, int64_t rows) {
   const int64_t most = max_rows(shape.isa, shape.vectors);
-  shape.prefetch = choose_prefetch(*p.b, divide_up(rows, most));
   for_tile_heights(rows, most, [&](int64_t height, int64_t count) {
     args.rows = height;
     args.tiles = count;
@@ -98,6 +56,9 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   const Epilogue& epilogue = *p.epilogue;
   const Isa isa = p.b->isa;
   const int64_t lane = lanes(isa);
+  KernelShape shape;
+  shape.isa = isa;
+  shape.row_source = p.indirect == nullptr ? RowSource::strided : RowSource::pointers;
   KernelArgs args;
   args.lanes = lane;
   args.a_stride = p.lda * 4;
@@ -106,6 +67,11 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;
+  args.prefetch_step = p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
+  const bool many = divide_up(rows, max_rows(isa, blocking.vectors)) >= kWidenedTiles;
+  std::optional<WidenedPanels> widened;
+  if (many && p.b->element != ElementType::f32)
+    widened.emplace(p, blocking.vectors * lane, pass_of(p, 0).length());
   for (int64_t index = 0; index < blocking.k_blocks; ++index) {
     const bool first = index == 0;
     const bool last = index + 1 == blocking.k_blocks;
@@ -131,11 +97,23 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       args.prefetch = reinterpret_cast<const float*>(then);
       args.prefetch_end = reinterpret_cast<const float*>(
           then + (pass.length() - 1) * panel_width(isa) * (bits(p.b->element) / 8));
-      const int64_t tiles = divide_up(rows, max_rows(isa, vectors));
-      const float* wide = widened_panels(p, column, columns, pass, tiles);
-      args.b = wide != nullptr ? wide : reinterpret_cast<const float*>(b);
-      args.prefetch_step = p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
-      args.b_step = wide != nullptr ? pass.length() * panel_width(isa) * 4 : args.prefetch_step;
+      args.b = reinterpret_cast<const float*>(b);
+      args.b_step = args.prefetch_step;
+      shape.vectors = vectors;
+      shape.multiply = multiply_by(p.b->element);
+      shape.prefetch = choose_prefetch(*p.b, divide_up(rows, max_rows(isa, vectors)));
+      if (widened && *widened) {
+        args.b = widened->take(column, columns, pass);
+        args.b_step = pass.length() * panel_width(isa) * 4;
+        shape.multiply = Multiply::f32;
+        // A chunk has whole tiles: the next one is as wide but for B's end.
+        if (next < end) {
+          widened->begin(next, std::min(end - next, vectors * lane), pass, args, shape);
+        } else if (!last) {
+          widened->begin(begin, std::min(end - begin, vectors * lane), pass_of(p, index + 1), args,
+                         shape);
+        }
+      }
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
       args.c = p.c + row * p.ldc + column;
       args.residual = last && epilogue.residual != nullptr
@@ -146,7 +124,8 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       } else {
         args.a = p.a + row * p.lda;
       }
-      run_tiles(p, args, rows, wide != nullptr ? Multiply::f32 : multiply_by(p.b->element));
+      run_tiles(args, shape, rows);
+      if (widened) widened->end(args);
       if (last && epilogue.hook != nullptr) {
         (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
       }

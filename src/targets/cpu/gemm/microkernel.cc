@@ -160,12 +160,14 @@ MicroKernel kernel(const KernelShape& shape) {
   if (shape.isa == Isa::baseline) return portable(shape);
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
   constexpr size_t kMultiplies = static_cast<size_t>(Multiply::words) + 1;
-  static std::array<std::atomic<MicroKernel>, 2 * kMultiplies * 2 * 2 * 3 * kTiles> known{};
+  constexpr size_t kPrefetches = static_cast<size_t>(Prefetch::widen_bf16) + 1;
+  static std::array<std::atomic<MicroKernel>, 2 * kMultiplies * 2 * 2 * kPrefetches * kTiles>
+      known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
   index = index * kMultiplies + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
-  index = index * 3 + static_cast<size_t>(shape.prefetch);
+  index = index * kPrefetches + static_cast<size_t>(shape.prefetch);
   index = index * (kMaxKernelRows + 1) + static_cast<size_t>(shape.rows);
   index = index * (kMaxKernelVectors + 1) + static_cast<size_t>(shape.vectors);
   std::atomic<MicroKernel>& slot = known[index];

@@ -49,11 +49,13 @@ struct ByteExtra {
   int32_t offset = 0;  // bytes into the tap's run
 };
 
-/// What is prefetched each 4 k; nothing of a row-major B.
+/// What is done besides each 4 k, of panels a later call reads; nothing of a row-major B.
 enum class Prefetch {
-  next_panels,       // a line of each panel a later call reads, into the second-level cache
+  next_panels,       // a line of each panel goes into the second-level cache
   next_panels_more,  // three lines of each
-  along,             // all lines of the panels being read, somewhat ahead
+  along,             // instead all lines of the panels being read, somewhat ahead
+  widen_f16,         // a vector of halves of each panel is written as f32 (see widens_ahead)
+  widen_bf16,
 };
 
 /// What a kernel is made for.
@@ -90,6 +92,8 @@ struct KernelArgs {
   const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
   const float* prefetch_end = nullptr;  // … to here are touched, and of the panel after it
   int64_t prefetch_step = 0;            // bytes between those two panels
+  float* widened = nullptr;             // * widen: where the first panel's next vector goes
+  int64_t widened_step = 0;             // and bytes from there to the second one's
   int64_t accumulate = 0;
   int64_t activation = 0;  // an Activation
   float alpha = 0;
@@ -129,6 +133,12 @@ constexpr int max_rows(Isa isa, int vectors, ColumnSource columns = ColumnSource
                                                                                : 12;
   const int rows = accumulators / vectors;
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
+}
+
+/// Whether a kernel of f32 has the registers to widen the halves of up to two panels besides.
+constexpr bool widens_ahead(const KernelShape& shape) {
+  return shape.isa >= Isa::avx2 && shape.multiply == Multiply::f32 && shape.vectors <= 4 &&
+         max_rows(shape.isa, shape.vectors) <= kMaxKernelRows - 4;
 }
 
 /// Whether A and B hold integers; sums are stored as they are, in whole vectors.

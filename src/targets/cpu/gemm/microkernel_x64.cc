@@ -162,6 +162,7 @@ class Generator : public Xbyak::CodeGenerator {
 
   void prefetch() {
     if (prefetch_ == Prefetch::along) return prefetch_along();
+    if (widens()) return widen_panels();
     prefetch_panels();
     if (prefetch_ == Prefetch::next_panels) return;
     for (int i = 1; i < 3; ++i) prefetch_panels();
@@ -175,6 +176,36 @@ class Generator : public Xbyak::CodeGenerator {
       for (int line = 0; line < kUnroll * 2 * b_bytes_; line += 64)
         prefetcht0(ptr[panel(i) + ahead + line]);
     }
+  }
+
+  bool widens() const {
+    return prefetch_ == Prefetch::widen_f16 || prefetch_ == Prefetch::widen_bf16;
+  }
+  // Rows leave these.
+  const Reg& widened() const { return row(kMaxKernelRows - 3); }
+  const Reg& widened_stride() const { return row(kMaxKernelRows - 4); }
+
+  /// Widens a vector of each panel of a later call, until all are. The multipliers wait for their
+  /// sums; what this takes of them is less than a hundredth.
+  void widen_panels() {
+    Xbyak::Label done;
+    const Xbyak::Xmm numbers = vector(registers() - 1);  // held an element of A
+    cmp(rdi, ptr[rsp + kPrefetchEnd]);
+    jae(done);
+    for (int i = 0; i < std::min(panels(), 2); ++i) {
+      const Xbyak::RegExp from = i == 0 ? Xbyak::RegExp(rdi) : rdi + prefetch_stride();
+      prefetcht1(ptr[from + 1024]);
+      if (prefetch_ == Prefetch::widen_f16) {
+        vcvtph2ps(numbers, ptr[from]);
+      } else {
+        vpmovzxwd(numbers, ptr[from]);
+        vpslld(numbers, numbers, 16);
+      }
+      vmovups(i == 0 ? ptr[widened()] : ptr[widened() + widened_stride()], numbers);
+    }
+    add(rdi, lane_bytes_ / 2);
+    add(widened(), lane_bytes_);
+    L(done);
   }
 
   /// Brings the panels of a later call into the second-level cache; stays at the end when there.
@@ -256,6 +287,10 @@ class Generator : public Xbyak::CodeGenerator {
     if (panels() > 1) mov(prefetch_stride(), ptr[rax + field(offsetof(KernelArgs, prefetch_step))]);
     if (!is_of_integers(multiply_)) prefetch_residual();
     mov(rdi, ptr[rax + field(offsetof(KernelArgs, prefetch))]);
+    if (widens()) {
+      mov(widened(), ptr[rax + field(offsetof(KernelArgs, widened))]);
+      mov(widened_stride(), ptr[rax + field(offsetof(KernelArgs, widened_step))]);
+    }
     if (pointers_) {
       mov(rcx, ptr[rax + field(offsetof(KernelArgs, a_list))]);
       mov(ptr[rax + field(offsetof(KernelArgs, list))], rcx);
@@ -450,6 +485,7 @@ class Generator : public Xbyak::CodeGenerator {
   void finish_tile() {
     mov(rdx, ptr[rsp + kArgs]);
     if (!row_major_) mov(ptr[rdx + field(offsetof(KernelArgs, prefetch))], rdi);
+    if (widens()) mov(ptr[rdx + field(offsetof(KernelArgs, widened))], widened());
     mov(rdi, rdx);
     mov(rcx, ptr[rdi + field(offsetof(KernelArgs, c_stride))]);
     if (is_of_integers(multiply_)) {

@@ -39,8 +39,8 @@ struct Memory {
 constexpr double kTie = 1.04;
 
 /// Tactics are timed in turns, one run each, so that what else this machine does falls on all of
-/// them. One leaves when its least time is so far above the least of all: far at first, after one
-/// run that warmed up and one that counts, nearer once there were several.
+/// them. One leaves when its time is so far above the least: far at first, after one run that
+/// warmed up and one that counts, nearer once there were several.
 constexpr double kFar = 2.5, kClose = 1.25;
 constexpr size_t kSeveral = 5, kMostTurns = 60;
 constexpr auto kTimeForEach = std::chrono::milliseconds(40);

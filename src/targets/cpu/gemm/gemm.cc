@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <optional>
 
 #include "targets/cpu/gemm/product.h"
 #include "targets/cpu/gemm/split.h"
@@ -69,9 +68,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.beta = epilogue.beta;
   args.prefetch_step = p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
   const bool many = divide_up(rows, max_rows(isa, blocking.vectors)) >= kWidenedTiles;
-  std::optional<WidenedPanels> widened;
-  if (many && p.b->element != ElementType::f32)
-    widened.emplace(p, blocking.vectors * lane, pass_of(p, 0).length());
+  WidenedPanels widened(p, many ? blocking.vectors * lane : 0, pass_of(p, 0).length());
   for (int64_t index = 0; index < blocking.k_blocks; ++index) {
     const bool first = index == 0;
     const bool last = index + 1 == blocking.k_blocks;
@@ -102,16 +99,16 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
       shape.vectors = vectors;
       shape.multiply = multiply_by(p.b->element);
       shape.prefetch = choose_prefetch(*p.b, divide_up(rows, max_rows(isa, vectors)));
-      if (widened && *widened) {
-        args.b = widened->take(column, columns, pass);
+      if (widened) {
+        args.b = widened.take(column, columns, pass);
         args.b_step = pass.length() * panel_width(isa) * 4;
         shape.multiply = Multiply::f32;
         // A chunk has whole tiles: the next one is as wide but for B's end.
         if (next < end) {
-          widened->begin(next, std::min(end - next, vectors * lane), pass, args, shape);
+          widened.begin(next, std::min(end - next, vectors * lane), pass, args, shape);
         } else if (!last) {
-          widened->begin(begin, std::min(end - begin, vectors * lane), pass_of(p, index + 1), args,
-                         shape);
+          widened.begin(begin, std::min(end - begin, vectors * lane), pass_of(p, index + 1), args,
+                        shape);
         }
       }
       args.bias = first && epilogue.bias != nullptr ? epilogue.bias + column : nullptr;
@@ -125,7 +122,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
         args.a = p.a + row * p.lda;
       }
       run_tiles(args, shape, rows);
-      if (widened) widened->end(args);
+      widened.end(args);
       if (last && epilogue.hook != nullptr) {
         (*epilogue.hook)(p.c + row * p.ldc + column, p.ldc, row, column, rows, columns);
       }

@@ -28,7 +28,7 @@ float* memory_of(int64_t floats) {
 }  // namespace
 
 WidenedPanels::WidenedPanels(const Product& p, int64_t columns, int64_t length) : p_(p) {
-  if (p.b->element == ElementType::f32) return;
+  if (p.b->element == ElementType::f32 || columns == 0) return;
   const int64_t width = panel_width(p.b->isa);
   size_ = divide_up(columns, width) * width * length;
   memory_ = memory_of(2 * size_);

@@ -11,7 +11,7 @@ namespace drawbar::cpu {
 class WidenedPanels {
  public:
   /// For passes of at most `length` k over tiles of at most so many columns. Of a product of f32,
-  /// or where there is no memory, it does nothing.
+  /// of no columns, or where there is no memory, it has none.
   WidenedPanels(const Product& p, int64_t columns, int64_t length);
 
   explicit operator bool() const { return memory_ != nullptr; }
@@ -21,7 +21,7 @@ class WidenedPanels {
   /// says so in its shape; nothing where it has no registers for it.
   void begin(int64_t column, int64_t columns, const Pass& pass, KernelArgs& args,
              KernelShape& shape);
-  /// Behind that kernel's last call.
+  /// Behind a kernel's last call.
   void end(const KernelArgs& args);
 
  private:

@@ -36,4 +36,15 @@ std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node) {
   return {};
 }
 
+Tensor transposed_bytes(const Tensor& matrix) {
+  const int64_t rows = matrix.dim(0), columns = matrix.dim(1);
+  Tensor result = Tensor::allocate(matrix.type(), {columns, rows});
+  const auto* from = static_cast<const uint8_t*>(matrix.raw());
+  auto* to = static_cast<uint8_t*>(result.raw());
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < columns; ++j) to[j * rows + i] = from[i * columns + j];
+  }
+  return result;
+}
+
 }  // namespace drawbar

@@ -19,4 +19,7 @@ struct ByteLayer {
 /// Says nothing of element types, nor of what is constant.
 std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node);
 
+/// [columns, rows] of a matrix [rows, columns] of elements of eight bits.
+Tensor transposed_bytes(const Tensor& matrix);
+
 }  // namespace drawbar

@@ -49,18 +49,6 @@ std::optional<Scaled> scaled_f8(const Graph& graph, ValueId value, int64_t axis,
   return result;
 }
 
-/// [columns, rows] of a matrix [rows, columns] of bytes.
-Tensor transposed(const Tensor& from) {
-  const int64_t rows = from.dim(0), columns = from.dim(1);
-  Tensor to = Tensor::allocate(from.type(), {columns, rows});
-  const auto* source = static_cast<const uint8_t*>(from.raw());
-  auto* target = static_cast<uint8_t*>(to.raw());
-  for (int64_t i = 0; i < rows; ++i) {
-    for (int64_t j = 0; j < columns; ++j) target[j * rows + i] = source[i * columns + j];
-  }
-  return to;
-}
-
 }  // namespace
 
 Patch fuse_f8(const Graph& graph, NodeId id) {
@@ -75,7 +63,8 @@ Patch fuse_f8(const Graph& graph, NodeId id) {
   if (weights == nullptr) return unchanged();
 
   Patch patch(graph, id);
-  const ValueId matrix = product->transpose_b ? w->numbers : patch.constant(transposed(*weights));
+  const ValueId matrix =
+      product->transpose_b ? w->numbers : patch.constant(transposed_bytes(*weights));
   const ElementType type = element_of(graph, node.outputs[0]);
   const bool one_scale = w->scales.size() == 1, has_bias = layer->bias != no_id;
   const float alpha = x->scales[0] * (one_scale ? w->scales[0] : 1);

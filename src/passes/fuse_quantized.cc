@@ -133,15 +133,8 @@ std::optional<Fusion> fuse_product(const Graph& graph, ValueId result, const Qua
   if (!inputs) return {};
   if (product->transpose_b) {
     constexpr size_t matrix_input = 3;
-    const Tensor& numbers = *constant_of(graph, (*inputs)[matrix_input]);
-    const int64_t n = numbers.dim(0), k = numbers.dim(1);
-    Tensor turned = Tensor::allocate(numbers.type(), {k, n});
-    for (int64_t i = 0; i < k; ++i) {
-      for (int64_t j = 0; j < n; ++j)
-        static_cast<uint8_t*>(turned.raw())[i * n + j] =
-            static_cast<const uint8_t*>(numbers.raw())[j * k + i];
-    }
-    (*inputs)[matrix_input] = patch.constant(std::move(turned));
+    (*inputs)[matrix_input] =
+        patch.constant(transposed_bytes(*constant_of(graph, (*inputs)[matrix_input])));
   }
   return Fusion{ops::QLinearMatMul{}, std::move(*inputs), node.name};
 }

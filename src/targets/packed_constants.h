@@ -26,7 +26,7 @@ class PackedConstants {
              FunctionRef<void(const Tensor& source, void* packed)> pack, bool saved = true);
   /// Says that a kernel will read the constant as it came.
   void will_read(const ConstantPtr& constant);
-  /// Maps what check() will read. Nothing that follows depends on it.
+  /// Maps the buffers that check() will read. Nothing that follows depends on it.
   void map(ThreadPool& pool);
   /// Checks what get() has given out of an engine and loads what will be read, since the last time,
   /// on all threads of the pool: to be called before a kernel runs. Throws INVALID_MODEL, and again

@@ -139,21 +139,17 @@ class PackedMatMul final : public Kernel {
     packed_ = problem.packed.get(
         problem.inputs[1].constant, form, static_cast<size_t>(count * matrix_bytes_),
         [&](const Tensor& source, void* packed) {
-          std::vector<float> scaled;
           const bool of_f8 = source.type() == ElementType::f8e4m3fn;
+          const auto* codes = static_cast<const uint8_t*>(source.raw());
+          const auto* floats = static_cast<const float*>(source.raw());
+          std::vector<float> scaled(of_f8 || op.alpha != 1 ? static_cast<size_t>(matrix) : 0);
           for (int64_t i = 0; i < count; ++i) {
-            const float* b = of_f8 ? nullptr : source.data<float>() + i * matrix;
-            if (of_f8) {
-              const auto* codes = static_cast<const uint8_t*>(source.raw()) + i * matrix;
-              scaled.resize(static_cast<size_t>(matrix));
-              for (int64_t k = 0; k < matrix; ++k)
-                scaled[static_cast<size_t>(k)] = f8_numbers()[codes[k]] * op.alpha;
-              b = scaled.data();
-            } else if (op.alpha != 1) {
-              scaled.assign(b, b + matrix);
-              for (float& value : scaled) value *= op.alpha;
-              b = scaled.data();
+            const int64_t first = i * matrix;
+            for (size_t at = 0; at < scaled.size(); ++at) {
+              const int64_t from = first + static_cast<int64_t>(at);
+              scaled[at] = (of_f8 ? f8_numbers()[codes[from]] : floats[from]) * op.alpha;
             }
+            const float* b = scaled.empty() ? floats + first : scaled.data();
             pack(b, op.transpose_b ? k : n, op.transpose_b, k, n, isa_,
                  reinterpret_cast<float*>(static_cast<std::byte*>(packed) + i * matrix_bytes_));
           }

@@ -34,10 +34,6 @@ WidenedPanels::WidenedPanels(const Product& p, int64_t columns, int64_t length) 
   memory_ = memory_of(2 * size_);
 }
 
-int64_t WidenedPanels::panel_bytes(const Pass& pass) const {
-  return pass.length() * panel_width(p_.b->isa) * 2;
-}
-
 const float* WidenedPanels::take(int64_t column, int64_t columns, const Pass& pass) {
   const int64_t width = panel_width(p_.b->isa), length = pass.length() * width;
   const std::byte* const first = b_at(p_, column, pass);
@@ -59,11 +55,12 @@ void WidenedPanels::begin(int64_t column, int64_t columns, const Pass& pass, Ker
                           KernelShape& shape) {
   if (!widens_ahead(shape) || divide_up(columns, lanes(p_.b->isa)) != args.vectors) return;
   shape.prefetch = p_.b->element == ElementType::f16 ? Prefetch::widen_f16 : Prefetch::widen_bf16;
+  const int64_t panel = pass.length() * panel_width(p_.b->isa);
   ahead_ = b_at(p_, column, pass);
   args.prefetch = reinterpret_cast<const float*>(ahead_);
-  args.prefetch_end = reinterpret_cast<const float*>(ahead_ + panel_bytes(pass));
+  args.prefetch_end = reinterpret_cast<const float*>(ahead_ + panel * 2);
   args.widened = memory_ + (1 - now_) * size_;
-  args.widened_step = pass.length() * panel_width(p_.b->isa) * 4;
+  args.widened_step = panel * 4;
 }
 
 void WidenedPanels::end(const KernelArgs& args) {

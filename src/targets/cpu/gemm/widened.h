@@ -25,8 +25,6 @@ class WidenedPanels {
   void end(const KernelArgs& args);
 
  private:
-  int64_t panel_bytes(const Pass& pass) const;  // of halves
-
   const Product& p_;
   float* memory_ = nullptr;
   int64_t size_ = 0;                  // floats of a tile's panels

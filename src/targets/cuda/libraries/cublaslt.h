@@ -59,8 +59,8 @@ cublasLtHandle_t cublaslt_handle();
 struct CublasLtProblem {
   ElementType type = ElementType::f32;  // f32, f64, f16 or bf16; sums are in f32 (f64: in f64)
   bool tf32 = false;                    // of f32: factors may be rounded to TF32
-  bool f8 =
-      false;  // a and b are f8e4m3, the others of `type`, f32 or a half; a is transposed alone
+  /// a and b are f8e4m3 and a alone is transposed; the others are of `type`, f32 or a half.
+  bool f8 = false;
   int64_t m = 1, n = 1, k = 1, batch = 1;
   bool transpose_a = false, transpose_b = false;
   int64_t a_step = 0, b_step = 0, c_step = 0, d_step = 0;

@@ -193,13 +193,24 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
   args.taps = (w.cut.copied ? 1 : w.a.taps) * b.plan.parts;
   args.k_end = w.cut.copied ? w.cut.depth : w.a.k;
   args.b_step = args.prefetch_step = panel_bytes(b);
-  args.c_stride = ld * 4;
   const int64_t end = std::min(panel_end * width, b.n);
+  const ByteEpilogue& e = w.epilogue;
+  const bool is_plain = e.bounded && e.added == nullptr && bits(e.to) == 8;
+  args.zero = e.zero;
   const auto multiply_panels = [&](int64_t at, int64_t row_begin, int64_t row_end) {
     const int64_t column = at * width, columns = std::min(at_once * width, end - column);
     args.vectors = divide_up(columns, lane);
     shape.vectors = static_cast<int>(args.vectors);
-    args.last_columns = lane;  // the sums have room
+    // What bytes become without others is left to the kernel.
+    const bool finishes = is_plain && stores_bytes(b.isa, columns);
+    shape.stored = !finishes ? Stored::numbers : e.to == ElementType::u8 ? Stored::u8 : Stored::i8;
+    args.last_columns = finishes ? columns - (args.vectors - 1) * lane : lane;
+    args.c_stride = finishes ? w.y_ld : ld * 4;
+    if (finishes) {
+      args.offset = e.offset + column;
+      args.multiplier = e.multiplier + column;
+      args.addend = e.addend + column;
+    }
     const int64_t most = max_byte_rows(b.isa, shape.vectors, shape.multiply);
     args.b = reinterpret_cast<const float*>(b.data + at * args.b_step);
     const bool is_last = at + at_once >= panel_end;
@@ -209,15 +220,16 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
     for (int64_t r = row_begin; r < row_end; r += kMostSumRows) {
       const int64_t count = std::min(kMostSumRows, row_end - r);
       args.a_list = reinterpret_cast<const float* const*>(memory.list + r);
-      args.c = reinterpret_cast<float*>(memory.sums);
+      std::byte* const y = static_cast<std::byte*>(w.y) + (row + r) * w.y_ld + column;
+      args.c = finishes ? reinterpret_cast<float*>(y) : reinterpret_cast<float*>(memory.sums);
       for_tile_heights(count, most, [&](int64_t height, int64_t tiles) {
         args.rows = height;
         args.tiles = tiles;
         shape.rows = static_cast<int>(height);
         kernel(shape)(&args);
       });
-      finish_bytes(w.epilogue, memory.sums, ld, row + r, column, count, columns, w.y, w.y_ld,
-                   b.isa);
+      if (!finishes)
+        finish_bytes(e, memory.sums, ld, row + r, column, count, columns, w.y, w.y_ld, b.isa);
     }
   };
   // Few panels stay in the cache while rows pass, so that rows of y are written whole.
@@ -394,7 +406,7 @@ void check_packed(const PackedBytes& matrix) {
 }
 
 bool is_bounded(const ByteEpilogue& e, int64_t n) {
-  constexpr float kMost = 0.5f, kMostAddend = 1 << 30, kMostFactor = 1 << 20;
+  constexpr float kMost = 0.5f, kMostAddend = 1 << 29, kMostFactor = 1 << 20;
   bool bounded = true;
   for (int64_t j = 0; j < n; ++j)
     bounded &= std::abs(e.multiplier[j]) < kMost && std::abs(e.addend[j]) < kMostAddend;

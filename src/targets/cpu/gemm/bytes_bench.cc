@@ -31,7 +31,8 @@ struct Shape {
   int64_t m, n, k;
 };
 
-/// Matrices of ResNet50's 1 × 1 convolutions and of BERT-base with 128 tokens.
+/// Matrices of ResNet50's 1 × 1 convolutions, of BERT-base with 128 tokens, and of MobileNet v2's 1
+/// × 1 convolutions.
 constexpr Shape kShapes[] = {
     {"3136 x 64 x 64", 3136, 64, 64},     {"3136 x 256 x 64", 3136, 256, 64},
     {"3136 x 64 x 256", 3136, 64, 256},   {"784 x 512 x 128", 784, 512, 128},
@@ -39,7 +40,9 @@ constexpr Shape kShapes[] = {
     {"196 x 256 x 1024", 196, 256, 1024}, {"49 x 2048 x 512", 49, 2048, 512},
     {"49 x 512 x 2048", 49, 512, 2048},   {"128 x 768 x 768", 128, 768, 768},
     {"128 x 3072 x 768", 128, 3072, 768}, {"128 x 768 x 3072", 128, 768, 3072},
-    {"1 x 1000 x 2048", 1, 1000, 2048},
+    {"1 x 1000 x 2048", 1, 1000, 2048},   {"12544 x 96 x 16", 12544, 96, 16},
+    {"3136 x 144 x 24", 3136, 144, 24},   {"3136 x 24 x 144", 3136, 24, 144},
+    {"784 x 192 x 32", 784, 192, 32},
 };
 
 void run(benchmark::State& state, const Shape& shape, Isa level, ByteUnit unit, int threads) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -307,14 +308,67 @@ TEST(BytePlan, DamagedOnesAreRefused) {
   EXPECT_THROW(check_plan(huge, 2, false), Error);
 }
 
+/// Multipliers and addends with which everything is exact in f32.
+struct Finishing {
+  explicit Finishing(int64_t n)
+      : multiplier(static_cast<size_t>(n)), addend(static_cast<size_t>(n)) {
+    for (size_t j = 0; j < multiplier.size(); ++j) {
+      multiplier[j] = 0x1p-10f * static_cast<float>(1 + j % 3);
+      addend[j] = 0.25f * static_cast<float>(j) - 3;
+    }
+  }
+
+  float rounded(int32_t sum, int64_t column) const {
+    const auto j = static_cast<size_t>(column);
+    return std::nearbyint(static_cast<float>(sum) * multiplier[j] + addend[j]);
+  }
+
+  std::vector<float> multiplier, addend;
+};
+
+template <class Byte>
+void expect_bytes(const Case& s, Manner manner, ElementType to) {
+  const Numbers numbers(s);
+  const Finishing finishing(s.n);
+  ByteEpilogue e;
+  e.multiplier = finishing.multiplier.data();
+  e.addend = finishing.addend.data();
+  e.to = to;
+  e.zero = to == ElementType::i8 ? -5 : 9;
+  const int64_t ld = s.n + 3;
+  const auto y = run<Byte>(s, numbers, manner, e, ld);
+  const float low = std::numeric_limits<Byte>::min(), high = std::numeric_limits<Byte>::max();
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t j = 0; j < ld; ++j) {
+      const float want =
+          j < s.n ? std::clamp(finishing.rounded(numbers.sum(i, j), j) + static_cast<float>(e.zero),
+                               low, high)
+                  : 77.0f;
+      ASSERT_EQ(y[static_cast<size_t>(i * ld + j)], static_cast<Byte>(want))
+          << name(manner.unit) << ", " << s.m << " x " << s.n << " x " << s.depth() << " at " << i
+          << ", " << j << (manner.uses_bounds ? "" : ", not bounded");
+    }
+  }
+}
+
+TEST_P(BytesTest, GivesBytes) {
+  const Case cases[] = {{45, 50, 64},           {7, 24, 16},  {3, 72, 20, 1, true}, {1, 8, 9},
+                        {50, 160, 12, 3, true}, {97, 96, 24}, {2, 33, 64}};
+  for (ByteUnit unit : byte_units(GetParam())) {
+    for (const Case& s : cases) {
+      for (const bool bounded : {true, false}) {
+        const Manner manner{GetParam(), unit, 2, kRows[0], nullptr, bounded};
+        expect_bytes<uint8_t>(s, manner, ElementType::u8);
+        expect_bytes<int8_t>(s, manner, ElementType::i8);
+      }
+    }
+  }
+}
+
 TEST_P(BytesTest, AddsQuantisedTensors) {
   const Case s{45, 50, 64};
   const Numbers numbers(s);
-  std::vector<float> multiplier(50), addend(50);
-  for (size_t j = 0; j < 50; ++j) {
-    multiplier[j] = 0x1p-10f * static_cast<float>(1 + j % 3);
-    addend[j] = 0.25f * static_cast<float>(j) - 3;
-  }
+  const Finishing finishing(s.n);
   std::vector<std::byte> other(static_cast<size_t>(s.m * s.n));
   for (size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::byte>(i * 37);
   for (ByteUnit unit : byte_units(GetParam())) {
@@ -330,8 +384,8 @@ TEST_P(BytesTest, AddsQuantisedTensors) {
                                .other_type = type,
                                .to = ElementType::u8};
         ByteEpilogue e;
-        e.multiplier = multiplier.data();
-        e.addend = addend.data();
+        e.multiplier = finishing.multiplier.data();
+        e.addend = finishing.addend.data();
         e.to = ElementType::i8;
         e.zero = 5;
         e.added = &added;
@@ -340,9 +394,8 @@ TEST_P(BytesTest, AddsQuantisedTensors) {
         const auto y = run<uint8_t>(s, numbers, manner, e, s.n);
         for (int64_t i = 0; i < s.m; ++i) {
           for (int64_t j = 0; j < s.n; ++j) {
-            const auto at = static_cast<size_t>(j);
-            const float v = static_cast<float>(numbers.sum(i, j)) * multiplier[at] + addend[at];
-            const float q = std::clamp(std::nearbyint(v) + 5, -128.0f, 127.0f);
+            const float q =
+                std::clamp(finishing.rounded(numbers.sum(i, j), j) + 5, -128.0f, 127.0f);
             const std::byte byte = other[static_cast<size_t>(i * s.n + j)];
             const auto o = static_cast<float>(type == ElementType::u8 ? static_cast<uint8_t>(byte)
                                                                       : static_cast<int8_t>(byte));

@@ -1,5 +1,7 @@
 #include "targets/cpu/gemm/gemm.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -404,6 +406,54 @@ TEST_P(GemmTest, MultipliesBatches) {
   }
 }
 
+/// Where code cannot be generated, these kernels finish bytes, too.
+TEST(MicroKernel, PortableOnesStoreBytes) {
+  constexpr int kRows = 2, kColumns = 7, kWidth = 8;
+  const std::array<uint8_t, kRows* 4> a = {1, 2, 3, 4, 255, 0, 7, 9};
+  std::array<int8_t, kWidth * 4> b;
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<int8_t>(7 * i - 100);
+  const std::array<const float*, kRows> rows = {reinterpret_cast<const float*>(a.data()),
+                                                reinterpret_cast<const float*>(a.data() + 4)};
+  std::array<int32_t, kWidth> offset;
+  std::array<float, kWidth> multiplier, addend;
+  offset.fill(-30);
+  multiplier.fill(0.125f);
+  addend.fill(0.75f);
+  for (Stored stored : {Stored::u8, Stored::i8}) {
+    std::array<uint8_t, kRows * kWidth> c;
+    c.fill(99);
+    KernelShape shape{Isa::baseline, Multiply::dots, kRows, 2, RowSource::pointers};
+    shape.stored = stored;
+    KernelArgs args;
+    args.a_list = rows.data();
+    args.k_end = 4;
+    args.b = reinterpret_cast<const float*>(b.data());
+    args.c = reinterpret_cast<float*>(c.data());
+    args.c_stride = kWidth;
+    args.last_columns = kColumns - 4;
+    args.offset = offset.data();
+    args.multiplier = multiplier.data();
+    args.addend = addend.data();
+    args.zero = 5;
+    args.rows = kRows;
+    args.vectors = 2;
+    args.lanes = 4;
+    kernel(shape)(&args);
+    const float low = stored == Stored::u8 ? 0 : -128;
+    for (size_t i = 0; i < kRows; ++i) {
+      for (size_t j = 0; j < kWidth; ++j) {
+        float want = -30;
+        for (size_t k = 0; k < 4; ++k)
+          want += static_cast<float>(a[i * 4 + k]) * static_cast<float>(b[j * 4 + k]);
+        want = std::clamp(std::nearbyint(want * 0.125f + 0.75f) + 5, low, low + 255);
+        EXPECT_EQ(c[i * kWidth + j],
+                  j < kColumns ? static_cast<uint8_t>(static_cast<int>(want)) : 99)
+            << i << ", " << j;
+      }
+    }
+  }
+}
+
 #if defined(__x86_64__)
 TEST(MicroKernel, EveryShapeIsGenerated) {
   for (Isa isa : {Isa::avx2, Isa::avx512}) {
@@ -421,6 +471,24 @@ TEST(MicroKernel, EveryShapeIsGenerated) {
                     << name(isa) << ", " << rows << " x " << vectors;
               }
             }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(MicroKernel, EveryShapeOfBytesIsGenerated) {
+  for (Isa isa : {Isa::avx2, Isa::avx512}) {
+    for (Multiply multiply : {Multiply::dots, Multiply::pairs, Multiply::fours, Multiply::words}) {
+      const int widest = isa == Isa::avx512 && multiply == Multiply::dots ? 4 : 2;
+      for (int vectors = 1; vectors <= widest; ++vectors) {
+        for (int rows = 1; rows <= max_byte_rows(isa, vectors, multiply); ++rows) {
+          for (Stored stored : {Stored::numbers, Stored::u8, Stored::i8}) {
+            KernelShape shape{isa, multiply, rows, vectors, RowSource::pointers};
+            shape.stored = stored;
+            EXPECT_NE(generate_kernel(shape), nullptr)
+                << name(isa) << ", " << rows << " x " << vectors;
           }
         }
       }

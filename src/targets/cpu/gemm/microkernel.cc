@@ -1,10 +1,12 @@
 #include "targets/cpu/gemm/microkernel.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <mutex>
+#include <span>
 
 #include "drawbar/element_type.h"
 
@@ -82,8 +84,21 @@ void portable_kernel(KernelArgs* args) {
   }
 }
 
+/// Finishes the sums of some columns as bytes.
+void store_bytes(const KernelArgs& args, Stored stored, std::span<const int32_t> sums,
+                 int64_t column, std::byte* to) {
+  const float low = stored == Stored::u8 ? 0 : -128, high = low + 255;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    const size_t j = static_cast<size_t>(column) + i;
+    const float value =
+        std::fma(static_cast<float>(sums[i] + args.offset[j]), args.multiplier[j], args.addend[j]);
+    const float byte = std::nearbyint(value) + static_cast<float>(args.zero);
+    to[i] = static_cast<std::byte>(static_cast<int>(std::clamp(byte, low, high)));
+  }
+}
+
 /// The same of integers, from panels: `A` and `B` are what lies in four bytes.
-template <RowSource row_source, class A, class B>
+template <RowSource row_source, class A, class B, Stored stored>
 void portable_integer_kernel(KernelArgs* args) {
   constexpr int64_t kCount = 4 / sizeof(A);
   const int64_t lanes = args->lanes;
@@ -113,8 +128,14 @@ void portable_integer_kernel(KernelArgs* args) {
           const auto* by = reinterpret_cast<const B*>(args->extra_b);
           multiply(advance(row_of(e->tap), e->offset), by + (e - args->extra) * kCount * lanes);
         }
-        std::memcpy(advance(args->c, r * args->c_stride) + j * lanes, sum.data(),
-                    static_cast<size_t>(lanes) * 4);
+        float* c = advance(args->c, r * args->c_stride);
+        if constexpr (stored == Stored::numbers) {
+          std::memcpy(c + j * lanes, sum.data(), static_cast<size_t>(lanes) * 4);
+        } else {
+          const int64_t columns = j + 1 == args->vectors ? args->last_columns : lanes;
+          store_bytes(*args, stored, std::span(sum).first(static_cast<size_t>(columns)), j * lanes,
+                      reinterpret_cast<std::byte*>(c) + j * lanes);
+        }
       }
     }
     args->c = advance(args->c, args->rows * args->c_stride);
@@ -124,6 +145,15 @@ void portable_integer_kernel(KernelArgs* args) {
       args->a = advance(args->a, args->rows * args->a_stride);
     }
   }
+}
+
+template <Stored stored>
+MicroKernel portable_of_integers(const KernelShape& shape) {
+  if (shape.multiply != Multiply::words)
+    return portable_integer_kernel<RowSource::pointers, uint8_t, int8_t, stored>;
+  return shape.row_source == RowSource::strided
+             ? portable_integer_kernel<RowSource::strided, int16_t, int16_t, stored>
+             : portable_integer_kernel<RowSource::pointers, int16_t, int16_t, stored>;
 }
 
 MicroKernel portable(const KernelShape& shape) {
@@ -137,13 +167,11 @@ MicroKernel portable(const KernelShape& shape) {
     return strided ? portable_kernel<RowSource::strided, ColumnSource::panels, BFloat16>
                    : portable_kernel<RowSource::pointers, ColumnSource::panels, BFloat16>;
   }
-  if (shape.multiply == Multiply::words) {
-    return shape.row_source == RowSource::strided
-               ? portable_integer_kernel<RowSource::strided, int16_t, int16_t>
-               : portable_integer_kernel<RowSource::pointers, int16_t, int16_t>;
+  if (is_of_integers(shape.multiply)) {
+    return shape.stored == Stored::u8   ? portable_of_integers<Stored::u8>(shape)
+           : shape.stored == Stored::i8 ? portable_of_integers<Stored::i8>(shape)
+                                        : portable_of_integers<Stored::numbers>(shape);
   }
-  if (shape.multiply != Multiply::f32)
-    return portable_integer_kernel<RowSource::pointers, uint8_t, int8_t>;
   if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
                ? portable_kernel<RowSource::strided, ColumnSource::panels>
@@ -161,13 +189,16 @@ MicroKernel kernel(const KernelShape& shape) {
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
   constexpr size_t kMultiplies = static_cast<size_t>(Multiply::words) + 1;
   constexpr size_t kPrefetches = static_cast<size_t>(Prefetch::widen_bf16) + 1;
-  static std::array<std::atomic<MicroKernel>, 2 * kMultiplies * 2 * 2 * kPrefetches * kTiles>
+  constexpr size_t kStored = static_cast<size_t>(Stored::i8) + 1;
+  static std::array<std::atomic<MicroKernel>,
+                    2 * kMultiplies * 2 * 2 * kPrefetches * kStored * kTiles>
       known{};
   size_t index = shape.isa >= Isa::avx512 ? 1 : 0;
   index = index * kMultiplies + static_cast<size_t>(shape.multiply);
   index = index * 2 + static_cast<size_t>(shape.row_source);
   index = index * 2 + static_cast<size_t>(shape.column_source);
   index = index * kPrefetches + static_cast<size_t>(shape.prefetch);
+  index = index * kStored + static_cast<size_t>(shape.stored);
   index = index * (kMaxKernelRows + 1) + static_cast<size_t>(shape.rows);
   index = index * (kMaxKernelVectors + 1) + static_cast<size_t>(shape.vectors);
   std::atomic<MicroKernel>& slot = known[index];

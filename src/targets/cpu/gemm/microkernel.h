@@ -58,15 +58,23 @@ enum class Prefetch {
   widen_bf16,
 };
 
+/// What a kernel stores.
+enum class Stored {
+  numbers,  // f32 after the epilogue, or sums of integers as they are, in whole vectors
+  u8,       // of sums of integers: saturate(round((sum + offset) · multiplier + addend) + zero),
+  i8,       // where what is rounded has less than 31 bits; ties to even (see stores_bytes)
+};
+
 /// What a kernel is made for.
 struct KernelShape {
   Isa isa = Isa::baseline;
-  Multiply multiply = Multiply::f32;  // of integers: panels, pointers; sums without epilogue
+  Multiply multiply = Multiply::f32;  // of integers: panels, pointers, no f32 epilogue
   int rows = 0;                       // of a tile, at most max_rows(isa, vectors, column_source)
   int vectors = 0;                    // of a row of it, at most kMaxKernelVectors
   RowSource row_source = RowSource::strided;
   ColumnSource column_source = ColumnSource::panels;
   Prefetch prefetch = Prefetch::next_panels;
+  Stored stored = Stored::numbers;
 };
 
 /// One call: `tiles` tiles of R rows below each other, each
@@ -103,9 +111,13 @@ struct KernelArgs {
   const ByteExtra* extra = nullptr;     // pairs, fours: of the panel's vectors, before the rest,
   const ByteExtra* extra_ends[2] = {};  // one vector's behind the other's
   const std::byte* extra_b = nullptr;   // [column][4] of each, a vector wide
-  const float* const* list = nullptr;   // * the kernel's own
-  int64_t taps_left = 0;                // * the kernel's own
-  int64_t rows = 0;                     // only the portable kernel reads these
+  const int32_t* offset = nullptr;      // bytes: of the first column on, whole vectors
+  const float* multiplier = nullptr;
+  const float* addend = nullptr;
+  int32_t zero = 0;
+  const float* const* list = nullptr;  // * the kernel's own
+  int64_t taps_left = 0;               // * the kernel's own
+  int64_t rows = 0;                    // only the portable kernel reads these
   int64_t vectors = 0;
   int64_t lanes = 0;
 };
@@ -154,6 +166,11 @@ constexpr int max_byte_rows(Isa isa, int vectors, Multiply multiply) {
   if (!adds_in_16_bits(multiply)) return max_rows(isa, vectors);
   const int rows = (isa >= Isa::avx512 ? 20 : 8) / vectors;
   return rows < kMaxKernelRows ? rows : kMaxKernelRows;
+}
+
+/// Whether a kernel finishes rows of so many columns as bytes itself.
+constexpr bool stores_bytes(Isa isa, int64_t columns) {
+  return isa >= Isa::avx512 || (isa == Isa::avx2 && columns % lanes(isa) == 0);
 }
 
 /// The kernel of a shape, generated at first use and kept for the life of the process. Falls back

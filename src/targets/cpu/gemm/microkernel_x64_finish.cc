@@ -1,0 +1,219 @@
+#include "targets/cpu/gemm/microkernel_x64.h"
+
+#if defined(__x86_64__)
+
+namespace drawbar::cpu {
+
+void MicroKernelGenerator::finish_tile() {
+  mov(rdx, ptr[rsp + kArgs]);
+  if (!row_major_) mov(ptr[rdx + field(offsetof(KernelArgs, prefetch))], rdi);
+  if (widens()) mov(ptr[rdx + field(offsetof(KernelArgs, widened))], widened());
+  mov(rdi, rdx);
+  mov(rcx, ptr[rdi + field(offsetof(KernelArgs, c_stride))]);
+  if (is_of_integers(multiply_)) {
+    stored_ == Stored::numbers ? store(false) : finish_as_bytes();
+  } else if (wide_) {
+    finish(true);
+  } else {
+    Xbyak::Label partial, done;
+    cmp(qword[rdi + field(offsetof(KernelArgs, last_columns))], lane_bytes_ / 4);
+    jne(partial, T_NEAR);
+    finish(false);
+    jmp(done, T_NEAR);
+    L(partial);
+    load_mask(Xbyak::Ymm(15), rdx, rdi);
+    finish(true);
+    L(done);
+  }
+  if (pointers_) {
+    add(qword[rdi + field(offsetof(KernelArgs, a_list))], rows_ * 8);
+  } else {
+    mov(rdx, ptr[rdi + field(offsetof(KernelArgs, a_stride))]);
+    imul(rdx, rdx, rows_);
+    add(ptr[rdi + field(offsetof(KernelArgs, a))], rdx);
+  }
+}
+
+void MicroKernelGenerator::finish(bool partial) {
+  Xbyak::Label no_accumulate, no_residual, no_clamp, no_leaky, no_hard_swish, stored;
+  cmp(qword[rdi + field(offsetof(KernelArgs, accumulate))], 0);
+  je(no_accumulate, T_NEAR);
+  mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
+  add_matrix(rax, rcx, partial);
+  L(no_accumulate);
+
+  mov(rdx, ptr[rdi + field(offsetof(KernelArgs, residual))]);
+  test(rdx, rdx);
+  jz(no_residual, T_NEAR);
+  mov(rsi, ptr[rdi + field(offsetof(KernelArgs, residual_stride))]);
+  add_matrix(rdx, rsi, partial);
+  mov(ptr[rdi + field(offsetof(KernelArgs, residual))], rdx);
+  L(no_residual);
+
+  mov(rdx, ptr[rdi + field(offsetof(KernelArgs, activation))]);
+  const int temp = first_free();
+  const int count = rows_ * vectors_;
+  test(rdx, rdx);
+  jz(stored, T_NEAR);
+  cmp(rdx, static_cast<int>(Activation::clamp));
+  jne(no_clamp, T_NEAR);
+  vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
+  vbroadcastss(vector(temp + 1), ptr[rdi + field(offsetof(KernelArgs, beta))]);
+  for (int i = 0; i < count; ++i) {  // the second operand of max and min keeps a NaN
+    vmaxps(vector(i), vector(temp), vector(i));
+    vminps(vector(i), vector(temp + 1), vector(i));
+  }
+  jmp(stored, T_NEAR);
+  L(no_clamp);
+  cmp(rdx, static_cast<int>(Activation::leaky_relu));
+  jne(no_leaky, T_NEAR);
+  vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
+  for (int i = 0; i < count; ++i) {
+    if (wide_) {
+      vpmovd2m(k2, Xbyak::Zmm(i));
+      vmulps(vector(i) | k2, vector(i), vector(temp));
+    } else {
+      vmulps(vector(temp + 1), vector(i), vector(temp));
+      vblendvps(Xbyak::Ymm(i), Xbyak::Ymm(i), Xbyak::Ymm(temp + 1), Xbyak::Ymm(i));
+    }
+  }
+  jmp(stored, T_NEAR);
+  L(no_leaky);
+  mov(rdx, reinterpret_cast<size_t>(&kernel_constants()));
+  for (int i = 0; i < count; ++i) {
+    const Xbyak::Xmm t = vector(temp + (wide_ ? i % 4 : i % 2));
+    vmulps(t, vector(i), ptr[rdx + field(offsetof(KernelConstants, sixth))]);
+    vaddps(t, t, ptr[rdx + field(offsetof(KernelConstants, half))]);
+    vmaxps(t, t, ptr[rdx + field(offsetof(KernelConstants, zero))]);
+    vminps(t, t, ptr[rdx + field(offsetof(KernelConstants, one))]);
+    vmulps(vector(i), vector(i), t);
+  }
+  L(stored);
+  store(partial);
+}
+
+void MicroKernelGenerator::store(bool partial) {
+  mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
+  for (int i = 0; i < rows_; ++i) {
+    for (int j = 0; j < vectors_; ++j) {
+      const Xbyak::Address to = ptr[rax + j * lane_bytes_];
+      if (!partial || !is_last(j)) {
+        vmovups(to, accumulator(i, j));
+      } else if (wide_) {
+        vmovups(to | k1, accumulator(i, j));
+      } else {
+        vmaskmovps(to, Xbyak::Ymm(15), Xbyak::Ymm(accumulator(i, j).getIdx()));
+      }
+    }
+    add(rax, rcx);
+  }
+  mov(ptr[rdi + field(offsetof(KernelArgs, c))], rax);
+}
+
+void MicroKernelGenerator::add_matrix(const Reg& from, const Reg& stride, bool partial) {
+  const int temp = first_free();
+  for (int i = 0; i < rows_; ++i) {
+    for (int j = 0; j < vectors_; ++j) {
+      const Xbyak::Address at = ptr[from + j * lane_bytes_];
+      if (!partial || !is_last(j)) {
+        vaddps(accumulator(i, j), accumulator(i, j), at);
+      } else if (wide_) {
+        vaddps(accumulator(i, j) | k1, accumulator(i, j), at);
+      } else {
+        vmaskmovps(Xbyak::Ymm(temp), Xbyak::Ymm(15), at);
+        vaddps(accumulator(i, j), accumulator(i, j), vector(temp));
+      }
+    }
+    add(from, stride);
+  }
+}
+
+/// The sums as i32 of what they round to, bytes without their zero point.
+void MicroKernelGenerator::round_sums() {
+  const Reg &offset = rsi, &multiplier = rdx, &addend = r8;
+  mov(offset, ptr[rdi + field(offsetof(KernelArgs, offset))]);
+  mov(multiplier, ptr[rdi + field(offsetof(KernelArgs, multiplier))]);
+  mov(addend, ptr[rdi + field(offsetof(KernelArgs, addend))]);
+  const Xbyak::Xmm factor = vector(first_free());
+  for (int j = 0; j < vectors_; ++j) {
+    vmovups(factor, ptr[multiplier + j * lane_bytes_]);
+    for (int i = 0; i < rows_; ++i) {
+      const Xbyak::Xmm sum = accumulator(i, j);
+      vpaddd(sum, sum, ptr[offset + j * lane_bytes_]);
+      vcvtdq2ps(sum, sum);
+      vfmadd213ps(sum, factor, ptr[addend + j * lane_bytes_]);
+      vcvtps2dq(sum, sum);
+    }
+  }
+}
+
+void MicroKernelGenerator::finish_as_bytes() {
+  round_sums();
+  mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
+  if (!wide_) {
+    store_bytes_of_words();
+  } else {
+    const Xbyak::Zmm zero(first_free()), none(first_free() + 1);
+    vpbroadcastd(zero, ptr[rdi + field(offsetof(KernelArgs, zero))]);
+    if (stored_ == Stored::u8) vpxord(none, none, none);
+    for (int i = 0; i < rows_; ++i) {
+      for (int j = 0; j < vectors_; ++j) {
+        const Xbyak::Zmm sum(accumulator(i, j).getIdx());
+        const Xbyak::Address to = ptr[rax + j * lane_bytes_ / 4];
+        vpaddd(sum, sum, zero);
+        if (stored_ == Stored::u8) {
+          vpmaxsd(sum, sum, none);
+          vpmovusdb(is_last(j) ? to | k1 : to, sum);
+        } else {
+          vpmovsdb(is_last(j) ? to | k1 : to, sum);
+        }
+      }
+      add(rax, rcx);
+    }
+  }
+  mov(ptr[rdi + field(offsetof(KernelArgs, c))], rax);
+}
+
+/// AVX2: packs two rows at a time. Packing goes on within halves of vectors.
+void MicroKernelGenerator::store_bytes_of_words() {
+  const Xbyak::Ymm order(first_free()), zero(first_free() + 1);
+  mov(rdx, reinterpret_cast<size_t>(kernel_constants().order.data()));
+  vmovups(order, ptr[rdx]);
+  vpbroadcastd(zero, ptr[rdi + field(offsetof(KernelArgs, zero))]);
+  vpackssdw(zero, zero, zero);
+  const auto sums = [&](int i, int j) { return Xbyak::Ymm(accumulator(i, j).getIdx()); };
+  const auto pack = [&](const Xbyak::Ymm& a, const Xbyak::Ymm& b) {
+    if (stored_ == Stored::u8) {
+      vpackuswb(a, a, b);
+    } else {
+      vpacksswb(a, a, b);
+    }
+    vpermd(a, order, a);
+  };
+  for (int i = 0; i < rows_; i += 2) {
+    const bool is_pair = i + 1 < rows_;
+    const int below = is_pair ? i + 1 : i;
+    const Xbyak::Ymm bytes = sums(i, 0);
+    const Xbyak::Xmm low(bytes.getIdx());
+    if (vectors_ == 1) {
+      vpackssdw(bytes, bytes, sums(below, 0));
+      vpaddsw(bytes, bytes, zero);
+      pack(bytes, bytes);
+      vmovq(ptr[rax], low);
+      if (is_pair) vpextrq(ptr[rax + rcx], low, 1);
+    } else {
+      for (int r = i; r <= below; ++r) {
+        vpackssdw(sums(r, 0), sums(r, 0), sums(r, 1));
+        vpaddsw(sums(r, 0), sums(r, 0), zero);
+      }
+      pack(bytes, sums(below, 0));
+      vmovups(ptr[rax], low);
+      if (is_pair) vextracti128(ptr[rax + rcx], bytes, 1);
+    }
+    lea(rax, is_pair ? ptr[rax + rcx * 2] : ptr[rax + rcx]);
+  }
+}
+
+}  // namespace drawbar::cpu
+
+#endif

@@ -2,6 +2,7 @@
 // under its taps, padding pointing at zero points.
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/cpu_depthwise_lines.h"
@@ -10,7 +11,8 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int64_t kPiece = 64;  // pixels whose pointers are written at once
+constexpr int64_t kPiece = 64;      // pixels whose pointers are written at once
+constexpr int64_t kLeastLine = 10;  // pixels, of which enough lie inside the image
 
 bool applies(const Problem& p) {
   const int64_t c = p.inputs[ByteOperands::kX].rank() == 4 ? p.inputs[ByteOperands::kX].dim(1) : 0;
@@ -79,22 +81,65 @@ class DepthwiseByteConv final : public Kernel {
     run.pool.parallel_for(shape_.pixels(), kPiece, [&](int64_t begin, int64_t end, int worker) {
       auto** list =
           reinterpret_cast<const std::byte**>(memory + lists_at() + worker * list_bytes());
-      for (int64_t at = begin; at < end; at += kPiece) {
-        const int64_t count = std::min(kPiece, end - at);
-        fill_taps(shape_, x, static_cast<const std::byte*>(padding), at, count, list);
-        std::fill_n(list + taps_.count() * count, count, padding);
-        bool has_next[kPiece];
-        std::fill_n(has_next, count, true);
-        for (int64_t i = shape_.ow - 1 - at % shape_.ow; i < count; i += shape_.ow)
-          has_next[i] = false;
-        has_next[count - 1] = false;
-        const DepthwiseBytes::Pixels pixels{list, count, has_next, is_signed()};
-        lines_.run(pixels, packed_.get(), finish, y + at * y_stride, y_stride);
-      }
+      const auto run_listed = [&](int64_t first, int64_t last) {
+        for (int64_t at = first; at < last; at += kPiece)
+          run_pixels(x, padding, at, std::min(kPiece, last - at), list, finish, y, y_stride);
+      };
+      if (!lines_.takes_lines() || shape_.ow < kLeastLine) return run_listed(begin, end);
+      int64_t done = begin;
+      for_each_row_run(shape_, begin, end - begin,
+                       [&](int64_t row, int64_t pixels, int64_t image, int64_t oy, int64_t ox) {
+                         const auto [low, high] = pixels_inside(oy, ox, pixels);
+                         if (low == high) return;
+                         const int64_t first = begin + row + low;
+                         run_listed(done, first);
+                         done = begin + row + high;
+                         lines_.run(line(x, image, oy, ox + low, high - low), packed_.get(), finish,
+                                    y + first * y_stride, y_stride);
+                       });
+      run_listed(done, end);
     });
   }
 
  private:
+  /// Pixels [at, at + count), at most kPiece, whose pointers `list` has room for.
+  void run_pixels(const std::byte* x, const std::byte* padding, int64_t at, int64_t count,
+                  const std::byte** list, const DepthwiseBytes::Finish& finish, std::byte* y,
+                  int64_t y_stride) const {
+    fill_taps(shape_, x, padding, at, count, list);
+    std::fill_n(list + taps_.count() * count, count, padding);
+    bool has_next[kPiece];
+    std::fill_n(has_next, count, true);
+    for (int64_t i = shape_.ow - 1 - at % shape_.ow; i < count; i += shape_.ow) has_next[i] = false;
+    has_next[count - 1] = false;
+    const DepthwiseBytes::Pixels pixels{list, count, has_next, is_signed()};
+    lines_.run(pixels, packed_.get(), finish, y + at * y_stride, y_stride);
+  }
+
+  /// Of so many pixels from (oy, ox) of a row those that read the image alone, from the first to
+  /// behind the last; where taps slide, an even number, as the last one's neighbour is read, too.
+  std::pair<int64_t, int64_t> pixels_inside(int64_t oy, int64_t ox, int64_t pixels) const {
+    const int64_t y = oy * shape_.stride_h - shape_.pad_top;
+    if (y < 0 || y + (shape_.kh - 1) * shape_.dilation_h >= shape_.h) return {0, 0};
+    const int64_t x = ox * shape_.stride_w - shape_.pad_left,
+                  reach = (shape_.kw - 1) * shape_.dilation_w;
+    const int64_t low = std::clamp<int64_t>(ceil_divide(-x, shape_.stride_w), 0, pixels);
+    int64_t high =
+        std::clamp<int64_t>(ceil_divide(shape_.w - reach - x, shape_.stride_w), low, pixels);
+    if (taps_.slides) high -= (high - low) % 2;
+    return {low, high};
+  }
+
+  DepthwiseBytes::Line line(const std::byte* x, int64_t image, int64_t oy, int64_t ox,
+                            int64_t count) const {
+    const int64_t pixel = shape_.x_pixel_stride, row = shape_.w * pixel;
+    const int64_t iy = image * shape_.h + oy * shape_.stride_h - shape_.pad_top,
+                  ix = ox * shape_.stride_w - shape_.pad_left;
+    return {x + iy * row + ix * pixel, count,
+            shape_.dilation_h * row,   shape_.dilation_w * pixel,
+            shape_.stride_w * pixel,   is_signed()};
+  }
+
   std::string form(const Problem& p) const {
     return fmt::format("bytes depthwise {}{} c={} kernel={}x{}{} zero={}", cpu::name(p.isa),
                        has_byte_dots(p.isa) ? " dots" : "", shape_.c, taps_.kh, taps_.kw,

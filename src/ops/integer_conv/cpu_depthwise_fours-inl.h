@@ -5,14 +5,26 @@ namespace drawbar::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Fours = DepthwiseBytes::Fours;
+using Line = DepthwiseBytes::Line;
+
+// A pixel by its first pointer, or its first tap.
+HWY_INLINE const std::byte* const* pixel_at(const Pixels& pixels, int64_t i) {
+  return pixels.list + i;
+}
+HWY_INLINE const std::byte* pixel_at(const Line& line, int64_t i) {
+  return line.first + i * line.step;
+}
+HWY_INLINE const std::byte* tap_at(const std::byte* const* pixel, int64_t at) { return pixel[at]; }
+HWY_INLINE const std::byte* tap_at(const std::byte* pixel, int64_t at) { return pixel + at; }
+HWY_INLINE bool has_next(const Pixels& pixels, int64_t i) { return pixels.has_next[i]; }
+HWY_INLINE bool has_next(const Line& line, int64_t i) { return i + 1 < line.count; }
 
 #if HWY_TARGET <= HWY_AVX2
 
 /// One pixel, or two neighbours.
-template <int kWidth, int kPixels, bool is_signed, bool dots>
-HWY_INLINE void run_fours(const Fours& fours, const std::byte* const* list, int64_t channel,
-                          const int8_t* weights, const Finish& finish, int64_t place, std::byte* y,
-                          int64_t y_stride) {
+template <int kWidth, int kPixels, bool is_signed, bool dots, class Pixel>
+HWY_INLINE void run_fours(const Fours& fours, Pixel pixel, int64_t channel, const int8_t* weights,
+                          const Finish& finish, int64_t place, std::byte* y, int64_t y_stride) {
   const hn::CappedTag<uint8_t, kWidth> d8;
   const hn::CappedTag<int8_t, kWidth> ds8;
   const hn::Repartition<uint16_t, decltype(d8)> d16;
@@ -29,7 +41,7 @@ HWY_INLINE void run_fours(const Fours& fours, const std::byte* const* list, int6
   };
   for (int64_t four = 0; four < fours.count; ++four, weights += fours.shifts * 4 * kWidth) {
     const auto load = [&](int64_t i) HWY_ATTR {
-      return load_pixel<kWidth, is_signed>(list[fours.at[4 * four + i]] + channel);
+      return load_pixel<kWidth, is_signed>(tap_at(pixel, fours.at[4 * four + i]) + channel);
     };
     const auto p0 = load(0), p1 = load(1), p2 = load(2), p3 = load(3);
     // Half of the channels at a time, so that what is live fits AVX2's registers.
@@ -57,19 +69,19 @@ HWY_INLINE void run_fours(const Fours& fours, const std::byte* const* list, int6
 }
 
 /// One group of channels of all pixels.
-template <int kWidth, bool is_signed, bool dots>
-HWY_INLINE void run_fours_of(const Fours& fours, const Pixels& pixels, int64_t channel,
+template <int kWidth, bool is_signed, bool dots, class Source>
+HWY_INLINE void run_fours_of(const Fours& fours, const Source& pixels, int64_t channel,
                              const int8_t* weights, const Finish& finish, int64_t place,
                              std::byte* y, int64_t y_stride) {
   for (int64_t i = 0; i < pixels.count;) {
-    const std::byte* const* list = pixels.list + i;
+    const auto pixel = pixel_at(pixels, i);
     std::byte* to = y + i * y_stride;
-    if (fours.shifts == 2 && pixels.has_next[i]) {
-      run_fours<kWidth, 2, is_signed, dots>(fours, list, channel, weights, finish, place, to,
+    if (fours.shifts == 2 && has_next(pixels, i)) {
+      run_fours<kWidth, 2, is_signed, dots>(fours, pixel, channel, weights, finish, place, to,
                                             y_stride);
       i += 2;
     } else {
-      run_fours<kWidth, 1, is_signed, dots>(fours, list, channel, weights, finish, place, to,
+      run_fours<kWidth, 1, is_signed, dots>(fours, pixel, channel, weights, finish, place, to,
                                             y_stride);
       i += 1;
     }

@@ -81,9 +81,9 @@ void run_by_words(const Group* groups, int64_t count, int64_t taps, const Pixels
   }
 }
 
-template <bool is_signed, bool dots>
+template <class Source, bool is_signed, bool dots>
 void run_by_fours([[maybe_unused]] const Group* groups, [[maybe_unused]] int64_t count,
-                  [[maybe_unused]] const Fours& fours, [[maybe_unused]] const Pixels& pixels,
+                  [[maybe_unused]] const Fours& fours, [[maybe_unused]] const Source& pixels,
                   [[maybe_unused]] const int8_t* weights, [[maybe_unused]] const Finish& finish,
                   [[maybe_unused]] std::byte* y, [[maybe_unused]] int64_t y_stride) {
 #if HWY_TARGET <= HWY_AVX2
@@ -135,6 +135,9 @@ DepthwiseBytes::DepthwiseBytes(int64_t channels, const Taps& taps, Way way, Isa 
     first = channels;
   }
   for (; first < channels; ++first) groups_.push_back({first, 1});
+  for (const Group& g : groups_) {
+    for (int64_t i = 0; i < g.width; ++i) channels_.push_back(static_cast<int32_t>(g.channel(i)));
+  }
 }
 
 bool DepthwiseBytes::is_possible(Way way, int64_t channels, const Taps& taps, Isa isa) {
@@ -171,11 +174,7 @@ int64_t DepthwiseBytes::Group::channel(int64_t place) const {
   return first + lane / 4 * 16 + vector * 4 + lane % 4;
 }
 
-int64_t DepthwiseBytes::places() const {
-  int64_t sum = 0;
-  for (const Group& g : groups_) sum += g.width;
-  return sum;
-}
+int64_t DepthwiseBytes::places() const { return std::ssize(channels_); }
 
 int64_t DepthwiseBytes::packed_bytes() const {
   const int64_t of_place =
@@ -212,32 +211,43 @@ void DepthwiseBytes::pack(const int16_t* weights, void* out) const {
   }
 }
 
-void DepthwiseBytes::run_fours(const Pixels& pixels, const int8_t* weights, const Finish& finish,
+template <class Source>
+void DepthwiseBytes::run_fours(const Source& pixels, int64_t row_step, int64_t tap_step,
+                               int64_t step, const void* weights, const Finish& finish,
                                std::byte* y, int64_t y_stride) const {
-  int32_t at[4 * kMostFours];
+  int64_t at[4 * kMostFours];
   const Fours fours{taps_.kh * fours_in_row(), shifts(), at};
   for (int64_t i = 0; i < 4 * fours.count; ++i) {
     const int64_t ky = i / (4 * fours_in_row()), kx = i % (4 * fours_in_row());
-    const int64_t last = taps_.kw - 1, tap = ky * taps_.kw + std::min(kx, last);
+    const int64_t last = taps_.kw - 1;
     // Behind a pixel's own taps is the last one of its neighbour, behind that anything.
-    const int64_t next = kx > last && taps_.slides ? 1 : 0;
-    at[i] = static_cast<int32_t>(tap * pixels.count + next);
+    const int64_t next = kx > last && taps_.slides ? step : 0;
+    at[i] = ky * row_step + std::min(kx, last) * tap_step + next;
   }
-  const auto run = way_ == Way::dots
-                       ? (pixels.is_signed ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<true, true>)
-                                           : DRAWBAR_SIMD_FOR(isa_, run_by_fours<false, true>))
-                       : (pixels.is_signed ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<true, false>)
-                                           : DRAWBAR_SIMD_FOR(isa_, run_by_fours<false, false>));
-  run(groups_.data(), std::ssize(groups_), fours, pixels, weights, finish, y, y_stride);
+  const bool dots = way_ == Way::dots;
+  const auto run = pixels.is_signed
+                       ? (dots ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<Source, true, true>)
+                               : DRAWBAR_SIMD_FOR(isa_, run_by_fours<Source, true, false>))
+                       : (dots ? DRAWBAR_SIMD_FOR(isa_, run_by_fours<Source, false, true>)
+                               : DRAWBAR_SIMD_FOR(isa_, run_by_fours<Source, false, false>));
+  run(groups_.data(), std::ssize(groups_), fours, pixels, static_cast<const int8_t*>(weights),
+      finish, y, y_stride);
 }
 
 void DepthwiseBytes::run(const Pixels& pixels, const void* weights, const Finish& finish,
                          std::byte* y, int64_t y_stride) const {
-  if (way_ != Way::words)
-    return run_fours(pixels, static_cast<const int8_t*>(weights), finish, y, y_stride);
+  if (way_ != Way::words) {
+    return run_fours(pixels, taps_.kw * pixels.count, pixels.count, 1, weights, finish, y,
+                     y_stride);
+  }
   const auto run = DRAWBAR_SIMD_FOR(isa_, run_by_words);
   run(groups_.data(), std::ssize(groups_), taps_.count(), pixels,
       static_cast<const int16_t*>(weights), finish, y, y_stride);
+}
+
+void DepthwiseBytes::run(const Line& line, const void* weights, const Finish& finish, std::byte* y,
+                         int64_t y_stride) const {
+  run_fours(line, line.row_step, line.tap_step, line.step, weights, finish, y, y_stride);
 }
 
 }  // namespace drawbar::cpu

@@ -52,6 +52,15 @@ class Image {
   }
 
   DepthwiseBytes::Pixels pixels() const { return {list_.data(), kPixels, has_next_, c_.is_signed}; }
+  /// The first pixels again.
+  DepthwiseBytes::Line line() const {
+    return {at(0, 0),
+            c_.taps.slides ? kLine : kPixels,
+            at(c_.taps.kw, 0) - at(0, 0),
+            c_.channels,
+            at(0, 1) - at(0, 0),
+            c_.is_signed};
+  }
 
   /// The sum that a pixel's channel should have, by signed numbers.
   int64_t sum(const std::vector<int16_t>& weights, int64_t pixel, int64_t channel) const {
@@ -98,14 +107,19 @@ void expect_exact(const Case& c, Way way, Isa isa) {
   const std::vector<float> multiplier(offset.size(), 1), addend(offset.size(), 0);
   const Image image(c);
   std::vector<float> y(static_cast<size_t>(kPixels * c.channels));
-  lines.run(image.pixels(), packed.data(),
-            {offset.data(), multiplier.data(), addend.data(), 0, false, false},
-            reinterpret_cast<std::byte*>(y.data()), c.channels * 4);
-  for (int64_t i = 0; i < std::ssize(y); ++i) {
-    const auto expected = static_cast<float>(image.sum(weights, i / c.channels, i % c.channels));
-    ASSERT_EQ(y[static_cast<size_t>(i)], expected)
-        << "pixel " << i / c.channels << " channel " << i % c.channels;
-  }
+  const auto expect_sums_of = [&](const auto& pixels) {
+    std::fill(y.begin(), y.end(), -1.0f);
+    lines.run(pixels, packed.data(),
+              {offset.data(), multiplier.data(), addend.data(), 0, false, false},
+              reinterpret_cast<std::byte*>(y.data()), c.channels * 4);
+    for (int64_t i = 0; i < pixels.count * c.channels; ++i) {
+      const auto expected = static_cast<float>(image.sum(weights, i / c.channels, i % c.channels));
+      ASSERT_EQ(y[static_cast<size_t>(i)], expected)
+          << "pixel " << i / c.channels << " channel " << i % c.channels;
+    }
+  };
+  expect_sums_of(image.pixels());
+  if (lines.takes_lines()) expect_sums_of(image.line());
 }
 
 TEST(DepthwiseBytes, SumsAreExactEveryWay) {

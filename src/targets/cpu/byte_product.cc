@@ -73,10 +73,21 @@ ByteScales ByteOperands::scales(const KernelRun& run) const {
 void byte_factors(const ByteScales& scales, const int32_t* weight_sums, int32_t shift, int64_t n,
                   int32_t* offset, float* multiplier) {
   const auto taken_off = static_cast<uint32_t>(scales.x_zero + shift);
+  // One thing a loop, so that they become loops of vectors.
+  if (scales.bias != nullptr) {
+    std::copy_n(scales.bias, n, offset);
+  } else {
+    std::fill_n(offset, n, 0);
+  }
   for (int64_t j = 0; j < n; ++j) {
-    const auto bias = static_cast<uint32_t>(scales.bias ? scales.bias[j] : 0);
-    offset[j] = static_cast<int32_t>(bias - taken_off * static_cast<uint32_t>(weight_sums[j]));
-    multiplier[j] = scales.x_scale * scales.w_scale[scales.w_scales > 1 ? j : 0] / scales.y_scale;
+    const uint32_t off = taken_off * static_cast<uint32_t>(weight_sums[j]);
+    offset[j] = static_cast<int32_t>(static_cast<uint32_t>(offset[j]) - off);
+  }
+  const float x = scales.x_scale, y = scales.y_scale;
+  if (scales.w_scales == 1) {
+    std::fill_n(multiplier, n, x * scales.w_scale[0] / y);
+  } else {
+    for (int64_t j = 0; j < n; ++j) multiplier[j] = x * scales.w_scale[j] / y;
   }
 }
 

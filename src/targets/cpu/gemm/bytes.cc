@@ -1,6 +1,7 @@
 #include "targets/cpu/gemm/bytes.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -407,9 +408,15 @@ void check_packed(const PackedBytes& matrix) {
 
 bool is_bounded(const ByteEpilogue& e, int64_t n) {
   constexpr float kMost = 0.5f, kMostAddend = 1 << 29, kMostFactor = 1 << 20;
-  bool bounded = true;
+  // Compared by their bits, which not-a-numbers have more of, so that it becomes a loop of vectors.
+  const auto exceeds = [](float value, float most) {
+    return (std::bit_cast<uint32_t>(value) & 0x7fffffff) >= std::bit_cast<uint32_t>(most);
+  };
+  uint32_t beyond = 0;
   for (int64_t j = 0; j < n; ++j)
-    bounded &= std::abs(e.multiplier[j]) < kMost && std::abs(e.addend[j]) < kMostAddend;
+    beyond |= static_cast<uint32_t>(exceeds(e.multiplier[j], kMost)) |
+              static_cast<uint32_t>(exceeds(e.addend[j], kMostAddend));
+  const bool bounded = beyond == 0;
   if (e.added == nullptr) return bounded;
   return bounded && std::abs(e.added->factor) < kMostFactor &&
          std::abs(e.added->other_factor) < kMostFactor && std::abs(e.added->addend) < kMostAddend;

@@ -6,10 +6,9 @@
 namespace drawbar {
 namespace {
 
-std::optional<ByteLayer> layer_of(const Graph& graph, const Node& node, size_t rank, int64_t axis,
+std::optional<ByteLayer> layer_of(const Graph& graph, const Node& node, int64_t axis,
                                   size_t bias_input) {
   const ValueId weights = node.inputs[1], bias = optional_input(node, bias_input);
-  if (!is_ranked_tensor(graph, weights) || dims_of(graph, weights).size() != rank) return {};
   const Dim& channels = dims_of(graph, weights)[static_cast<size_t>(axis)];
   if (!channels.is_constant()) return {};
   if (bias != no_id && (!is_ranked_tensor(graph, bias) || dims_of(graph, bias).size() != 1))
@@ -17,12 +16,19 @@ std::optional<ByteLayer> layer_of(const Graph& graph, const Node& node, size_t r
   return ByteLayer{node.inputs[0], weights, bias, axis, channels.value()};
 }
 
+/// 0 where it is not known.
+size_t rank_of_weights(const Graph& graph, const Node& node) {
+  return is_ranked_tensor(graph, node.inputs[1]) ? dims_of(graph, node.inputs[1]).size() : 0;
+}
+
 }  // namespace
 
 std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node) {
   if (const auto* conv = node.op.as<ops::Conv>()) {
     if (!conv->post.empty()) return {};
-    auto layer = layer_of(graph, node, 4, 0, 2);
+    const size_t rank = rank_of_weights(graph, node);
+    if (rank != 3 && rank != 4) return {};
+    auto layer = layer_of(graph, node, 0, 2);
     if (!layer) return {};
     const bool depthwise =
         conv->group == layer->channels && dims_of(graph, layer->weights)[1] == Dim(1);
@@ -31,7 +37,8 @@ std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node) {
   }
   if (const auto* product = node.op.as<ops::MatMul>()) {
     if (product->transpose_a || product->alpha != 1 || !product->post.empty()) return {};
-    return layer_of(graph, node, 2, product->transpose_b ? 0 : 1, ops::matmul_bias_input);
+    if (rank_of_weights(graph, node) != 2) return {};
+    return layer_of(graph, node, product->transpose_b ? 0 : 1, ops::matmul_bias_input);
   }
   return {};
 }

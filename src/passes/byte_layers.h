@@ -14,9 +14,9 @@ struct ByteLayer {
   bool in_groups = false;  // a convolution of groups of several channels
 };
 
-/// The node as a layer that there are kernels of bytes for: a convolution of images, or a product
-/// with one matrix [K, N], or [N, K] where transposed, and a bias of rank 1; with nothing fused.
-/// Says nothing of element types, nor of what is constant.
+/// The node as a layer that there are kernels of bytes for: a convolution of images or lines, or a
+/// product with one matrix [K, N], or [N, K] where transposed, and a bias of rank 1; with nothing
+/// fused. Says nothing of element types, nor of what is constant.
 std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node);
 
 /// [columns, rows] of a matrix [rows, columns] of elements of eight bits.

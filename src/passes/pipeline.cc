@@ -17,6 +17,7 @@
 #include "passes/fuse_quantized.h"
 #include "passes/inline_branches.h"
 #include "passes/keep_small_weights.h"
+#include "passes/lines_to_images.h"
 #include "passes/merge_equal.h"
 #include "passes/merge_transposes.h"
 #include "passes/merge_views.h"
@@ -97,13 +98,10 @@ constexpr Pass preparing[] = {
 
 // Several operators in one kernel.
 constexpr Pass fusing[] = {
-    {"sink_dequantize", sink_dequantize},
-    {"fuse_quantized", fuse_quantized},
-    {"fuse_f8", fuse_f8},
-    {"fold_dequantized", fold_dequantized},
-    {"fuse_epilogue", fuse_epilogue},
-    {"fuse_pointwise", fuse_pointwise},
-    {"fuse_epilogue", fuse_epilogue},
+    {"sink_dequantize", sink_dequantize},   {"fuse_quantized", fuse_quantized},
+    {"lines_to_images", lines_to_images},   {"fuse_f8", fuse_f8},
+    {"fold_dequantized", fold_dequantized}, {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},     {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };

@@ -76,6 +76,7 @@ PLANAR(winograd4_lean);
 PLANAR(winograd2_slices);
 PLANAR(winograd4_slices);
 PLANAR(winograd6_slices);
+PLANAR(small_groups);
 PLANAR(grouped);
 #undef PLANAR
 

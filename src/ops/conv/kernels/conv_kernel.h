@@ -99,7 +99,7 @@ class ConvKernel {
 
 /// "pointwise", "igemm", "row_merged", "depthwise", "winograd2", "winograd4", "winograd6",
 /// "winograd2_lean", "winograd4_lean", "winograd2_slices", "winograd4_slices", "winograd6_slices",
-/// "grouped".
+/// "small_groups", "grouped".
 const std::vector<std::string_view>& conv_kernel_names();
 
 /// The kernel of that name, or null where it does not apply to the shape.

@@ -19,6 +19,7 @@ std::unique_ptr<ConvKernel> make_winograd4_lean(const ConvShape& shape, Isa isa)
 std::unique_ptr<ConvKernel> make_winograd2_slices(const ConvShape& shape, Isa isa);
 std::unique_ptr<ConvKernel> make_winograd4_slices(const ConvShape& shape, Isa isa);
 std::unique_ptr<ConvKernel> make_winograd6_slices(const ConvShape& shape, Isa isa);
+std::unique_ptr<ConvKernel> make_small_groups(const ConvShape& shape, Isa isa);
 std::unique_ptr<ConvKernel> make_grouped(const ConvShape& shape, Isa isa);  // grouped.cc
 
 constexpr int64_t align_up(int64_t value, int64_t to) { return (value + to - 1) / to * to; }

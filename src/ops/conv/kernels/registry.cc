@@ -27,6 +27,7 @@ constexpr std::array kEntries = {
     Entry{"winograd2_slices", make_winograd2_slices},
     Entry{"winograd4_slices", make_winograd4_slices},
     Entry{"winograd6_slices", make_winograd6_slices},
+    Entry{"small_groups", make_small_groups},
     Entry{"grouped", make_grouped},
 };
 

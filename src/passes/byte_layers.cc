@@ -30,9 +30,9 @@ std::optional<ByteLayer> byte_layer(const Graph& graph, const Node& node) {
     if (rank != 3 && rank != 4) return {};
     auto layer = layer_of(graph, node, 0, 2);
     if (!layer) return {};
-    const bool depthwise =
-        conv->group == layer->channels && dims_of(graph, layer->weights)[1] == Dim(1);
-    layer->in_groups = conv->group != 1 && !depthwise;
+    layer->groups = conv->group;
+    layer->is_depthwise = conv->group != 1 && conv->group == layer->channels &&
+                          dims_of(graph, layer->weights)[1] == Dim(1);
     return layer;
   }
   if (const auto* product = node.op.as<ops::MatMul>()) {

@@ -11,7 +11,8 @@ struct ByteLayer {
   ValueId x, weights, bias;  // bias: no_id where there is none
   int64_t axis;              // of the weights' output channels
   int64_t channels;
-  bool in_groups = false;  // a convolution of groups of several channels
+  int64_t groups = 1;  // of a convolution
+  bool is_depthwise = false;
 };
 
 /// The node as a layer that there are kernels of bytes for: a convolution of images or lines, or a

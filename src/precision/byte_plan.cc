@@ -26,8 +26,7 @@ bool is_constant_f32(const Graph& graph, ValueId value) {
 
 std::optional<ByteLayer> constant_layer(const Graph& graph, const Node& node) {
   const auto layer = byte_layer(graph, node);
-  // Scales between channels know whole and depthwise convolutions only.
-  if (!layer || layer->in_groups || !is_constant_f32(graph, layer->weights)) return {};
+  if (!layer || !is_constant_f32(graph, layer->weights)) return {};
   if (layer->bias != no_id && !is_constant_f32(graph, layer->bias)) return {};
   return layer;
 }
@@ -114,8 +113,7 @@ void prune(const Graph& graph, BytePlan& plan) {
     if (node.outputs.empty()) continue;
     const bool wanted = read.contains(result_of(graph, node));
     if (plan.weighted.contains(*id)) {
-      const auto* conv = node.op.as<ops::Conv>();
-      if (wanted || !conv || conv->group == 1) {
+      if (wanted || !byte_layer(graph, node)->is_depthwise) {
         read.insert(node.inputs[0]);
       } else {
         plan.weighted.erase(*id);

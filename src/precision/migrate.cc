@@ -22,14 +22,8 @@ struct LayerOf {
   ByteLayer layer;
 };
 
-bool is_depthwise(const Node& node) {
-  const auto* conv = node.op.as<ops::Conv>();
-  return conv && conv->group != 1;
-}
-
 InputChannels input_channels(const Graph& graph, const LayerOf& of) {
-  return {constant_of(graph, of.layer.weights)->shape(), of.layer.axis,
-          is_depthwise(graph.node(of.node))};
+  return {constant_of(graph, of.layer.weights)->shape(), of.layer.axis, of.layer.groups};
 }
 
 /// The layer that a use is the input of, where its channels are the value's.
@@ -86,7 +80,7 @@ std::optional<std::vector<double>> largest_weights(const Graph& graph,
   for (const LayerOf& of : layers) {
     const InputChannels channel = input_channels(graph, of);
     if (static_cast<size_t>(channel.count) != channels) return {};
-    if (is_depthwise(graph.node(of.node))) continue;
+    if (of.layer.is_depthwise) continue;
     any = true;
     const Tensor& w = *constant_of(graph, of.layer.weights);
     for (int64_t i = 0; i < w.size(); ++i) {

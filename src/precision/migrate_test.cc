@@ -42,6 +42,10 @@ const std::string relu = "%v = Relu(%c)", clip = "%v = Clip(%c) {min = 0.0, max 
                       "%u = const f32[16, 1, 3, 3] normal(0.0, 0.3, 3); "
                       "%d = Conv(%v, %u) {group = 16}; %e = Relu(%d); "
                       "%z = const f32[8, 16, 1, 1] normal(0.0, 0.3, 4); %y = Conv(%e, %z)",
+                  grouped =
+                      "%u = const f32[24, 4, 3, 3] normal(0.0, 0.3, 3); "
+                      "%d = Conv(%v, %u) {group = 4}; %e = Relu(%d); "
+                      "%z = const f32[8, 24, 1, 1] normal(0.0, 0.3, 4); %y = Conv(%e, %z)",
                   both =
                       "%u = const f32[8, 16, 1, 1] normal(0.0, 0.3, 3); %f = Conv(%v, %u); "
                       "%z = const f32[8, 16, 1, 1] normal(0.0, 0.2, 4); %g = Conv(%v, %z); "
@@ -62,6 +66,7 @@ std::vector<Case> cases() {
   return {{"relu", of_images(relu, whole), layer},
           {"clip", of_images(clip, whole), layer},
           {"depthwise", of_images(clip, depthwise), layer},
+          {"groups", of_images(clip, grouped), layer},
           {"two readers", of_images(relu, both), layer},
           {"gelu", of_images(gelu, whole), quantisation},
           {"product", of_rows(relu, product), layer},

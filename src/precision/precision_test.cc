@@ -261,7 +261,9 @@ TEST(Quantize, CorrectsTheBiasForWhatRoundingTheWeightsTakes) {
         "{pads_begin = [1, 1], pads_end = [1, 1]}",
         "%i = const f32[64, 8, 1, 1] normal(0.0, 0.4, 4); %j = const f32[64] normal(0.0, 0.1, 5); "
         "%h = Conv(%x, %i, %j); %w = const f32[64, 1, 3, 3] normal(0.0, 0.4, 1); "
-        "%c = Conv(%h, %w, %b) {group = 64, pads_begin = [1, 1], pads_end = [1, 1]}"}) {
+        "%c = Conv(%h, %w, %b) {group = 64, pads_begin = [1, 1], pads_end = [1, 1]}",
+        "%w = const f32[64, 2, 3, 3] normal(0.0, 0.4, 1); "
+        "%c = Conv(%x, %w, %b) {group = 4, pads_begin = [1, 1], pads_end = [1, 1]}"}) {
     const Graph graph =
         prepare(parse("graph g(%x: f32[1, 8, 12, 12]) { "
                       "%b = const f32[64] normal(0.0, 0.5, 2); " +

@@ -36,7 +36,7 @@ void correct_bias(Graph& graph, NodeId id, int64_t axis, const std::vector<float
   const Shape& shape = graph.value(graph.node(id).inputs[1]).constant->shape();
   const Slices channel(shape, axis);
   const auto* conv = graph.node(id).op.as<ops::Conv>();
-  const InputChannels input(shape, axis, conv && conv->group != 1);
+  const InputChannels input(shape, axis, conv ? conv->group : 1);
   if (std::ssize(means) != input.count ||
       (bias != no_id && constant_of(graph, bias)->size() != channel.count))
     return;

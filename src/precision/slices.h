@@ -15,18 +15,22 @@ struct Slices {
 };
 
 /// Which input channel of a layer an element of its weights is multiplied with. Weights are
-/// [M, C, k1…kn], [C, 1, k1…kn] of a depthwise convolution, [K, N] or, where their output channels
-/// lie along axis 0, [N, K].
+/// [M, C / groups, k1…kn], [K, N] or, where their output channels lie along axis 0, [N, K].
 struct InputChannels {
   int64_t count;
 
-  InputChannels(const Shape& weights, int64_t output_axis, bool depthwise)
-      : count(depthwise ? weights[0] : weights[output_axis == 0 ? 1 : 0]),
-        slices_(weights, depthwise || output_axis == 1 ? 0 : 1) {}
-  int64_t operator()(int64_t element) const { return slices_(element); }
+  InputChannels(const Shape& weights, int64_t output_axis, int64_t groups)
+      : count(groups * weights[output_axis == 0 ? 1 : 0]),
+        of_group_(weights, output_axis == 0 ? 1 : 0),
+        output_(weights, output_axis),
+        outputs_(output_.count / groups) {}
+  int64_t operator()(int64_t element) const {
+    return output_(element) / outputs_ * of_group_.count + of_group_(element);
+  }
 
  private:
-  Slices slices_;
+  Slices of_group_, output_;
+  int64_t outputs_;  // of a group
 };
 
 }  // namespace drawbar

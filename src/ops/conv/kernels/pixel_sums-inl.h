@@ -5,14 +5,7 @@
 // first channel, and how many `channels` the last vector has, if not all. `s` tells how far pixels
 // are apart, y_pixel and residual_pixel, and has the epilogue. A vector begins at channel `at`.
 #include "targets/cpu/gemm/activation-inl.h"
-
-#ifndef DRAWBAR_UNROLL
-#ifdef __clang__
-#define DRAWBAR_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define DRAWBAR_UNROLL _Pragma("GCC unroll 32")
-#endif
-#endif
+#include "targets/cpu/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace drawbar::cpu::HWY_NAMESPACE {

@@ -2,7 +2,7 @@
 // groups, and of each group one input channel at a time is spread over the group's lanes; or a
 // group spans whole vectors, and one of its channels goes to all lanes. A run of output pixels at a
 // time, so that inputs and weights are used several times once loaded.
-#include "ops/conv/kernels/factories.h"
+#include "ops/conv/kernels/taps.h"
 #include "targets/cpu/gemm/blocking.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -111,14 +111,11 @@ constexpr GroupPixels group_runs[] = {
 };
 
 /// The channels [channel, channel + channels) of an output line, of whole groups. Weights are
-/// [kh][group][kw][padded]; `zeros` has c of them; `list` has room for kh · kw · kMostGroupPixels
-/// pointers, or of kernels that slide kh · (kMostGroupPixels + 2).
+/// [kh][group][kw][padded]; `zeros` has c of them; `list` has room for the pointers of a run.
 void small_groups_line(const ConvShape& shape, const float* x, const float* weights, int64_t padded,
                        const int32_t* spread, const float* zeros, const float** list, float* y,
                        const Epilogue& epilogue, int64_t line, int64_t channel, int64_t channels) {
-  const int64_t image = line / shape.oh;
-  const int64_t top = line % shape.oh * shape.stride_h - shape.pad_top;
-  const bool slides = shape.kw == 3 && shape.stride_w == 1 && shape.dilation_w == 1;
+  const bool slides = taps_slide(shape);
   GroupSizes s{};
   s.group = shape.c / shape.groups;
   s.kw = shape.kw;
@@ -132,21 +129,12 @@ void small_groups_line(const ConvShape& shape, const float* x, const float* weig
   for (int64_t ox = 0; ox < shape.ow;) {
     const int64_t left = shape.ow - ox;
     const int64_t pixels = divide_up(left, divide_up(left, kMostGroupPixels));
-    s.pixels_in_row = slides ? pixels + 2 : shape.kw * pixels;
+    const RunRows rows =
+        fill_run(shape, x + channel, zeros + channel, line, ox, pixels, true, list);
+    s.pixels_in_row = rows.in_row;
     GroupRun run{};
-    const float** next = list;
-    for (int64_t ky = 0; ky < shape.kh; ++ky) {
-      const int64_t iy = top + ky * shape.dilation_h;
-      if (iy < 0 || iy >= shape.h) continue;
-      if (run.rows++ == 0) run.w = weights + ky * s.kernel_row + channel;
-      const float* row = x + (image * shape.h + iy) * shape.w * shape.x_pixel_stride + channel;
-      for (int64_t i = 0; i < s.pixels_in_row; ++i) {
-        const int64_t kx = slides ? 0 : i / pixels, t = slides ? i : i % pixels;
-        const int64_t ix = (ox + t) * shape.stride_w - shape.pad_left + kx * shape.dilation_w;
-        const bool inside = ix >= 0 && ix < shape.w;
-        *next++ = inside ? row + ix * shape.x_pixel_stride : zeros + channel;
-      }
-    }
+    run.rows = rows.count;
+    run.w = weights + rows.first * s.kernel_row + channel;
     run.pixels = list;
     run.y = y + ox * s.y_pixel + channel;
     if (epilogue.bias != nullptr) run.bias = epilogue.bias + channel;
@@ -235,10 +223,9 @@ class SmallGroups final : public ConvKernel {
   }
 
   double estimate_seconds(int threads) const override {
-    const bool slides = shape_.kw == 3 && shape_.stride_w == 1 && shape_.dilation_w == 1;
     const double bytes = 4.0 * static_cast<double>(shape_.n * shape_.c) *
                          static_cast<double>(shape_.h * shape_.w + shape_.oh * shape_.ow);
-    return ((slides ? 1.6 : 2.4) * shape_.multiply_adds() / rates(isa_).multiply_adds +
+    return ((taps_slide(shape_) ? 1.6 : 2.4) * shape_.multiply_adds() / rates(isa_).multiply_adds +
             bytes / rates(isa_).bytes) /
            threads;
   }
@@ -247,7 +234,7 @@ class SmallGroups final : public ConvKernel {
   int64_t group() const { return shape_.c / shape_.groups; }
   int64_t zeros_bytes() const { return align_up(shape_.c * 4, 64); }
   int64_t list_bytes() const {
-    return align_up(shape_.kh * std::max(shape_.kw * kMostPixels, kMostPixels + 2) * 8, 64);
+    return align_up(shape_.kh * most_in_row(shape_, kMostPixels) * 8, 64);
   }
 
   ConvShape shape_;

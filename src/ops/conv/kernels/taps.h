@@ -46,4 +46,45 @@ void fill_taps(const ConvShape& shape, const T* x, const T* padding, int64_t beg
                    });
 }
 
+/// Whether kernels are three wide and a pixel's taps are its neighbour's, one further.
+inline bool taps_slide(const ConvShape& shape) {
+  return shape.kw == 3 && shape.stride_w == 1 && shape.dilation_w == 1;
+}
+
+/// What a run of output pixels reads: `count` kernel rows from `first` on; each has `in_row`
+/// pointers.
+struct RunRows {
+  int64_t first = 0, count = 0, in_row = 0;
+};
+
+inline int64_t most_in_row(const ConvShape& shape, int64_t pixels) {
+  return taps_slide(shape) ? pixels + 2 : shape.kw * pixels;
+}
+
+/// The pointers of output pixels [ox, ox + pixels) of a line (of all images): list[row · in_row +
+/// i]. Where taps slide, i is the first tap of output i; else kx · pixels + i is its tap kx. Rows
+/// outside the image are left out where padding is 0, else they point at `padding`, as all does
+/// that is outside.
+template <class T>
+RunRows fill_run(const ConvShape& shape, const T* x, const T* padding, int64_t line, int64_t ox,
+                 int64_t pixels, bool padding_is_0, const T** list) {
+  const int64_t top = line % shape.oh * shape.stride_h - shape.pad_top;
+  const bool slides = taps_slide(shape);
+  RunRows rows{.in_row = most_in_row(shape, pixels)};
+  for (int64_t ky = 0; ky < shape.kh; ++ky) {
+    const int64_t iy = top + ky * shape.dilation_h;
+    const bool is_row = iy >= 0 && iy < shape.h;
+    if (!is_row && padding_is_0) continue;
+    if (rows.count++ == 0) rows.first = ky;
+    const T* row = x + (line / shape.oh * shape.h + iy) * shape.w * shape.x_pixel_stride;
+    for (int64_t i = 0; i < rows.in_row; ++i) {
+      const int64_t kx = slides ? 0 : i / pixels, pixel = slides ? i : i % pixels;
+      const int64_t ix = (ox + pixel) * shape.stride_w - shape.pad_left + kx * shape.dilation_w;
+      const bool inside = is_row && ix >= 0 && ix < shape.w;
+      *list++ = inside ? row + ix * shape.x_pixel_stride : padding;
+    }
+  }
+  return rows;
+}
+
 }  // namespace drawbar::cpu

@@ -34,6 +34,16 @@ drawbar_switch_stack:
 
 #endif
 
+#ifdef DRAWBAR_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#else
+// Tell the address sanitizer which stack is in use.
+static void __asan_unpoison_memory_region(const void*, size_t) {}
+static void __sanitizer_start_switch_fiber(void**, const void*, size_t) {}
+static void __sanitizer_finish_switch_fiber(void*, const void**, size_t*) {}
+#endif
+
 namespace drawbar::cuda {
 namespace {
 Coroutine* starting = nullptr;  // whose stack begin() finds itself on
@@ -41,6 +51,7 @@ Coroutine* starting = nullptr;  // whose stack begin() finds itself on
 
 void Coroutine::begin() {
   Coroutine& self = *std::exchange(starting, nullptr);
+  __sanitizer_finish_switch_fiber(nullptr, &self.resumer_stack_, &self.resumer_bytes_);
   self.body_(self.data_);
   self.ended_ = true;
   self.pause();  // for good
@@ -50,6 +61,8 @@ void Coroutine::restart(void (*body)(void*), void* data) {
   body_ = body;
   data_ = data;
   ended_ = false;
+  // The frames that are forgotten never returned.
+  __asan_unpoison_memory_region(stack_.get(), stack_bytes);
 #if defined(__x86_64__)
   // begin() is returned to, with six registers above it, and finds its stack as behind a call.
   auto top = reinterpret_cast<uintptr_t>(stack_.get() + stack_bytes) & ~uintptr_t{15};
@@ -69,19 +82,25 @@ void Coroutine::restart(void (*body)(void*), void* data) {
 
 void Coroutine::resume() {
   if (std::exchange(fresh_, false)) starting = this;
+  void* frames = nullptr;
+  __sanitizer_start_switch_fiber(&frames, stack_.get(), stack_bytes);
 #if defined(__x86_64__)
   drawbar_switch_stack(&resumer_, own_);
 #else
   swapcontext(&resumer_, &own_);
 #endif
+  __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
 }
 
 void Coroutine::pause() {
+  void* frames = nullptr;
+  __sanitizer_start_switch_fiber(ended_ ? nullptr : &frames, resumer_stack_, resumer_bytes_);
 #if defined(__x86_64__)
   drawbar_switch_stack(&own_, resumer_);
 #else
   swapcontext(&own_, &resumer_);
 #endif
+  __sanitizer_finish_switch_fiber(frames, &resumer_stack_, &resumer_bytes_);
 }
 
 }  // namespace drawbar::cuda

@@ -14,11 +14,16 @@ void put_first(std::vector<int64_t>& numbers, int64_t number) {
   if (!numbers.empty()) numbers.insert(numbers.begin(), number);
 }
 
-/// What a line was before, or an image of it.
-ValueId image_of(const Graph& graph, ValueId line, Patch& patch) {
+/// The image that a line was before, or no_id.
+ValueId former_image(const Graph& graph, ValueId line) {
   const auto* squeeze = producer_as<ops::Squeeze>(graph, line);
-  if (squeeze && squeeze->axes == std::vector<int64_t>{kLine}) return input_of(graph, line);
-  return patch.add(ops::Unsqueeze{{kLine}}, {line});
+  const bool was_image = squeeze && squeeze->axes == std::vector<int64_t>{kLine};
+  return was_image ? input_of(graph, line) : no_id;
+}
+
+ValueId image_of(const Graph& graph, ValueId line, Patch& patch) {
+  const ValueId image = former_image(graph, line);
+  return image != no_id ? image : patch.add(ops::Unsqueeze{{kLine}}, {line});
 }
 
 /// The image takes the name of the result, as it may be all that stays.
@@ -60,7 +65,7 @@ Patch sum_of_images(const Graph& graph, NodeId id) {
     const ValueId line = node.inputs[i];
     if (!is_ranked_tensor(graph, line) || dims_of(graph, line).size() != 3) return unchanged();
     inputs[i] = image_of(graph, line, patch);
-    was_image |= graph.value(line).producer != no_id && inputs[i] == input_of(graph, line);
+    was_image |= former_image(graph, line) != no_id;
   }
   if (!was_image) return unchanged();
   replace_by_line(graph, node, patch.add(node.op, std::move(inputs), node.name), patch);

@@ -98,10 +98,17 @@ constexpr Pass preparing[] = {
 
 // Several operators in one kernel.
 constexpr Pass fusing[] = {
-    {"sink_dequantize", sink_dequantize},   {"fuse_quantized", fuse_quantized},
-    {"lines_to_images", lines_to_images},   {"fuse_f8", fuse_f8},
-    {"fold_dequantized", fold_dequantized}, {"fuse_epilogue", fuse_epilogue},
-    {"fuse_pointwise", fuse_pointwise},     {"fuse_epilogue", fuse_epilogue},
+    // Quantised ones.
+    {"sink_dequantize", sink_dequantize},
+    {"fuse_quantized", fuse_quantized},
+    {"lines_to_images", lines_to_images},
+    {"fuse_f8", fuse_f8},
+    {"fold_dequantized", fold_dequantized},
+
+    // The others.
+    {"fuse_epilogue", fuse_epilogue},
+    {"fuse_pointwise", fuse_pointwise},
+    {"fuse_epilogue", fuse_epilogue},
 
     {"remove_unused", remove_unused},
 };

@@ -36,8 +36,8 @@ bool is_given_as_bytes(const Graph& graph, const BytePlan& plan, ValueId value);
 /// Whether the node takes bytes of a value of the plan that it reads.
 bool reads_bytes(const Graph& graph, const BytePlan& plan, NodeId node);
 
-/// Convolutions and products with constant weights, and sums of bytes that
-/// such a layer reads, by the calibration names of the nodes' results.
+/// Convolutions and products with constant weights, and sums of bytes that such a layer reads, by
+/// the calibration names of the nodes' results.
 std::vector<std::pair<NodeId, std::string>> quantized_layers(const Graph& graph);
 
 /// The activations that become bytes: what these layers read, and what they, concatenations,

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "targets/cpu/gemm/byte_pairs.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/integer_conv/cpu_depthwise_lines.cc"
 #include "targets/cpu/byte_vectors-inl.h"
@@ -112,13 +114,6 @@ constexpr int64_t kMostFours = 64;    // of a kernel
 /// The weight of byte i of a row's four, for the neighbour so many pixels to the right.
 int16_t weight_of(const int16_t* row, int64_t kw, int64_t i, int64_t shift) {
   return i >= shift && i - shift < kw ? row[i - shift] : int16_t{0};
-}
-
-/// Whether what two products are added up to fits 16 bits whatever the bytes.
-bool fits_pair(int16_t a, int16_t b) {
-  constexpr int kMost = 128;
-  return std::max<int>(a, 0) + std::max<int>(b, 0) <= kMost &&
-         std::min<int>(a, 0) + std::min<int>(b, 0) >= -kMost;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/cpu_group_run.h"
 #include "targets/cpu/gemm/blocking.h"
+#include "targets/cpu/gemm/byte_pairs.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ops/integer_conv/cpu_group_sums.cc"
@@ -142,13 +143,10 @@ ByteGroups::ByteGroups(const ConvShape& shape, Isa isa, bool dots)
 
 int64_t ByteGroups::parts_for(const int8_t* weights) const {
   if (dots_) return 1;
-  constexpr int kMost = 128;  // of neighbours of one sign
   const int64_t taps = shape_.kh * shape_.kw;
   for (int64_t i = 0; i < shape_.c * group(); i += 2) {
     for (int64_t tap = 0; tap < taps; ++tap) {
-      const int a = weights[i * taps + tap], b = weights[(i + 1) * taps + tap];
-      if (std::max(a, 0) + std::max(b, 0) > kMost || std::min(a, 0) + std::min(b, 0) < -kMost)
-        return 2;
+      if (!fits_pair(weights[i * taps + tap], weights[(i + 1) * taps + tap])) return 2;
     }
   }
   return 1;
@@ -197,7 +195,7 @@ void ByteGroups::sum(const Run& run, const std::byte* packed, int64_t parts, int
     compute({.pixels = list,
              .rows = rows.count,
              .in_row = rows.in_row,
-             .w = packed + v * vector_bytes(parts) + rows.first * row_bytes(parts),
+             .w = packed + v * vector_bytes(parts),
              .fours = fours(),
              .kw = shape_.kw,
              .parts = parts,

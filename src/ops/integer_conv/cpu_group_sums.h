@@ -52,8 +52,9 @@ class ByteGroups {
  private:
   int64_t group() const { return shape_.c / shape_.groups; }
   int64_t fours() const { return group() / 4; }
-  int64_t row_bytes(int64_t parts) const { return fours() * parts * shape_.kw * lanes_ * 4; }
-  int64_t vector_bytes(int64_t parts) const { return shape_.kh * row_bytes(parts); }
+  int64_t vector_bytes(int64_t parts) const {
+    return shape_.kh * fours() * parts * shape_.kw * lanes_ * 4;
+  }
 
   ConvShape shape_;
   Isa isa_;

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "ops/conv/kernels/factories.h"
+#include "ops/conv/kernels/taps.h"
 #include "ops/integer_conv/cpu_group_sums.h"
 #include "ops/integer_conv/cpu_operands.h"
 #include "targets/cpu/gemm/blocking.h"
@@ -80,10 +80,8 @@ class SmallGroupsByteConv final : public Kernel {
     std::byte* padding = memory + padding_at();
     std::fill_n(padding, shape_.c, static_cast<std::byte>(scales.x_zero));
     const ByteGroups::Run pixels{run.in<std::byte>(ByteOperands::kX), padding, is_signed, 0, 0, 0};
-    // Where lines are few, threads share their vectors of channels.
     const int64_t lines = shape_.n * shape_.oh, vectors = groups_.vectors();
-    const int64_t parts =
-        threads_ == 1 ? 1 : std::clamp<int64_t>(divide_up(4 * threads_, lines), 1, vectors);
+    const int64_t parts = parts_of_lines(lines, vectors, threads_);
     const int64_t part = divide_up(vectors, parts);
     run.pool.parallel_for(lines * parts, 1, [&](int64_t begin, int64_t end, int worker) {
       std::byte* own = memory + workers_at() + worker * worker_bytes();

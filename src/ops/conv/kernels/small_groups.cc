@@ -192,12 +192,9 @@ class SmallGroups final : public ConvKernel {
     auto* zeros = static_cast<float*>(scratch);
     std::fill_n(zeros, shape_.c, 0.0f);
     const auto compute = DRAWBAR_SIMD_FOR(isa_, small_groups_line);
-    // Where lines are few, threads share their channels.
     const int64_t step = std::max(lanes(isa_), group());
     const int64_t lines = shape_.n * shape_.oh, steps = divide_up(shape_.c, step);
-    const int threads = pool == nullptr ? 1 : pool->threads();
-    const int64_t parts =
-        threads == 1 ? 1 : std::clamp<int64_t>(divide_up(4 * threads, lines), 1, steps);
+    const int64_t parts = parts_of_lines(lines, steps, pool == nullptr ? 1 : pool->threads());
     const int64_t part = divide_up(steps, parts) * step;
     const auto body = [&](int64_t begin, int64_t end, int worker) {
       auto** list = reinterpret_cast<const float**>(static_cast<char*>(scratch) + zeros_bytes() +

@@ -46,6 +46,12 @@ void fill_taps(const ConvShape& shape, const T* x, const T* padding, int64_t beg
                    });
 }
 
+/// Into how many parts each line's steps of channels are cut: one, but where lines are too few for
+/// so many threads.
+inline int64_t parts_of_lines(int64_t lines, int64_t steps, int threads) {
+  return threads == 1 ? 1 : std::clamp<int64_t>((4 * threads + lines - 1) / lines, 1, steps);
+}
+
 /// Whether kernels are three wide and a pixel's taps are its neighbour's, one further.
 inline bool taps_slide(const ConvShape& shape) {
   return shape.kw == 3 && shape.stride_w == 1 && shape.dilation_w == 1;

@@ -9,8 +9,6 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr int kBound = 128;  // of the positive and of the negative weights of a sum: 255 · 128 fits
-
 /// Weights of one sum of 16 bits: those of a step are neighbours.
 using Sum = std::span<int16_t>;
 
@@ -20,8 +18,8 @@ void bound(Sum weights, Sum rest) {
   int positive = 0, negative = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     const int weight = weights[i];
-    const int kept = weight > 0 ? std::min({weight, 127, kBound - positive})
-                                : std::max({weight, -128, negative - kBound});
+    const int kept = weight > 0 ? std::min({weight, 127, kMostOfPairs - positive})
+                                : std::max({weight, -128, negative - kMostOfPairs});
     (weight > 0 ? positive : negative) += std::abs(kept);
     weights[i] = static_cast<int16_t>(kept);
     rest[i] = static_cast<int16_t>(weight - kept);
@@ -69,7 +67,7 @@ class Splitter {
           fits &= weight <= 127;
         }
       }
-      fits &= positive <= kBound && negative <= kBound;
+      fits &= positive <= kMostOfPairs && negative <= kMostOfPairs;
     }
     return fits;
   }

@@ -10,6 +10,16 @@
 /// weights never come near it: what exceeds is taken off them, and multiplied for itself.
 namespace drawbar::cpu {
 
+/// The most that the positive weights of a sum of 16 bits may add up to, and the negative ones
+/// below 0: 255 times as much fits.
+constexpr int kMostOfPairs = 128;
+
+/// Whether two products by these weights can be added in 16 bits whatever the bytes.
+constexpr bool fits_pair(int a, int b) {
+  const int positive = (a > 0 ? a : 0) + (b > 0 ? b : 0), negative = a + b - positive;
+  return positive <= kMostOfPairs && negative >= -kMostOfPairs;
+}
+
 /// Weights of some columns side by side. Sums of 16 bits are formed of bytes 0 and 1, and of bytes
 /// 2 and 3, of a step, with `Multiply::fours` of two steps: `by` · u8 never exceeds them.
 struct PairedVector {

@@ -24,6 +24,17 @@ struct alignas(64) KernelConstants {
 };
 const KernelConstants& kernel_constants();
 
+/// Where generated code finds the activation of its sums, the vectors 0 … count - 1.
+struct ActivationCode {
+  bool wide;  // AVX-512
+  int count;
+  int temp;                  // the first of the vectors that it may overwrite: four, of AVX2 two
+  const Xbyak::Reg64& args;  // and where in them, in bytes, what is
+  size_t activation, alpha, beta;
+  const Xbyak::Reg64& scratch;  // overwritten
+};
+void emit_activation(Xbyak::CodeGenerator& code, const ActivationCode& where);
+
 /// The code of one kernel, made by its constructor.
 class MicroKernelGenerator : public Xbyak::CodeGenerator {
  public:

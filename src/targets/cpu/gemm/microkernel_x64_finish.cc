@@ -4,6 +4,59 @@
 
 namespace drawbar::cpu {
 
+void emit_activation(Xbyak::CodeGenerator& code, const ActivationCode& where) {
+  using Xbyak::CodeGenerator;
+  Xbyak::Label no_clamp, no_leaky, done;
+  const auto vector = [&](int index) -> Xbyak::Xmm {
+    if (where.wide) return Xbyak::Zmm(index);
+    return Xbyak::Ymm(index);
+  };
+  const auto field = [&](size_t offset) {
+    return Xbyak::util::ptr[where.args + static_cast<int>(offset)];
+  };
+  const auto constant = [&](size_t offset) {
+    return Xbyak::util::ptr[where.scratch + static_cast<int>(offset)];
+  };
+  const int temp = where.temp;
+  code.mov(where.scratch, field(where.activation));
+  code.test(where.scratch, where.scratch);
+  code.jz(done, CodeGenerator::T_NEAR);
+  code.cmp(where.scratch, static_cast<int>(Activation::clamp));
+  code.jne(no_clamp, CodeGenerator::T_NEAR);
+  code.vbroadcastss(vector(temp), field(where.alpha));
+  code.vbroadcastss(vector(temp + 1), field(where.beta));
+  for (int i = 0; i < where.count; ++i) {  // the second operand of max and min keeps a NaN
+    code.vmaxps(vector(i), vector(temp), vector(i));
+    code.vminps(vector(i), vector(temp + 1), vector(i));
+  }
+  code.jmp(done, CodeGenerator::T_NEAR);
+  code.L(no_clamp);
+  code.cmp(where.scratch, static_cast<int>(Activation::leaky_relu));
+  code.jne(no_leaky, CodeGenerator::T_NEAR);
+  code.vbroadcastss(vector(temp), field(where.alpha));
+  for (int i = 0; i < where.count; ++i) {
+    if (where.wide) {
+      code.vpmovd2m(code.k2, Xbyak::Zmm(i));
+      code.vmulps(vector(i) | code.k2, vector(i), vector(temp));
+    } else {
+      code.vmulps(vector(temp + 1), vector(i), vector(temp));
+      code.vblendvps(Xbyak::Ymm(i), Xbyak::Ymm(i), Xbyak::Ymm(temp + 1), Xbyak::Ymm(i));
+    }
+  }
+  code.jmp(done, CodeGenerator::T_NEAR);
+  code.L(no_leaky);
+  code.mov(where.scratch, reinterpret_cast<size_t>(&kernel_constants()));
+  for (int i = 0; i < where.count; ++i) {
+    const Xbyak::Xmm t = vector(temp + i % (where.wide ? 4 : 2));
+    code.vmulps(t, vector(i), constant(offsetof(KernelConstants, sixth)));
+    code.vaddps(t, t, constant(offsetof(KernelConstants, half)));
+    code.vmaxps(t, t, constant(offsetof(KernelConstants, zero)));
+    code.vminps(t, t, constant(offsetof(KernelConstants, one)));
+    code.vmulps(vector(i), vector(i), t);
+  }
+  code.L(done);
+}
+
 void MicroKernelGenerator::finish_tile() {
   mov(rdx, ptr[rsp + kArgs]);
   if (!row_major_) mov(ptr[rdx + field(offsetof(KernelArgs, prefetch))], rdi);
@@ -35,7 +88,7 @@ void MicroKernelGenerator::finish_tile() {
 }
 
 void MicroKernelGenerator::finish(bool partial) {
-  Xbyak::Label no_accumulate, no_residual, no_clamp, no_leaky, no_hard_swish, stored;
+  Xbyak::Label no_accumulate, no_residual;
   cmp(qword[rdi + field(offsetof(KernelArgs, accumulate))], 0);
   je(no_accumulate, T_NEAR);
   mov(rax, ptr[rdi + field(offsetof(KernelArgs, c))]);
@@ -50,45 +103,14 @@ void MicroKernelGenerator::finish(bool partial) {
   mov(ptr[rdi + field(offsetof(KernelArgs, residual))], rdx);
   L(no_residual);
 
-  mov(rdx, ptr[rdi + field(offsetof(KernelArgs, activation))]);
-  const int temp = first_free();
-  const int count = rows_ * vectors_;
-  test(rdx, rdx);
-  jz(stored, T_NEAR);
-  cmp(rdx, static_cast<int>(Activation::clamp));
-  jne(no_clamp, T_NEAR);
-  vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
-  vbroadcastss(vector(temp + 1), ptr[rdi + field(offsetof(KernelArgs, beta))]);
-  for (int i = 0; i < count; ++i) {  // the second operand of max and min keeps a NaN
-    vmaxps(vector(i), vector(temp), vector(i));
-    vminps(vector(i), vector(temp + 1), vector(i));
-  }
-  jmp(stored, T_NEAR);
-  L(no_clamp);
-  cmp(rdx, static_cast<int>(Activation::leaky_relu));
-  jne(no_leaky, T_NEAR);
-  vbroadcastss(vector(temp), ptr[rdi + field(offsetof(KernelArgs, alpha))]);
-  for (int i = 0; i < count; ++i) {
-    if (wide_) {
-      vpmovd2m(k2, Xbyak::Zmm(i));
-      vmulps(vector(i) | k2, vector(i), vector(temp));
-    } else {
-      vmulps(vector(temp + 1), vector(i), vector(temp));
-      vblendvps(Xbyak::Ymm(i), Xbyak::Ymm(i), Xbyak::Ymm(temp + 1), Xbyak::Ymm(i));
-    }
-  }
-  jmp(stored, T_NEAR);
-  L(no_leaky);
-  mov(rdx, reinterpret_cast<size_t>(&kernel_constants()));
-  for (int i = 0; i < count; ++i) {
-    const Xbyak::Xmm t = vector(temp + (wide_ ? i % 4 : i % 2));
-    vmulps(t, vector(i), ptr[rdx + field(offsetof(KernelConstants, sixth))]);
-    vaddps(t, t, ptr[rdx + field(offsetof(KernelConstants, half))]);
-    vmaxps(t, t, ptr[rdx + field(offsetof(KernelConstants, zero))]);
-    vminps(t, t, ptr[rdx + field(offsetof(KernelConstants, one))]);
-    vmulps(vector(i), vector(i), t);
-  }
-  L(stored);
+  emit_activation(*this, {.wide = wide_,
+                          .count = rows_ * vectors_,
+                          .temp = first_free(),
+                          .args = rdi,
+                          .activation = offsetof(KernelArgs, activation),
+                          .alpha = offsetof(KernelArgs, alpha),
+                          .beta = offsetof(KernelArgs, beta),
+                          .scratch = rdx});
   store(partial);
 }
 

@@ -134,10 +134,11 @@ namespace {
 constexpr int64_t kLeastBlock = 64;     // channels
 constexpr int64_t kGrainWork = 100000;  // multiply-adds worth waking a thread for
 
-/// Pixels side by side in a line, of which every line has the same.
+/// Runs of pixels side by side in a line; every line has the same.
 struct Stretch {
-  int64_t begin, pixels;
-  bool generated;   // else all their kernel columns are inside the image, or it is one pixel
+  int64_t begin, pixels;  // pixels of each run
+  int64_t runs;
+  bool generated;   // else the runs have all their kernel columns inside the image, or one pixel
   int left, right;  // generated: columns outside
 };
 
@@ -148,24 +149,30 @@ std::vector<Stretch> stretches_of(const ConvShape& shape, bool generated) {
       std::min((shape.pad_left + shape.stride_w - 1) / shape.stride_w, shape.ow);
   const int64_t inner_end = std::clamp<int64_t>(
       last_start < 0 ? 0 : last_start / shape.stride_w + 1, inner_begin, shape.ow);
-  std::vector<Stretch> all;
-  for (int64_t ox = 0; ox < shape.ow; ox += all.back().pixels) {
-    const auto evenly = [](int64_t left) {
-      return divide_up(left, divide_up(left, int64_t{kMostRunPixels}));
-    };
+  const auto evenly = [](int64_t left) {
+    return divide_up(left, divide_up(left, int64_t{kMostRunPixels}));
+  };
+  const auto next = [&](int64_t ox) -> Stretch {
     if (generated) {
       const int64_t pixels = evenly(shape.ow - ox);
       const int64_t column = ox * shape.stride_w - shape.pad_left;
+      const int64_t end = column + (pixels - 1) * shape.stride_w + shape.kw;
       const int64_t left = std::max<int64_t>(-column, 0);
-      const int64_t right =
-          std::max<int64_t>(column + (pixels - 1) * shape.stride_w + shape.kw - shape.w, 0);
-      if (std::max(left, right) <= shape.kw / 2) {
-        all.push_back({ox, pixels, true, static_cast<int>(left), static_cast<int>(right)});
-        continue;
-      }
+      const int64_t right = std::max<int64_t>(end - shape.w, 0);
+      if (std::max(left, right) <= shape.kw / 2)
+        return {ox, pixels, 1, true, static_cast<int>(left), static_cast<int>(right)};
     }
     const bool inner = !generated && ox >= inner_begin && ox < inner_end;
-    all.push_back({ox, inner ? evenly(inner_end - ox) : 1, false, 0, 0});
+    return {ox, inner ? evenly(inner_end - ox) : 1, 1, false, 0, 0};
+  };
+  std::vector<Stretch> all;
+  for (int64_t ox = 0; ox < shape.ow;) {
+    const Stretch one = next(ox);
+    ox += one.pixels;
+    const bool same = !all.empty() && all.back().left + all.back().right == 0 && one.generated &&
+                      all.back().generated && one.left + one.right == 0 &&
+                      all.back().pixels == one.pixels;
+    same ? void(++all.back().runs) : all.push_back(one);
   }
   return all;
 }
@@ -276,11 +283,13 @@ class Depthwise final : public ConvKernel {
       rows.x[static_cast<size_t>(rows.count++)] =
           at.x + (image * shape_.h + iy) % at.ring * shape_.w * shape_.x_pixel_stride;
     }
+    DepthwiseRunArgs args = arguments(at.epilogue);
     for (const Stretch& stretch : stretches_) {
-      if (stretch.generated && rows.count > 0 && run_generated(at, line, rows, stretch, channels))
+      if (stretch.generated && rows.count > 0 &&
+          run_generated(at, line, rows, stretch, channels, args))
         continue;
       const int64_t step = stretch.generated ? 1 : stretch.pixels;
-      for (int64_t i = 0; i < stretch.pixels; i += step) {
+      for (int64_t i = 0; i < stretch.runs * stretch.pixels; i += step) {
         DRAWBAR_SIMD_FOR(isa_, depthwise_pixels)
         (shape_, at.x, at.ring, at.packed, lanes_, at.y, at.epilogue, line, stretch.begin + i, step,
          channels.begin, channels.end);
@@ -288,9 +297,23 @@ class Depthwise final : public ConvKernel {
     }
   }
 
+  /// What all calls have in common.
+  DepthwiseRunArgs arguments(const Epilogue& epilogue) const {
+    DepthwiseRunArgs args;
+    args.w_step = shape_.kh * shape_.kw * lanes_ * 4;
+    args.x_pixel = shape_.x_pixel_stride * 4;
+    args.y_pixel = shape_.y_pixel_stride * 4;
+    args.residual_pixel = epilogue.residual_ld * 4;
+    args.accumulate = epilogue.accumulate ? 1 : 0;
+    args.activation = static_cast<int64_t>(epilogue.activation);
+    args.alpha = epilogue.alpha;
+    args.beta = epilogue.beta;
+    return args;
+  }
+
   /// False where code cannot be generated.
   bool run_generated(const Line& at, int64_t line, const Rows& rows, const Stretch& stretch,
-                     Channels channels) const {
+                     Channels channels, DepthwiseRunArgs& args) const {
     DepthwiseRunShape kernel{.isa = isa_,
                              .width = static_cast<int>(shape_.kw),
                              .stride = static_cast<int>(shape_.stride_w),
@@ -300,25 +323,17 @@ class Depthwise final : public ConvKernel {
                              .right = stretch.right,
                              .fetches = fetches_};
     const Epilogue& epilogue = at.epilogue;
-    const int64_t taps = shape_.kh * shape_.kw;
-    DepthwiseRunArgs args;
-    args.w_step = taps * lanes_ * 4;
-    args.x_pixel = shape_.x_pixel_stride * 4;
-    args.y_pixel = shape_.y_pixel_stride * 4;
-    args.residual_pixel = epilogue.residual_ld * 4;
-    args.accumulate = epilogue.accumulate ? 1 : 0;
-    args.activation = static_cast<int64_t>(epilogue.activation);
-    args.alpha = epilogue.alpha;
-    args.beta = epilogue.beta;
-    const auto from = [&](int64_t channel, int64_t vectors, int64_t part) {
-      if (vectors == 0) return true;
-      kernel.part_of_vector = part != 0;
+    const int64_t column = stretch.begin * shape_.stride_w - shape_.pad_left;
+    args.x_step = stretch.pixels * shape_.stride_w * args.x_pixel;
+    args.y_step = stretch.pixels * args.y_pixel;
+    args.residual_step = stretch.pixels * args.residual_pixel;
+    const auto from = [&](int64_t channel, int64_t vectors) {
       const DepthwiseRun run = depthwise_run(kernel);
       if (run == nullptr) return false;
-      const int64_t column = stretch.begin * shape_.stride_w - shape_.pad_left;
-      for (int r = 0; r < rows.count; ++r)
+      for (int r = 0; r < rows.count; ++r) {
         args.x[r] = rows.x[static_cast<size_t>(r)] + column * shape_.x_pixel_stride + channel;
-      args.w = at.packed + channel * taps + rows.first * shape_.kw * lanes_;
+      }
+      args.w = at.packed + (channel * shape_.kh + rows.first * lanes_) * shape_.kw;
       args.y = at.y + stretch.begin * shape_.y_pixel_stride + channel;
       if (epilogue.bias != nullptr) args.bias = epilogue.bias + channel;
       if (epilogue.residual != nullptr) {
@@ -326,14 +341,16 @@ class Depthwise final : public ConvKernel {
             epilogue.residual + (line * shape_.ow + stretch.begin) * epilogue.residual_ld + channel;
       }
       args.vectors = vectors;
-      args.channels = part;
+      args.runs = stretch.runs;
       run(&args);
       return true;
     };
     const int64_t count = channels.end - channels.begin, whole = count / lanes_;
-    const int64_t part = count % lanes_;
-    return from(channels.begin, whole, 0) &&
-           from(channels.begin + whole * lanes_, part == 0 ? 0 : 1, part);
+    if (whole > 0 && !from(channels.begin, whole)) return false;
+    args.channels = count % lanes_;
+    if (args.channels == 0) return true;
+    kernel.part_of_vector = true;
+    return from(channels.begin + whole * lanes_, 1);
   }
 
   ConvShape shape_;

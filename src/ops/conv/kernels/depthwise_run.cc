@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "targets/cpu/gemm/microkernel_x64.h"
@@ -53,6 +54,7 @@ class Generator : public Xbyak::CodeGenerator {
   Xbyak::Ymm mask() const { return Xbyak::Ymm(15); }  // AVX2; AVX-512 has k1
 
   Xbyak::Address field(size_t offset) const { return ptr[args_ + static_cast<int>(offset)]; }
+  Xbyak::Address number(size_t offset) const { return qword[args_ + static_cast<int>(offset)]; }
 
   /// base + n · P, n ≤ kNear.
   Xbyak::RegExp pixels_from(const Reg& base, int n) const {
@@ -107,17 +109,40 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
-  void load_arguments() {
-    for (int r = 0; r < shape_.rows; ++r)
-      mov(row(r), field(offsetof(Args, x) + static_cast<size_t>(r) * 8));
+  void set_pixels() {
     mov(p_, field(offsetof(Args, x_pixel)));
     lea(p3_, ptr[p_ + p_ * 2]);
     lea(p5_, ptr[p_ + p_ * 4]);
     lea(p7_, ptr[p3_ + p_ * 4]);
+    mov(q_, field(offsetof(Args, y_pixel)));
+  }
+
+  static size_t x_row(int r) { return offsetof(Args, x) + static_cast<size_t>(r) * 8; }
+
+  void begin_run() {
+    for (int r = 0; r < shape_.rows; ++r) mov(row(r), field(x_row(r)));
+    for (const auto& [from, to] :
+         {std::pair{offsetof(Args, vectors), offsetof(Args, vectors_left)},
+          std::pair{offsetof(Args, residual), offsetof(Args, residual_at)}}) {
+      mov(temp_, field(from));
+      mov(field(to), temp_);
+    }
     mov(w_, field(offsetof(Args, w)));
     mov(y_, field(offsetof(Args, y)));
-    mov(q_, field(offsetof(Args, y_pixel)));
     mov(bias_, field(offsetof(Args, bias)));
+  }
+
+  void end_run() {
+    Xbyak::Label no_residual;
+    mov(temp_, field(offsetof(Args, x_step)));
+    for (int r = 0; r < shape_.rows; ++r) add(field(x_row(r)), temp_);
+    mov(temp_, field(offsetof(Args, y_step)));
+    add(field(offsetof(Args, y)), temp_);
+    cmp(number(offsetof(Args, residual)), 0);
+    je(no_residual);
+    mov(temp_, field(offsetof(Args, residual_step)));
+    add(field(offsetof(Args, residual)), temp_);
+    L(no_residual);
   }
 
   void begin_sums() {
@@ -174,19 +199,19 @@ class Generator : public Xbyak::CodeGenerator {
 
   void finish() {
     Xbyak::Label no_accumulate, no_residual;
-    cmp(qword[args_ + static_cast<int>(offsetof(Args, accumulate))], 0);
+    cmp(number(offsetof(Args, accumulate)), 0);
     je(no_accumulate, T_NEAR);
     mov(temp_, y_);
     for_each_pixel(temp_, q_, [&](int t, const Xbyak::Address& at) { add_rest(t, at); });
     L(no_accumulate);
-    mov(temp_, field(offsetof(Args, residual)));
+    mov(temp_, field(offsetof(Args, residual_at)));
     test(temp_, temp_);
     jz(no_residual, T_NEAR);
     for (int t = 0; t < shape_.pixels; ++t) {
       add_rest(t, ptr[temp_]);
       add(temp_, field(offsetof(Args, residual_pixel)));
     }
-    add(qword[args_ + static_cast<int>(offsetof(Args, residual))], lane_bytes_);
+    add(number(offsetof(Args, residual_at)), lane_bytes_);
     L(no_residual);
     emit_activation(*this, {.wide = wide_,
                             .count = shape_.pixels,
@@ -211,18 +236,23 @@ class Generator : public Xbyak::CodeGenerator {
   void emit() {
     for (const Reg* saved : {&rbx, &rbp, &r12, &r13, &r14, &r15}) push(*saved);
     set_mask();
-    load_arguments();
-    Xbyak::Label next;
+    set_pixels();
+    Xbyak::Label next_run, next_vector;
+    L(next_run);
+    begin_run();
     align(32);
-    L(next);
+    L(next_vector);
     begin_sums();
     for (int r = 0; r < shape_.rows; ++r) add_row(r);
     fetch();
     finish();
     add(y_, lane_bytes_);
     add(w_, field(offsetof(Args, w_step)));
-    dec(qword[args_ + static_cast<int>(offsetof(Args, vectors))]);
-    jnz(next, T_NEAR);
+    dec(number(offsetof(Args, vectors_left)));
+    jnz(next_vector, T_NEAR);
+    end_run();
+    dec(number(offsetof(Args, runs)));
+    jnz(next_run, T_NEAR);
     vzeroupper();
     for (const Reg* saved : {&r15, &r14, &r13, &r12, &rbp, &rbx}) pop(*saved);
     ret();

@@ -24,24 +24,29 @@ struct DepthwiseRunShape {
   bool fetches = false;         // brings the outputs of the run behind this one into the cache
 };
 
-/// One call. Pointers are at the first channel; strides are in bytes. Each sum begins with the
-/// bias and goes along kernel rows, then columns. The kernel changes what is marked *.
+/// One call: `runs` runs side by side. Pointers are at the first channel; strides are in bytes.
+/// Each sum begins with the bias and goes along kernel rows, then columns. The kernel changes what
+/// is marked *.
 struct DepthwiseRunArgs {
-  const float* x[kMostRunRows] = {};  // kernel rows inside the image, at the run's first column,
-                                      // which may be outside
+  const float* x[kMostRunRows] = {};  // * kernel rows inside the image, at the first run's first
+                                      // column, which may be outside
   const float* w = nullptr;           // [vector][row][column][lanes], at the first row inside
   int64_t w_step = 0;                 // from vector to vector
   int64_t x_pixel = 0;
-  float* y = nullptr;
+  float* y = nullptr;  // *
   int64_t y_pixel = 0;
   const float* bias = nullptr;      // or null
   const float* residual = nullptr;  // * or null; may be y
   int64_t residual_pixel = 0;
-  int64_t accumulate = 0;  // adds y
-  int64_t activation = 0;  // an Activation
+  int64_t x_step = 0, y_step = 0, residual_step = 0;  // from run to run
+  int64_t accumulate = 0;                             // adds y
+  int64_t activation = 0;                             // an Activation
   float alpha = 0, beta = 0;
-  int64_t vectors = 0;   // * at least 1
-  int64_t channels = 0;  // part_of_vector: how many
+  int64_t vectors = 0;                 // at least 1
+  int64_t channels = 0;                // part_of_vector: how many
+  int64_t runs = 1;                    // *
+  int64_t vectors_left = 0;            // * the kernel's own
+  const float* residual_at = nullptr;  // * the kernel's own
 };
 
 using DepthwiseRun = void (*)(DepthwiseRunArgs*);

@@ -13,7 +13,8 @@ namespace drawbar::cpu {
 std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa) {
   std::string form = fmt::format("conv {} {} m={} c={} k={}x{} groups={}", name, cpu::name(isa),
                                  s.m, s.c, s.kh, s.kw, s.groups);
-  if (name == "grouped") {  // the kernel of a group depends on everything
+  if (name == "depthwise") form += " by vectors";  // earlier engines have them tap by tap
+  if (name == "grouped") {                         // the kernel of a group depends on everything
     form += fmt::format(" n={} x={}x{} y={}x{} stride={}x{} dilation={}x{} pad={}x{}", s.n, s.h,
                         s.w, s.oh, s.ow, s.stride_h, s.stride_w, s.dilation_h, s.dilation_w,
                         s.pad_top, s.pad_left);

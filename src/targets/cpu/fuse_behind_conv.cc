@@ -11,7 +11,8 @@
 namespace drawbar::cpu {
 namespace {
 
-constexpr size_t kConvInputs = 3;  // x, w, b
+constexpr size_t kConvInputs = 3;       // x, w, b
+constexpr size_t kDepthwiseInputs = 5;  // and the depthwise convolution's w, b
 
 /// The node as a convolution whose program reads nothing but the sums.
 const ops::Conv* plain_conv(const Node& node) {
@@ -19,13 +20,13 @@ const ops::Conv* plain_conv(const Node& node) {
   return conv && conv->post.inputs <= 1 && node.inputs.size() <= kConvInputs ? conv : nullptr;
 }
 
-/// A convolution and the node behind it.
+/// A node with a convolution and the one behind it.
 struct Pair {
   const Node &conv, &next;
   const Type& between;
 };
 
-/// The inputs of the pair's convolution, `most` of them, and those of the next node from the second
+/// The inputs of the pair's first node, `most` of them, and those of the next node from the second
 /// on.
 std::vector<ValueId> joined_inputs(const Pair& pair, size_t most) {
   std::vector<ValueId> inputs = pair.conv.inputs;
@@ -59,6 +60,18 @@ void join_depthwise(Graph& graph, const Pair& pair, Isa isa) {
   join_nodes(graph, pair.conv, pair.next, op, joined_inputs(pair, kConvInputs), taken(isa));
 }
 
+/// A pointwise convolution to the ConvDepthwise before it.
+void join_projection(Graph& graph, const Node& before, const Node& next, Isa isa) {
+  const auto* two = before.op.as<ops::ConvDepthwise>();
+  if (two->projects || next.op.as<ops::Conv>()->group != 1) return;
+  ops::ConvDepthwise three = *two;
+  three.projects = true;
+  three.projection = *next.op.as<ops::Conv>();
+  const Pair pair{before, next, graph.value(next.inputs[0]).type};
+  join_nodes(graph, before, next, three, joined_inputs(pair, kDepthwiseInputs),
+             taken(isa, "projected"));
+}
+
 void join_pool(Graph& graph, const Pair& pair, Isa isa) {
   const auto* pool = pair.next.op.as<ops::Pool>();
   if (!pool || pool->kind != ops::PoolKind::maximum || pair.next.outputs.size() != 1) return;
@@ -72,10 +85,13 @@ void fuse(Graph& graph, NodeId id, Isa isa) {
   if (next.inputs.empty() || next.inputs[0] == no_id || next.outputs.empty()) return;
   const ValueId between = next.inputs[0];
   const NodeId before = graph.value(between).producer;
-  if (before == no_id || !plain_conv(graph.node(before)) || !is_read_once(graph, between)) return;
+  if (before == no_id || !is_read_once(graph, between)) return;
   const Type type = graph.value(between).type;
   if (!is_placed(type) || !is_placed(graph.value(next.outputs[0]).type)) return;
   if (type.tensor.rank() != 4) return;
+  if (graph.node(before).op.as<ops::ConvDepthwise>() && next.op.as<ops::Conv>())
+    return join_projection(graph, graph.node(before), next, isa);
+  if (!plain_conv(graph.node(before))) return;
   const Pair pair{graph.node(before), next, type};
   if (next.op.as<ops::Conv>()) {
     join_depthwise(graph, pair, isa);

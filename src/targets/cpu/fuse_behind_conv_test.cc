@@ -63,6 +63,36 @@ TEST(FuseBehindConv, JoinsWhatIsTooLargeForTheCache) {
   EXPECT_EQ(steps_of(graph_of(large_side(), pair + "return %y")), Steps{"ConvDepthwise"});
 }
 
+/// As graph_of() with a projection to 8 channels, whose weights are %u.
+Graph projected_graph_of(int64_t side, const std::string& body) {
+  Graph graph = parse(fmt::format(
+      "graph g(%x: f32[2, 3, {0}, {0}], %w: f32[1024, 3, 1, 1], %v: f32[1024, 1, 3, 3], %u: f32[8, "
+      "1024, 1, 1]) {{ {1} }}",
+      side, body));
+  for (size_t i : {1, 2, 3}) {
+    const ValueId id = graph.inputs()[i];
+    const Tensor weights = draw(to_string(graph.value(id).type), 3).clone();
+    graph.replace_value(id, graph.add_constant(weights));
+  }
+  return graph;
+}
+
+TEST(FuseBehindConv, JoinsTheProjectionBehindIt) {
+  const int64_t side = large_side();
+  const std::string sum = "%z = Conv(%y, %u, _, %r) {post = \"x2 = Add(x0, x1)\"}; return %z";
+  const std::string residual = "%r = Conv(%y, %u); ";
+  EXPECT_EQ(steps_of(projected_graph_of(side, pair + "%z = Conv(%y, %u); return %z"), 1e-3),
+            Steps{"ConvDepthwise"});
+  EXPECT_EQ(steps_of(projected_graph_of(side, pair + residual + sum), 1e-3),
+            (Steps{"ConvDepthwise", "Conv", "Conv"}));
+  EXPECT_EQ(steps_of(projected_graph_of(side, pair + "%z = Conv(%y, %u); return %z, %y"), 1e-3),
+            (Steps{"ConvDepthwise", "Conv"}));
+  EXPECT_EQ(
+      steps_of(projected_graph_of(side, pair + "%z = Conv(%y, %u) {strides = [2, 2]}; return %z"),
+               1e-3),
+      (Steps{"ConvDepthwise", "Conv"}));
+}
+
 TEST(FuseBehindConv, LeavesWhatFits) {
   EXPECT_EQ(steps_of(graph_of(4, pair + "return %y")), (Steps{"Conv", "Conv"}));
 }

@@ -143,10 +143,11 @@ void PlannedConv::run(const float* x, const KernelRun& run, std::span<const floa
   });
 }
 
-void PlannedConv::run_lines(const float* x, int64_t ring, const float* bias, float* y,
-                            void* scratch, Lines lines) const {
+void PlannedConv::run_lines(const float* x, int64_t ring, const float* bias,
+                            std::span<const float* const> extras, float* y, void* scratch,
+                            Lines lines) const {
   const auto* packed = reinterpret_cast<const float*>(packed_.get());
-  epilogue_.with(bias, {}, [&](const Epilogue& epilogue) {
+  epilogue_.with(bias, extras, [&](const Epilogue& epilogue) {
     kernel_->run_lines(x, ring, packed, y, epilogue, scratch, lines);
   });
 }

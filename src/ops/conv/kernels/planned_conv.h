@@ -44,12 +44,12 @@ class PlannedConv {
   uint32_t packed_inputs() const { return packed_ ? 1U << 1 : 0; }
   std::optional<double> executed_operations() const { return kernel_->executed_operations(); }
 
-  /// ConvKernel::run_lines(), where has_lines() says that there is such a thing. Constant weights;
-  /// a program without further inputs.
+  /// ConvKernel::run_lines(), where has_lines() says that there is such a thing, with constant
+  /// weights; `extras` as run() has them.
   bool has_lines() const { return packed_ && kernel_->has_lines(); }
   int64_t lines_scratch_bytes(int64_t lines) const { return kernel_->lines_scratch_bytes(lines); }
-  void run_lines(const float* x, int64_t ring, const float* bias, float* y, void* scratch,
-                 Lines lines) const;
+  void run_lines(const float* x, int64_t ring, const float* bias,
+                 std::span<const float* const> extras, float* y, void* scratch, Lines lines) const;
 
   /// x and y in place of the run's first operands; `extras` as ConvEpilogue has them.
   void run(const float* x, const KernelRun& run, std::span<const float* const> extras, float* y,

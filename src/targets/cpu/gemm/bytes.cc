@@ -124,6 +124,19 @@ void set_extras(const PackedBytes& b, int64_t panel, KernelArgs& args) {
   args.extra_b = b.data + at.by + begin[0] * Extras::by_bytes(b);
 }
 
+AddedTerms added_terms(const ByteEpilogue& e) {
+  AddedTerms terms{};
+  if (e.added == nullptr) return terms;
+  const auto low = static_cast<float>((e.to == ElementType::i8 ? -128 : 0) - e.zero);
+  std::ranges::fill(terms.low, low);
+  std::ranges::fill(terms.high, low + 255);
+  std::ranges::fill(terms.between, static_cast<float>(e.zero));
+  std::ranges::fill(terms.factor, e.added->factor);
+  std::ranges::fill(terms.other_factor, e.added->other_factor);
+  std::ranges::fill(terms.addend, e.added->addend);
+  return terms;
+}
+
 /// Rows [row, row + rows) of y in the panels [panel, panel_end) by generated kernels, the pointers
 /// of A's rows being in memory.list.
 void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t rows, int64_t panel,
@@ -143,15 +156,20 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
   args.b_step = args.prefetch_step = panel_bytes(b);
   const int64_t end = std::min(panel_end * width, b.n);
   const ByteEpilogue& e = w.epilogue;
-  const bool is_plain = e.bounded && e.added == nullptr && bits(e.to) == 8;
-  args.zero = e.zero;
+  const bool is_u8 = e.y_type() == ElementType::u8;
+  const bool finishable =
+      e.bounded && bits(e.to) == 8 && (e.added == nullptr || e.added->other_type == e.added->to);
+  const Stored finished = e.added == nullptr ? (is_u8 ? Stored::u8 : Stored::i8)
+                                             : (is_u8 ? Stored::u8_added : Stored::i8_added);
+  const AddedTerms terms = added_terms(e);
+  args.zero = e.added == nullptr ? e.zero : e.added->zero;
+  args.added = &terms;
   const auto multiply_panels = [&](int64_t at, int64_t row_begin, int64_t row_end) {
     const int64_t column = at * width, columns = std::min(at_once * width, end - column);
     args.vectors = divide_up(columns, lane);
     shape.vectors = static_cast<int>(args.vectors);
-    // What bytes become without others is left to the kernel.
-    const bool finishes = is_plain && stores_bytes(b.isa, columns);
-    shape.stored = !finishes ? Stored::numbers : e.to == ElementType::u8 ? Stored::u8 : Stored::i8;
+    const bool finishes = finishable && stores_bytes(b.isa, columns);
+    shape.stored = finishes ? finished : Stored::numbers;
     args.last_columns = finishes ? columns - (args.vectors - 1) * lane : lane;
     args.c_stride = finishes ? w.y_ld : ld * 4;
     if (finishes) {
@@ -170,6 +188,13 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
       args.a_list = reinterpret_cast<const float* const*>(memory.list + r);
       std::byte* const y = static_cast<std::byte*>(w.y) + (row + r) * w.y_ld + column;
       args.c = finishes ? reinterpret_cast<float*>(y) : reinterpret_cast<float*>(memory.sums);
+      if (e.added != nullptr) {
+        const auto* other = static_cast<const std::byte*>(e.added->other);
+        args.residual =
+            reinterpret_cast<const float*>(other + (row + r) * e.added->other_ld + column);
+        args.residual_stride = e.added->other_ld;
+        args.other_first = e.added->other_first ? 1 : 0;
+      }
       for_tile_heights(count, most, [&](int64_t height, int64_t tiles) {
         args.rows = height;
         args.tiles = tiles;

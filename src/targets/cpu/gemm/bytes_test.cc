@@ -365,45 +365,60 @@ TEST_P(BytesTest, GivesBytes) {
   }
 }
 
-TEST_P(BytesTest, AddsQuantisedTensors) {
-  const Case s{45, 50, 64};
+/// y's number where a byte is added to what a sum becomes, all of it exact in f32, so that the
+/// order does not count.
+float sum_with(float q, const AddedBytes& added, int64_t at) {
+  const auto byte = static_cast<const uint8_t*>(added.other)[at];
+  const auto other =
+      static_cast<float>(added.other_type == ElementType::u8 ? byte : static_cast<int8_t>(byte));
+  const float low = added.to == ElementType::u8 ? 0 : -128;
+  const float sum = added.factor * q + added.other_factor * other + added.addend;
+  return std::clamp(std::nearbyint(sum) + static_cast<float>(added.zero), low, low + 255);
+}
+
+template <class Y>
+void expect_sums(const Case& s, const Manner& manner, AddedBytes added) {
   const Numbers numbers(s);
   const Finishing finishing(s.n);
   std::vector<std::byte> other(static_cast<size_t>(s.m * s.n));
   for (size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::byte>(i * 37);
-  for (ByteUnit unit : byte_units(GetParam())) {
-    for (const ElementType type : {ElementType::u8, ElementType::i8}) {
-      for (const bool first : {true, false}) {
-        const AddedBytes added{.factor = 0.75f,
-                               .other_factor = 0.3125f,
-                               .addend = -20.5f,
-                               .other_first = first,
-                               .zero = 7,
-                               .other = other.data(),
-                               .other_ld = s.n,
-                               .other_type = type,
-                               .to = ElementType::u8};
-        ByteEpilogue e;
-        e.multiplier = finishing.multiplier.data();
-        e.addend = finishing.addend.data();
-        e.to = ElementType::i8;
-        e.zero = 5;
-        e.added = &added;
-        // What is not known to be bounded is finished in another way.
-        const Manner manner{GetParam(), unit, 2, kRows[0], nullptr, first};
-        const auto y = run<uint8_t>(s, numbers, manner, e, s.n);
-        for (int64_t i = 0; i < s.m; ++i) {
-          for (int64_t j = 0; j < s.n; ++j) {
-            const float q =
-                std::clamp(finishing.rounded(numbers.sum(i, j), j) + 5, -128.0f, 127.0f);
-            const std::byte byte = other[static_cast<size_t>(i * s.n + j)];
-            const auto o = static_cast<float>(type == ElementType::u8 ? static_cast<uint8_t>(byte)
-                                                                      : static_cast<int8_t>(byte));
-            // All of it exact in f32, so that the order does not count.
-            const float z = std::nearbyint(0.75f * q + 0.3125f * o - 20.5f) + 7;
-            ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)],
-                      static_cast<uint8_t>(std::clamp(z, 0.0f, 255.0f)))
-                << name(unit) << " at " << i << ", " << j;
+  added.other = other.data();
+  added.other_ld = s.n;
+  ByteEpilogue e;
+  e.multiplier = finishing.multiplier.data();
+  e.addend = finishing.addend.data();
+  e.to = ElementType::i8;
+  e.zero = 5;
+  e.added = &added;
+  const auto y = run<Y>(s, numbers, manner, e, s.n);
+  for (int64_t i = 0; i < s.m; ++i) {
+    for (int64_t j = 0; j < s.n; ++j) {
+      const float q = std::clamp(finishing.rounded(numbers.sum(i, j), j) + 5, -128.0f, 127.0f);
+      ASSERT_EQ(y[static_cast<size_t>(i * s.n + j)],
+                static_cast<Y>(sum_with(q, added, i * s.n + j)))
+          << name(manner.unit) << " at " << i << ", " << j;
+    }
+  }
+}
+
+TEST_P(BytesTest, AddsQuantisedTensors) {
+  for (const Case& s : {Case{45, 50, 64}, Case{45, 50, 43}}) {
+    for (ByteUnit unit : byte_units(GetParam())) {
+      for (const bool bounded : {true, false}) {
+        for (const bool first : {true, false}) {
+          for (const ElementType type : {ElementType::u8, ElementType::i8}) {
+            AddedBytes added{.factor = 0.75f,
+                             .other_factor = 0.3125f,
+                             .addend = -20.5f,
+                             .other_first = first,
+                             .zero = 7,
+                             .other_type = type,
+                             .to = ElementType::u8};
+            // What is not known to be bounded is finished in another way.
+            const Manner manner{GetParam(), unit, 2, kRows[0], nullptr, bounded};
+            expect_sums<uint8_t>(s, manner, added);
+            added.to = ElementType::i8;
+            expect_sums<int8_t>(s, manner, added);
           }
         }
       }

@@ -419,7 +419,17 @@ TEST(MicroKernel, PortableOnesStoreBytes) {
   offset.fill(-30);
   multiplier.fill(0.125f);
   addend.fill(0.75f);
-  for (Stored stored : {Stored::u8, Stored::i8}) {
+  const std::array<uint8_t, kRows* kWidth> other = {3, 255, 128, 0, 77, 1, 200, 0,
+                                                    9, 250, 127, 2, 66, 5, 100, 0};
+  AddedTerms terms;
+  std::ranges::fill(terms.between, 5.0f);
+  std::ranges::fill(terms.factor, 0.5f);
+  std::ranges::fill(terms.other_factor, 0.75f);
+  std::ranges::fill(terms.addend, -20.0f);
+  for (Stored stored : {Stored::u8, Stored::i8, Stored::u8_added, Stored::i8_added}) {
+    const float low = is_u8(stored) ? 0 : -128;
+    std::ranges::fill(terms.low, low - 5);
+    std::ranges::fill(terms.high, low + 250);
     std::array<uint8_t, kRows * kWidth> c;
     c.fill(99);
     KernelShape shape{Isa::baseline, Multiply::dots, kRows, 2, RowSource::pointers};
@@ -435,17 +445,25 @@ TEST(MicroKernel, PortableOnesStoreBytes) {
     args.multiplier = multiplier.data();
     args.addend = addend.data();
     args.zero = 5;
+    args.residual = reinterpret_cast<const float*>(other.data());
+    args.residual_stride = kWidth;
+    args.added = &terms;
     args.rows = kRows;
     args.vectors = 2;
     args.lanes = 4;
     kernel(shape)(&args);
-    const float low = stored == Stored::u8 ? 0 : -128;
     for (size_t i = 0; i < kRows; ++i) {
       for (size_t j = 0; j < kWidth; ++j) {
         float want = -30;
         for (size_t k = 0; k < 4; ++k)
           want += static_cast<float>(a[i * 4 + k]) * static_cast<float>(b[j * 4 + k]);
         want = std::clamp(std::nearbyint(want * 0.125f + 0.75f) + 5, low, low + 255);
+        if (is_added(stored)) {
+          const uint8_t byte = other[i * kWidth + j];
+          const auto added = static_cast<float>(is_u8(stored) ? byte : static_cast<int8_t>(byte));
+          want = std::nearbyint(want * 0.5f + (added * 0.75f - 20)) + 5;
+          want = std::clamp(want, low, low + 255);
+        }
         EXPECT_EQ(c[i * kWidth + j],
                   j < kColumns ? static_cast<uint8_t>(static_cast<int>(want)) : 99)
             << i << ", " << j;
@@ -484,7 +502,8 @@ TEST(MicroKernel, EveryShapeOfBytesIsGenerated) {
       const int widest = isa == Isa::avx512 && multiply == Multiply::dots ? 4 : 2;
       for (int vectors = 1; vectors <= widest; ++vectors) {
         for (int rows = 1; rows <= max_byte_rows(isa, vectors, multiply); ++rows) {
-          for (Stored stored : {Stored::numbers, Stored::u8, Stored::i8}) {
+          for (Stored stored :
+               {Stored::numbers, Stored::u8, Stored::i8, Stored::u8_added, Stored::i8_added}) {
             KernelShape shape{isa, multiply, rows, vectors, RowSource::pointers};
             shape.stored = stored;
             EXPECT_NE(generate_kernel(shape), nullptr)

@@ -84,14 +84,24 @@ void portable_kernel(KernelArgs* args) {
   }
 }
 
-/// Finishes the sums of some columns as bytes.
-void store_bytes(const KernelArgs& args, Stored stored, std::span<const int32_t> sums,
+/// Finishes the sums of some columns of row r of a tile as bytes.
+void store_bytes(const KernelArgs& args, Stored stored, std::span<const int32_t> sums, int64_t r,
                  int64_t column, std::byte* to) {
-  const float low = stored == Stored::u8 ? 0 : -128, high = low + 255;
+  const float low = is_u8(stored) ? 0 : -128, high = low + 255;
   for (size_t i = 0; i < sums.size(); ++i) {
     const size_t j = static_cast<size_t>(column) + i;
-    const float value =
+    float value =
         std::fma(static_cast<float>(sums[i] + args.offset[j]), args.multiplier[j], args.addend[j]);
+    if (is_added(stored)) {
+      const AddedTerms& t = *args.added;
+      const float q = std::nearbyint(std::clamp(value, t.low[0], t.high[0])) + t.between[0];
+      const auto byte =
+          *(reinterpret_cast<const uint8_t*>(advance(args.residual, r * args.residual_stride)) + j);
+      const auto other = static_cast<float>(is_u8(stored) ? byte : static_cast<int8_t>(byte));
+      value = args.other_first != 0
+                  ? std::fma(other, t.other_factor[0], std::fma(q, t.factor[0], t.addend[0]))
+                  : std::fma(q, t.factor[0], std::fma(other, t.other_factor[0], t.addend[0]));
+    }
     const float byte = std::nearbyint(value) + static_cast<float>(args.zero);
     to[i] = static_cast<std::byte>(static_cast<int>(std::clamp(byte, low, high)));
   }
@@ -133,12 +143,14 @@ void portable_integer_kernel(KernelArgs* args) {
           std::memcpy(c + j * lanes, sum.data(), static_cast<size_t>(lanes) * 4);
         } else {
           const int64_t columns = j + 1 == args->vectors ? args->last_columns : lanes;
-          store_bytes(*args, stored, std::span(sum).first(static_cast<size_t>(columns)), j * lanes,
-                      reinterpret_cast<std::byte*>(c) + j * lanes);
+          store_bytes(*args, stored, std::span(sum).first(static_cast<size_t>(columns)), r,
+                      j * lanes, reinterpret_cast<std::byte*>(c) + j * lanes);
         }
       }
     }
     args->c = advance(args->c, args->rows * args->c_stride);
+    if (is_added(stored))
+      args->residual = advance(args->residual, args->rows * args->residual_stride);
     if (row_source == RowSource::pointers) {
       args->a_list += args->rows;
     } else {
@@ -168,9 +180,18 @@ MicroKernel portable(const KernelShape& shape) {
                    : portable_kernel<RowSource::pointers, ColumnSource::panels, BFloat16>;
   }
   if (is_of_integers(shape.multiply)) {
-    return shape.stored == Stored::u8   ? portable_of_integers<Stored::u8>(shape)
-           : shape.stored == Stored::i8 ? portable_of_integers<Stored::i8>(shape)
-                                        : portable_of_integers<Stored::numbers>(shape);
+    switch (shape.stored) {
+      case Stored::numbers:
+        return portable_of_integers<Stored::numbers>(shape);
+      case Stored::u8:
+        return portable_of_integers<Stored::u8>(shape);
+      case Stored::i8:
+        return portable_of_integers<Stored::i8>(shape);
+      case Stored::u8_added:
+        return portable_of_integers<Stored::u8_added>(shape);
+      case Stored::i8_added:
+        return portable_of_integers<Stored::i8_added>(shape);
+    }
   }
   if (shape.row_source == RowSource::strided) {
     return column_source == ColumnSource::panels
@@ -189,7 +210,7 @@ MicroKernel kernel(const KernelShape& shape) {
   constexpr size_t kTiles = (kMaxKernelRows + 1) * (kMaxKernelVectors + 1);
   constexpr size_t kMultiplies = static_cast<size_t>(Multiply::words) + 1;
   constexpr size_t kPrefetches = static_cast<size_t>(Prefetch::widen_bf16) + 1;
-  constexpr size_t kStored = static_cast<size_t>(Stored::i8) + 1;
+  constexpr size_t kStored = static_cast<size_t>(Stored::i8_added) + 1;
   static std::array<std::atomic<MicroKernel>,
                     2 * kMultiplies * 2 * 2 * kPrefetches * kStored * kTiles>
       known{};

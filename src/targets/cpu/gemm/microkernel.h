@@ -60,9 +60,23 @@ enum class Prefetch {
 
 /// What a kernel stores.
 enum class Stored {
-  numbers,  // f32 after the epilogue, or sums of integers as they are, in whole vectors
-  u8,       // of sums of integers: saturate(round((sum + offset) · multiplier + addend) + zero),
-  i8,       // where what is rounded has less than 31 bits; ties to even (see stores_bytes)
+  numbers,   // f32 after the epilogue, or sums of integers as they are, in whole vectors
+  u8,        // of sums of integers: saturate(round((sum + offset) · multiplier + addend) + zero),
+  i8,        // where what is rounded has less than 31 bits; ties to even (see stores_bytes)
+  u8_added,  // the same of what becomes of such a byte and one of the residual, of y's type
+  i8_added,  // (AddedTerms)
+};
+constexpr bool is_added(Stored stored) { return stored >= Stored::u8_added; }
+constexpr bool is_u8(Stored stored) { return stored == Stored::u8 || stored == Stored::u8_added; }
+
+/// Of u8_added and i8_added: the byte q that a sum would have become and a byte of the residual
+/// become y = saturate(round(q · factor + (residual · other_factor + addend)) + zero), or where
+/// that is first residual · other_factor + (q · factor + addend). Of each number a vector of the
+/// same.
+struct alignas(64) AddedTerms {
+  float low[16], high[16];  // of q less its zero point
+  float between[16];        // q's zero point
+  float factor[16], other_factor[16], addend[16];
 };
 
 /// What a kernel is made for.
@@ -95,7 +109,7 @@ struct KernelArgs {
   float* c = nullptr;                    // *
   int64_t c_stride = 0;
   const float* bias = nullptr;      // [columns] or null
-  const float* residual = nullptr;  // * or null
+  const float* residual = nullptr;  // * or null; of added bytes: those
   int64_t residual_stride = 0;
   const float* prefetch = nullptr;      // * panels a later call reads: lines from here …
   const float* prefetch_end = nullptr;  // … to here are touched, and of the panel after it
@@ -114,7 +128,9 @@ struct KernelArgs {
   const int32_t* offset = nullptr;      // bytes: of the first column on, whole vectors
   const float* multiplier = nullptr;
   const float* addend = nullptr;
-  int32_t zero = 0;
+  int32_t zero = 0;                   // y's
+  const AddedTerms* added = nullptr;  // added bytes: and the residual is of bytes
+  int64_t other_first = 0;
   const float* const* list = nullptr;  // * the kernel's own
   int64_t taps_left = 0;               // * the kernel's own
   int64_t rows = 0;                    // only the portable kernel reads these

@@ -170,6 +170,8 @@ class MicroKernelGenerator : public Xbyak::CodeGenerator {
   /// Sums of integers become bytes, all registers but rdi and rcx being free.
   void finish_as_bytes();
   void round_sums();
+  void add_other(const Xbyak::Xmm& v, int column, const Reg& other, const Reg& terms,
+                 bool other_first);
   void store_bytes_of_words();
 
   /// Whole vectors, or the last one only as far as it is valid.

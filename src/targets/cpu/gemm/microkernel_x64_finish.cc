@@ -152,20 +152,74 @@ void MicroKernelGenerator::add_matrix(const Reg& from, const Reg& stride, bool p
 
 /// The sums as i32 of what they round to, bytes without their zero point.
 void MicroKernelGenerator::round_sums() {
-  const Reg &offset = rsi, &multiplier = rdx, &addend = r8;
+  const Reg &offset = rsi, &multiplier = rdx, &addend = r8, &other = r10, &other_stride = r11;
+  const Reg& terms = r9;
   mov(offset, ptr[rdi + field(offsetof(KernelArgs, offset))]);
   mov(multiplier, ptr[rdi + field(offsetof(KernelArgs, multiplier))]);
   mov(addend, ptr[rdi + field(offsetof(KernelArgs, addend))]);
   const Xbyak::Xmm factor = vector(first_free());
-  for (int j = 0; j < vectors_; ++j) {
-    vmovups(factor, ptr[multiplier + j * lane_bytes_]);
-    for (int i = 0; i < rows_; ++i) {
-      const Xbyak::Xmm sum = accumulator(i, j);
-      vpaddd(sum, sum, ptr[offset + j * lane_bytes_]);
-      vcvtdq2ps(sum, sum);
-      vfmadd213ps(sum, factor, ptr[addend + j * lane_bytes_]);
-      vcvtps2dq(sum, sum);
+  const bool adds = is_added(stored_);
+  if (adds) {
+    mov(terms, ptr[rdi + field(offsetof(KernelArgs, added))]);
+    mov(other_stride, ptr[rdi + field(offsetof(KernelArgs, residual_stride))]);
+    vmovups(vector(first_free() + 2), ptr[terms + field(offsetof(AddedTerms, factor))]);
+    vmovups(vector(first_free() + 3), ptr[terms + field(offsetof(AddedTerms, other_factor))]);
+  }
+  const auto all = [&](bool other_first) {
+    for (int j = 0; j < vectors_; ++j) {
+      vmovups(factor, ptr[multiplier + j * lane_bytes_]);
+      if (adds) mov(other, ptr[rdi + field(offsetof(KernelArgs, residual))]);
+      for (int i = 0; i < rows_; ++i) {
+        const Xbyak::Xmm sum = accumulator(i, j);
+        vpaddd(sum, sum, ptr[offset + j * lane_bytes_]);
+        vcvtdq2ps(sum, sum);
+        vfmadd213ps(sum, factor, ptr[addend + j * lane_bytes_]);
+        if (adds) {
+          add_other(sum, j, other, terms, other_first);
+          add(other, other_stride);
+        }
+        vcvtps2dq(sum, sum);
+      }
     }
+  };
+  if (!adds) return all(false);
+  Xbyak::Label other_first, done;
+  cmp(qword[rdi + field(offsetof(KernelArgs, other_first))], 0);
+  jne(other_first, T_NEAR);
+  all(false);
+  jmp(done, T_NEAR);
+  L(other_first);
+  all(true);
+  L(done);
+  mov(ptr[rdi + field(offsetof(KernelArgs, residual))], other);
+}
+
+/// What becomes of v and the bytes of a column at `other`, before it is rounded (AddedTerms).
+void MicroKernelGenerator::add_other(const Xbyak::Xmm& v, int column, const Reg& other,
+                                     const Reg& terms, bool other_first) {
+  const auto term = [&](size_t offset) { return ptr[terms + field(offset)]; };
+  const Xbyak::Xmm number = vector(first_free() + 1), factor = vector(first_free() + 2),
+                   other_factor = vector(first_free() + 3);
+  vmaxps(v, v, term(offsetof(AddedTerms, low)));  // not-a-number: the lowest
+  vminps(v, v, term(offsetof(AddedTerms, high)));
+  const Xbyak::Address bytes = ptr[other + column * lane_bytes_ / 4];
+  if (wide_) {
+    vrndscaleps(v, v, 0);
+    const Xbyak::Zmm all(number.getIdx());
+    const Xbyak::Zmm valid = is_last(column) ? all | k1 | T_z : all;
+    is_u8(stored_) ? vpmovzxbd(valid, bytes) : vpmovsxbd(valid, bytes);
+  } else {
+    vroundps(Xbyak::Ymm(v.getIdx()), Xbyak::Ymm(v.getIdx()), 0);
+    is_u8(stored_) ? vpmovzxbd(number, bytes) : vpmovsxbd(number, bytes);
+  }
+  vaddps(v, v, term(offsetof(AddedTerms, between)));
+  vcvtdq2ps(number, number);
+  if (other_first) {
+    vfmadd213ps(v, factor, term(offsetof(AddedTerms, addend)));
+    vfmadd231ps(v, number, other_factor);
+  } else {
+    vfmadd213ps(number, other_factor, term(offsetof(AddedTerms, addend)));
+    vfmadd213ps(v, factor, number);
   }
 }
 
@@ -177,13 +231,13 @@ void MicroKernelGenerator::finish_as_bytes() {
   } else {
     const Xbyak::Zmm zero(first_free()), none(first_free() + 1);
     vpbroadcastd(zero, ptr[rdi + field(offsetof(KernelArgs, zero))]);
-    if (stored_ == Stored::u8) vpxord(none, none, none);
+    if (is_u8(stored_)) vpxord(none, none, none);
     for (int i = 0; i < rows_; ++i) {
       for (int j = 0; j < vectors_; ++j) {
         const Xbyak::Zmm sum(accumulator(i, j).getIdx());
         const Xbyak::Address to = ptr[rax + j * lane_bytes_ / 4];
         vpaddd(sum, sum, zero);
-        if (stored_ == Stored::u8) {
+        if (is_u8(stored_)) {
           vpmaxsd(sum, sum, none);
           vpmovusdb(is_last(j) ? to | k1 : to, sum);
         } else {
@@ -205,7 +259,7 @@ void MicroKernelGenerator::store_bytes_of_words() {
   vpackssdw(zero, zero, zero);
   const auto sums = [&](int i, int j) { return Xbyak::Ymm(accumulator(i, j).getIdx()); };
   const auto pack = [&](const Xbyak::Ymm& a, const Xbyak::Ymm& b) {
-    if (stored_ == Stored::u8) {
+    if (is_u8(stored_)) {
       vpackuswb(a, a, b);
     } else {
       vpacksswb(a, a, b);

@@ -46,8 +46,9 @@ bool merges_rows(const ConvShape& s) {
 
 }  // namespace
 
-ByteImage::ByteImage(const ConvShape& shape)
+ByteImage::ByteImage(const ConvShape& shape, int64_t merged_multiple)
     : shape_(shape),
+      merged_multiple_(merged_multiple),
       unpadded_(shape.pad_top == 0 && shape.pad_left == 0 && below(shape) == 0 &&
                 right(shape) == 0) {
   if (!merges_rows(shape)) return;
@@ -70,7 +71,8 @@ void ByteImage::share() {
 }
 
 int64_t ByteImage::tap_bytes() const {
-  return copy_ == Copy::merged ? shape_.kw * shape_.c : shape_.c / shape_.groups;
+  if (copy_ != Copy::merged) return shape_.c / shape_.groups;
+  return align_up(shape_.kw * shape_.c, merged_multiple_);
 }
 
 int64_t ByteImage::rows() const {
@@ -80,7 +82,7 @@ int64_t ByteImage::rows() const {
 
 int64_t ByteImage::image_bytes() const {
   if (copy_ == Copy::none) return shape_.c;
-  if (copy_ == Copy::merged) return shape_.n * lines_ * line_bytes();
+  if (copy_ == Copy::merged) return shape_.n * lines_ * line_bytes() + merged_multiple_ - 1;
   const int64_t last_tap =
       (shape_.kh - 1) * shape_.dilation_h * pitch_ + (shape_.kw - 1) * shape_.dilation_w;
   return (rows() + last_tap + kSpareRows) * shape_.c + kSpareBytes;

@@ -15,8 +15,9 @@ class ByteImage {
     shared,  // neighbouring lines share their padding, so that what a tap reads lies evenly
   };
 
-  /// Merged where that pays, else none. A shared copy has rows for pixels that y has not (gaps()).
-  explicit ByteImage(const ConvShape& shape);
+  /// Merged where that pays, else none; what a merged tap reads then goes on into the next pixels,
+  /// to a multiple of so many bytes. A shared copy has rows for pixels that y has not (gaps()).
+  explicit ByteImage(const ConvShape& shape, int64_t merged_multiple = 1);
   static bool can_share(const ConvShape& shape);
   void share();
 
@@ -44,6 +45,7 @@ class ByteImage {
   void copy_line(const std::byte* x, std::byte zero, int64_t line, std::byte* image) const;
 
   ConvShape shape_;
+  int64_t merged_multiple_;
   Copy copy_ = Copy::none;
   bool unpadded_;                  // no tap reads padding
   int64_t lines_ = 0, pitch_ = 0;  // of an image of the copy; pixels of a line

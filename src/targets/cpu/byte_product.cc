@@ -16,9 +16,11 @@ std::vector<int16_t> without_zero(const Tensor& w, const Tensor& zero, int64_t k
   std::vector<int16_t> numbers(static_cast<size_t>(k * n));
   for (int64_t i = 0; i < k; ++i) {
     for (int64_t j = 0; j < n; ++j) {
+      const int64_t element = index(i, j);
+      if (element == ByteProduct::kZero) continue;
       const int32_t off = byte_at(zero.raw(), zero.type(), zero.size() > 1 ? j : 0);
       numbers[static_cast<size_t>(i * n + j)] =
-          static_cast<int16_t>(byte_at(w.raw(), w.type(), index(i, j)) - off);
+          static_cast<int16_t>(byte_at(w.raw(), w.type(), element) - off);
     }
   }
   return numbers;

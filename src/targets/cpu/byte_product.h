@@ -72,8 +72,11 @@ ByteEpilogue byte_epilogue(const ByteScales& scales, const int32_t* weight_sums,
 /// i32. Immutable, thread-safe.
 class ByteProduct {
  public:
-  /// Element (i, j) of the weights is element index(i, j) of w; `form` names that order. w_zero has
-  /// one number or n, or is absent (0). Rows of x are `taps` runs of k / taps bytes.
+  static constexpr int64_t kZero = -1;
+
+  /// Element (i, j) of the weights is element index(i, j) of w, or 0 (kZero); `form` names that
+  /// order. w_zero has one number or n, or is absent (0). Rows of x are `taps` runs of k / taps
+  /// bytes.
   ByteProduct(const Problem& problem, const Operand& w, const Operand& w_zero, int64_t k, int64_t n,
               int64_t taps, const std::string& form,
               FunctionRef<int64_t(int64_t i, int64_t j)> index, ElementType x, ElementType y);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/conv/kernels/depthwise_run.h"
 #include "tests/support/aligned.h"
 
 namespace drawbar::cpu {
@@ -284,6 +285,30 @@ TEST(ConvKernel, AppliesWhereItShould) {
   EXPECT_EQ(make_conv_kernel("winograd2", s, isa()), nullptr);
   for (std::string_view known : conv_kernel_names()) EXPECT_FALSE(known.empty());
 }
+
+#if defined(__x86_64__)
+/// The smallest and the largest of each kind: what does not fit its memory is not generated.
+TEST(DepthwiseRun, ShapesAreGenerated) {
+  for (Isa isa : {Isa::avx2, Isa::avx512}) {
+    for (int width : {3, 5}) {
+      for (int stride : {1, 2}) {
+        for (int pixels = 1; pixels <= kMostRunPixels; ++pixels) {
+          for (bool part : {false, true}) {
+            DepthwiseRunShape shape{isa, width, stride, kMostRunRows, pixels};
+            shape.part_of_vector = shape.fetches = part;
+            EXPECT_NE(depthwise_run(shape), nullptr)
+                << name(isa) << ", " << pixels << " pixels of " << width;
+            shape.rows = 1;
+            shape.left = shape.right = pixels > 1 ? width / 2 : 0;
+            EXPECT_NE(depthwise_run(shape), nullptr);
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(depthwise_run({.isa = Isa::baseline}), nullptr);
+}
+#endif
 
 }  // namespace
 }  // namespace drawbar::cpu

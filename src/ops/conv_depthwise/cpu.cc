@@ -208,6 +208,7 @@ class Strips {
     worker_bytes_ = kHeldBytes + values_bytes_ + second_bytes_ + rest_bytes_;
   }
 
+  /// A multiple of 64.
   int64_t scratch_bytes() const { return threads_ * worker_bytes_; }
 
   /// `y` is the depthwise convolution's result, but where the projection is a part of it.
@@ -308,7 +309,7 @@ std::unique_ptr<Kernel> make_strips(const Problem& problem) {
   Strips strips(problem, stages, false);
   std::optional<Projection> projection;
   if (stages.projects()) projection.emplace(stages);
-  const int64_t scratch = align_up(strips.scratch_bytes(), 64);
+  const int64_t scratch = strips.scratch_bytes();
   const int64_t projected = projection ? bytes_of(stages.projected()) : 0;
   const int64_t rest = projection ? projection->scratch_bytes() : 0;
   return make_kernel(

@@ -78,8 +78,8 @@ void add_pixels(Sizes s, Run run, int64_t channels) {
 
 /// The channels [channel_begin, channel_end) of the pixels [ox, ox + pixels) of an output line,
 /// where y begins; at most kMostRunPixels, and where they are several none reads beyond the line's
-/// ends. Input line i is line i % ring of x; channel_begin is a multiple of
-/// the vector, packed_lanes a power of two.
+/// ends. Input line i is line i % ring of x; channel_begin is a multiple of the vector,
+/// packed_lanes a power of two.
 void depthwise_pixels(const ConvShape& shape, const float* x, int64_t ring, const float* weights,
                       int64_t packed_lanes, float* y, const Epilogue& epilogue, int64_t line,
                       int64_t ox, int64_t pixels, int64_t channel_begin, int64_t channel_end) {

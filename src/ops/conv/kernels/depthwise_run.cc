@@ -2,10 +2,8 @@
 
 #include <array>
 #include <atomic>
-#include <memory>
 #include <mutex>
 #include <utility>
-#include <vector>
 
 #include "targets/cpu/gemm/microkernel_x64.h"
 
@@ -84,13 +82,13 @@ class Generator : public Xbyak::CodeGenerator {
     }
   }
 
-  /// Calls body(address) with each pixel of what has Q bytes from pixel to pixel. Leaves `at`
+  /// Calls body(t, address) for the pixels t that lie `step` bytes apart from `at` on, which is
   /// changed.
   template <class Body>
-  void for_each_pixel(const Reg& at, const Reg& pixel, const Body& body) {
+  void for_each_pixel(const Reg& at, const Xbyak::Operand& step, const Body& body) {
     for (int t = 0; t < shape_.pixels; ++t) {
       body(t, ptr[at]);
-      if (t + 1 < shape_.pixels) add(at, pixel);
+      if (t + 1 < shape_.pixels) add(at, step);
     }
   }
 
@@ -187,14 +185,13 @@ class Generator : public Xbyak::CodeGenerator {
     for_each_pixel(temp_, q_, [&](int, const Xbyak::Address& at) { prefetchw(at); });
   }
 
-  void add_rest(int t, const Xbyak::Address& from) {
-    if (!shape_.part_of_vector) {
-      vaddps(vector(t), vector(t), from);
-    } else {
+  /// Adds to the sums what lies from `temp_` on.
+  void add_pixels(const Xbyak::Operand& step) {
+    for_each_pixel(temp_, step, [&](int t, const Xbyak::Address& from) {
       const Xbyak::Xmm rest = from_x(0);
       load(rest, from);
       vaddps(vector(t), vector(t), rest);
-    }
+    });
   }
 
   void finish() {
@@ -202,15 +199,12 @@ class Generator : public Xbyak::CodeGenerator {
     cmp(number(offsetof(Args, accumulate)), 0);
     je(no_accumulate, T_NEAR);
     mov(temp_, y_);
-    for_each_pixel(temp_, q_, [&](int t, const Xbyak::Address& at) { add_rest(t, at); });
+    add_pixels(q_);
     L(no_accumulate);
     mov(temp_, field(offsetof(Args, residual_at)));
     test(temp_, temp_);
     jz(no_residual, T_NEAR);
-    for (int t = 0; t < shape_.pixels; ++t) {
-      add_rest(t, ptr[temp_]);
-      add(temp_, field(offsetof(Args, residual_pixel)));
-    }
+    add_pixels(field(offsetof(Args, residual_pixel)));
     add(number(offsetof(Args, residual_at)), lane_bytes_);
     L(no_residual);
     emit_activation(*this, {.wide = wide_,
@@ -263,17 +257,6 @@ class Generator : public Xbyak::CodeGenerator {
   const int lane_bytes_;
 };
 
-DepthwiseRun generate(const DepthwiseRunShape& shape) {
-  static std::vector<std::unique_ptr<Generator>>* kept =
-      new std::vector<std::unique_ptr<Generator>>;  // lives as long as the process
-  try {
-    kept->push_back(std::make_unique<Generator>(shape));
-    return kept->back()->getCode<DepthwiseRun>();
-  } catch (const Xbyak::Error&) {
-    return nullptr;
-  }
-}
-
 }  // namespace
 
 DepthwiseRun depthwise_run(const DepthwiseRunShape& shape) {
@@ -299,7 +282,7 @@ DepthwiseRun depthwise_run(const DepthwiseRunShape& shape) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   if (!slot.known.load(std::memory_order_relaxed)) {
-    slot.run = generate(shape);
+    slot.run = keep_generated<Generator, DepthwiseRun>(shape);
     slot.known.store(true, std::memory_order_release);
   }
   return slot.run;

@@ -125,8 +125,7 @@ void set_extras(const PackedBytes& b, int64_t panel, KernelArgs& args) {
 }
 
 AddedTerms added_terms(const ByteEpilogue& e) {
-  AddedTerms terms{};
-  if (e.added == nullptr) return terms;
+  AddedTerms terms;
   const auto low = static_cast<float>((e.to == ElementType::i8 ? -128 : 0) - e.zero);
   std::ranges::fill(terms.low, low);
   std::ranges::fill(terms.high, low + 255);
@@ -156,14 +155,20 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
   args.b_step = args.prefetch_step = panel_bytes(b);
   const int64_t end = std::min(panel_end * width, b.n);
   const ByteEpilogue& e = w.epilogue;
-  const bool is_u8 = e.y_type() == ElementType::u8;
+  const bool to_u8 = e.y_type() == ElementType::u8;
   const bool finishable =
       e.bounded && bits(e.to) == 8 && (e.added == nullptr || e.added->other_type == e.added->to);
-  const Stored finished = e.added == nullptr ? (is_u8 ? Stored::u8 : Stored::i8)
-                                             : (is_u8 ? Stored::u8_added : Stored::i8_added);
-  const AddedTerms terms = added_terms(e);
-  args.zero = e.added == nullptr ? e.zero : e.added->zero;
-  args.added = &terms;
+  const Stored finished = e.added == nullptr ? (to_u8 ? Stored::u8 : Stored::i8)
+                                             : (to_u8 ? Stored::u8_added : Stored::i8_added);
+  args.zero = e.zero;
+  AddedTerms terms;
+  if (e.added != nullptr) {
+    terms = added_terms(e);
+    args.added = &terms;
+    args.zero = e.added->zero;
+    args.residual_stride = e.added->other_ld;
+    args.other_first = e.added->other_first ? 1 : 0;
+  }
   const auto multiply_panels = [&](int64_t at, int64_t row_begin, int64_t row_end) {
     const int64_t column = at * width, columns = std::min(at_once * width, end - column);
     args.vectors = divide_up(columns, lane);
@@ -192,8 +197,6 @@ void multiply_vectors(const Work& w, const Memory& memory, int64_t row, int64_t 
         const auto* other = static_cast<const std::byte*>(e.added->other);
         args.residual =
             reinterpret_cast<const float*>(other + (row + r) * e.added->other_ld + column);
-        args.residual_stride = e.added->other_ld;
-        args.other_first = e.added->other_first ? 1 : 0;
       }
       for_tile_heights(count, most, [&](int64_t height, int64_t tiles) {
         args.rows = height;

@@ -2,9 +2,6 @@
 
 #if defined(__x86_64__)
 
-#include <memory>
-#include <vector>
-
 namespace drawbar::cpu {
 
 const KernelConstants& kernel_constants() {
@@ -376,14 +373,7 @@ void MicroKernelGenerator::load_mask(const Xbyak::Ymm& target, const Reg& temp, 
 }
 
 MicroKernel generate_kernel(const KernelShape& shape) {
-  static std::vector<std::unique_ptr<MicroKernelGenerator>>* kept =
-      new std::vector<std::unique_ptr<MicroKernelGenerator>>;  // lives as long as the process
-  try {
-    kept->push_back(std::make_unique<MicroKernelGenerator>(shape));
-    return kept->back()->getCode<MicroKernel>();
-  } catch (const Xbyak::Error&) {
-    return nullptr;
-  }
+  return keep_generated<MicroKernelGenerator, MicroKernel>(shape);
 }
 
 }  // namespace drawbar::cpu

@@ -11,6 +11,8 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
+#include <vector>
 #include <xbyak/xbyak.h>
 
 namespace drawbar::cpu {
@@ -34,6 +36,19 @@ struct ActivationCode {
   const Xbyak::Reg64& scratch;  // overwritten
 };
 void emit_activation(Xbyak::CodeGenerator& code, const ActivationCode& where);
+
+/// The code that the generator's constructor makes for a shape, kept for the life of the process;
+/// null where memory cannot be made executable. One call at a time.
+template <class Generator, class Function, class Shape>
+Function keep_generated(const Shape& shape) {
+  static auto* kept = new std::vector<std::unique_ptr<Generator>>;
+  try {
+    kept->push_back(std::make_unique<Generator>(shape));
+    return kept->back()->template getCode<Function>();
+  } catch (const Xbyak::Error&) {
+    return nullptr;
+  }
+}
 
 /// The code of one kernel, made by its constructor.
 class MicroKernelGenerator : public Xbyak::CodeGenerator {

@@ -194,7 +194,8 @@ void MicroKernelGenerator::round_sums() {
   mov(ptr[rdi + field(offsetof(KernelArgs, residual))], other);
 }
 
-/// What becomes of v and the bytes of a column at `other`, before it is rounded (AddedTerms).
+/// What becomes of v and the bytes of a column at `other`, before it is rounded (AddedTerms). Every
+/// tile leaves four vectors, whose first and last two round_sums() has filled.
 void MicroKernelGenerator::add_other(const Xbyak::Xmm& v, int column, const Reg& other,
                                      const Reg& terms, bool other_first) {
   const auto term = [&](size_t offset) { return ptr[terms + field(offset)]; };

@@ -119,10 +119,13 @@ class PackedMatMul final : public Kernel {
     const MatMul& op = op_of(problem);
     const int64_t k = sizes_.k, n = sizes_.n, matrix = k * n;
     const int64_t count = matrix == 0 ? 0 : problem.inputs[1].size() / matrix;
-    matrix_bytes_ = (packed_bytes(k, n, isa_, element_) + 63) / 64 * 64;
     single_ = count <= 1;
-    const std::string layout = fmt::format("gemm_b {} k={} n={} count={}{}", name(isa_), k, n,
-                                           count, op.transpose_b ? " transposed" : "");
+    tiles_ = element_ == ElementType::f32 && tiles_pay(rows_of_item(), n, 1, k, isa_);
+    matrix_bytes_ = tiles_ ? packed_tile_bytes(k, n) : packed_bytes(k, n, isa_, element_);
+    matrix_bytes_ = (matrix_bytes_ + 63) / 64 * 64;
+    const std::string layout =
+        fmt::format("gemm_b {} k={} n={} count={}{}{}", name(isa_), k, n, count,
+                    op.transpose_b ? " transposed" : "", tiles_ ? " tiles" : "");
     if (element_ != ElementType::f32) {
       packed_ = problem.packed.get(
           problem.inputs[1].constant, layout, static_cast<size_t>(count * matrix_bytes_),
@@ -151,7 +154,8 @@ class PackedMatMul final : public Kernel {
             }
             const float* b = scaled.empty() ? floats + first : scaled.data();
             pack(b, op.transpose_b ? k : n, op.transpose_b, k, n, isa_,
-                 reinterpret_cast<float*>(static_cast<std::byte*>(packed) + i * matrix_bytes_));
+                 reinterpret_cast<float*>(static_cast<std::byte*>(packed) + i * matrix_bytes_),
+                 nullptr, tiles_);
           }
         });
   }
@@ -169,14 +173,13 @@ class PackedMatMul final : public Kernel {
     float* y = run.out<float>(0);
     const int64_t m = sizes_.m, n = sizes_.n, k = sizes_.k;
     epilogue_.with(run, [&](const Epilogue& whole) {
-      // Items of a that are repeated (broadcast) are not one matrix with the others.
-      const bool flat = single_ && sizes_.a_index(sizes_.batch_count - 1) == sizes_.batch_count - 1;
-      const int64_t items = flat ? 1 : sizes_.batch_count;
-      const int64_t rows = flat ? sizes_.batch_count * m : m;
+      const bool flat = is_flat();
+      const int64_t items = flat ? 1 : sizes_.batch_count, rows = rows_of_item();
       for (int64_t i = 0; i < items; ++i) {
         const int64_t which = single_ ? 0 : sizes_.b_index(i);
         PackedMatrix b{packed_.get() + which * matrix_bytes_, k, n, isa_};
         b.element = element_;
+        b.tiles = tiles_;
         Epilogue epilogue = whole;
         if (epilogue.residual != nullptr) epilogue.residual += i * m * n;
         gemm(rows, a + (flat ? 0 : sizes_.a_index(i)) * m * k, k, b, y + i * m * n, n, epilogue,
@@ -186,6 +189,13 @@ class PackedMatMul final : public Kernel {
   }
 
  private:
+  /// Whether all items are one product. Items of a that are repeated (broadcast) are not one matrix
+  /// with the others.
+  bool is_flat() const {
+    return single_ && sizes_.a_index(sizes_.batch_count - 1) == sizes_.batch_count - 1;
+  }
+  int64_t rows_of_item() const { return is_flat() ? sizes_.batch_count * sizes_.m : sizes_.m; }
+
   MatMulSizes sizes_;
   RowsOfA a_;
   ElementType element_;  // of b
@@ -193,7 +203,7 @@ class PackedMatMul final : public Kernel {
   Isa isa_;
   PackedConstants::Buffer packed_;
   int64_t matrix_bytes_ = 0;
-  bool single_ = true;
+  bool single_ = true, tiles_ = false;
 };
 
 /// b that is only known while running.

@@ -65,6 +65,10 @@ class ConvKernel {
   /// what follows them lies behind them, in f32 as ever. A multiple of 16, or all.
   virtual int64_t half_floats() const { return 0; }
 
+  /// Whether the weights are packed for the tile unit alone (PackedMatrix::tiles), so that how they
+  /// are depends on how many pixels there are.
+  virtual bool on_tiles() const { return false; }
+
   /// Bytes of scratch that run() needs with a pool of exactly so many threads (1: or none);
   /// 64-byte aligned by the caller.
   virtual int64_t scratch_bytes(int threads) const = 0;

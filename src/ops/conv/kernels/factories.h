@@ -43,13 +43,14 @@ constexpr Rates rates(Isa isa) {
 }
 
 /// Seconds of C [m, n] += A · B with `taps` runs of k in a row of A, as tiles compute it: partial
-/// vectors cost as full ones, and starting a tile or a run some steps.
+/// vectors cost as full ones, and starting a tile or a run some steps. B's element and exactness
+/// are PackedMatrix's.
 double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa,
-                        ElementType b = ElementType::f32);
+                        ElementType b = ElementType::f32, bool exact = false);
 
 /// The same with B from beyond the core's own caches. Reading it overlaps for the most part.
 double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa,
-                       ElementType b = ElementType::f32);
+                       ElementType b = ElementType::f32, bool exact = false);
 
 /// Two costs that overlap for the most part.
 constexpr double overlapped(double a, double b) { return std::max(a, b) + 0.3 * std::min(a, b); }

@@ -12,7 +12,12 @@ class Igemm final : public ConvKernel {
       : shape_(shape),
         isa_(isa),
         taps_(shape.kh * shape.kw),
-        matrix_floats_(align_up(cpu::packed_bytes(taps_ * shape.c, shape.m, isa), 64) / 4) {}
+        tiles_(shape.weights == ElementType::f32 &&
+               tiles_pay(shape.pixels(), shape.m, taps_, shape.c, isa)),
+        matrix_floats_(align_up(tiles_ ? packed_tile_bytes(taps_ * shape.c, shape.m)
+                                       : cpu::packed_bytes(taps_ * shape.c, shape.m, isa),
+                                64) /
+                       4) {}
 
   std::string_view name() const override { return "igemm"; }
 
@@ -22,12 +27,13 @@ class Igemm final : public ConvKernel {
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
     for (int64_t tap = 0; tap < taps_; ++tap) {
       pack_rows(weights + tap, taps_, shape_.c * taps_, shape_.c, shape_.m, tap * shape_.c,
-                taps_ * shape_.c, isa_, packed, pool);
+                taps_ * shape_.c, isa_, packed, pool, tiles_);
     }
     std::fill_n(packed + matrix_floats_, shape_.c, 0.0f);
   }
 
   int64_t half_floats() const override { return matrix_floats_; }
+  bool on_tiles() const override { return tiles_; }
 
   int64_t scratch_bytes(int threads) const override {
     return gemm_indirect_scratch_bytes(shape_.pixels(), taps_, shape_.c, shape_.m, threads, isa_,
@@ -38,6 +44,7 @@ class Igemm final : public ConvKernel {
            ThreadPool* pool) const override {
     PackedMatrix b{packed, taps_ * shape_.c, shape_.m, isa_};
     b.element = shape_.weights;
+    b.tiles = tiles_;
     const float* zeros = packed + matrix_floats_ * bits(shape_.weights) / 32;
     auto fill = [&](int64_t begin, int64_t count, const float** list) {
       fill_taps(shape_, x, zeros, begin, count, list);
@@ -55,6 +62,7 @@ class Igemm final : public ConvKernel {
   ConvShape shape_;
   Isa isa_;
   int64_t taps_;
+  bool tiles_;
   int64_t matrix_floats_;
 };
 

@@ -10,9 +10,11 @@
 
 namespace drawbar::cpu {
 
-std::string conv_packed_form(std::string_view name, const ConvShape& s, Isa isa) {
+std::string conv_packed_form(const ConvKernel& kernel, const ConvShape& s, Isa isa) {
+  const std::string_view name = kernel.name();
   std::string form = fmt::format("conv {} {} m={} c={} k={}x{} groups={}", name, cpu::name(isa),
                                  s.m, s.c, s.kh, s.kw, s.groups);
+  if (kernel.on_tiles()) form += " tiles";
   if (name == "depthwise") form += " by vectors";  // earlier engines have them tap by tap
   if (name == "grouped") {                         // the kernel of a group depends on everything
     form += fmt::format(" n={} x={}x{} y={}x{} stride={}x{} dilation={}x{} pad={}x{}", s.n, s.h,
@@ -111,7 +113,7 @@ PlannedConv::PlannedConv(const Problem& problem, std::unique_ptr<ConvKernel> ker
   scratch_bytes_ = align_up(kernel_->scratch_bytes(problem.threads), 64);
   const ConstantPtr& weights = problem.inputs[1].constant;
   if (!weights) return;
-  std::string form = conv_packed_form(kernel_->name(), conv_shape(problem), problem.isa);
+  std::string form = conv_packed_form(*kernel_, conv_shape(problem), problem.isa);
   const auto bytes = static_cast<size_t>(kernel_->packed_bytes());
   if (weights->type() == ElementType::f32) {
     packed_ = problem.packed.get(weights, form, bytes, [&](const Tensor& source, void* packed) {

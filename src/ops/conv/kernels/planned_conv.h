@@ -28,7 +28,7 @@ using ConvPointers = std::array<const float*, ops::Program::most_inputs>;
 std::span<const float* const> conv_extra_pointers(const KernelRun& run, ConvPointers& list);
 
 /// What a kernel's packed weights depend on.
-std::string conv_packed_form(std::string_view name, const ConvShape& shape, Isa isa);
+std::string conv_packed_form(const ConvKernel& kernel, const ConvShape& shape, Isa isa);
 
 /// A kernel for channels-last operands with its weights packed. Immutable, thread-safe.
 class PlannedConv {

@@ -10,13 +10,19 @@ class Pointwise final : public ConvKernel {
       : shape_(shape),
         isa_(isa),
         dense_(shape.stride_h == 1 && shape.stride_w == 1 && shape.oh == shape.h &&
-               shape.ow == shape.w) {}
+               shape.ow == shape.w),
+        tiles_(shape.weights == ElementType::f32 &&
+               tiles_pay(shape.pixels(), shape.m, 1, shape.c, isa)) {}
 
   std::string_view name() const override { return "pointwise"; }
-  int64_t packed_bytes() const override { return cpu::packed_bytes(shape_.c, shape_.m, isa_); }
+  int64_t packed_bytes() const override {
+    return tiles_ ? packed_tile_bytes(shape_.c, shape_.m)
+                  : cpu::packed_bytes(shape_.c, shape_.m, isa_);
+  }
+  bool on_tiles() const override { return tiles_; }
 
   void pack(const float* weights, float* packed, ThreadPool* pool) const override {
-    cpu::pack(weights, shape_.c, true, shape_.c, shape_.m, isa_, packed, pool);
+    cpu::pack(weights, shape_.c, true, shape_.c, shape_.m, isa_, packed, pool, tiles_);
   }
   int64_t half_floats() const override { return packed_bytes() / 4; }
 
@@ -71,12 +77,14 @@ class Pointwise final : public ConvKernel {
   PackedMatrix matrix(const float* packed) const {
     PackedMatrix b{packed, shape_.c, shape_.m, isa_};
     b.element = shape_.weights;
+    b.tiles = tiles_;
     return b;
   }
 
   ConvShape shape_;
   Isa isa_;
   bool dense_;
+  bool tiles_;
 };
 
 }  // namespace

@@ -43,18 +43,21 @@ void ConvKernel::run_lines(const float*, int64_t, const float*, float*, const Ep
   fail(ErrorCode::internal, "{} does not compute lines apart", name());
 }
 
-double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType b) {
+double multiply_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType b,
+                        bool exact) {
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const int64_t rows = std::max<int64_t>(m, 4);
   const double steps = static_cast<double>(taps) * (static_cast<double>(k) + 1.5) + 8;
-  const double split = !split_pays(m, n, taps * k, isa, b) ? 1 : b == ElementType::f32 ? 0.75 : 0.4;
+  const int64_t parts = PackedMatrix{.element = b, .exact = exact}.tile_parts();
+  const double split = !split_pays(m, n, taps * k, isa, parts) ? 1 : parts == 3 ? 0.75 : 0.4;
   return split * static_cast<double>(rows * columns) * steps / rates(isa).multiply_adds;
 }
 
-double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType b) {
+double product_seconds(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType b,
+                       bool exact) {
   const int64_t columns = divide_up(n, lanes(isa)) * lanes(isa);
   const double weights = bits(b) / 8.0 * static_cast<double>(taps * k * columns);
-  return overlapped(multiply_seconds(m, n, taps, k, isa, b), weights / rates(isa).bytes);
+  return overlapped(multiply_seconds(m, n, taps, k, isa, b, exact), weights / rates(isa).bytes);
 }
 
 const std::vector<std::string_view>& conv_kernel_names() {

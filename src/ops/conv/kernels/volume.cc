@@ -94,7 +94,7 @@ class VolumeConv final : public Kernel {
   void pack(const Problem& problem, int64_t tap) {
     const Operand& w = problem.inputs[1];
     const int64_t filters = w.dim(0) * w.dim(1), area = w.dim(3) * w.dim(4);
-    const std::string form = conv_packed_form(kernel_->name(), shape_, problem.isa) +
+    const std::string form = conv_packed_form(*kernel_, shape_, problem.isa) +
                              fmt::format(" depth={}/{}", tap, w.dim(2));
     packed_.push_back(problem.packed.get(
         w.constant, form, static_cast<size_t>(kernel_->packed_bytes()),

@@ -53,8 +53,9 @@ class Lean final : public WinogradProducts {
       Epilogue epilogue;
       epilogue.accumulate = c > 0;
       for (int64_t plane = 0; plane < geometry_.planes; ++plane) {
-        const PackedMatrix b{block.worker + plane * plane_, channels, std::min(columns, s.m - m),
-                             geometry_.isa, nullptr};
+        PackedMatrix b{block.worker + plane * plane_, channels, std::min(columns, s.m - m),
+                       geometry_.isa};
+        b.exact = true;  // transforming back enlarges errors
         gemm(block.tiles, block.input(plane) + c, input_floats(1), b, block.output(plane) + m, s.m,
              epilogue, nullptr);
       }
@@ -66,7 +67,7 @@ class Lean final : public WinogradProducts {
     const auto planes = static_cast<double>(geometry_.planes);
     const double weights = static_cast<double>(s.c * s.m) * 4;
     // Transformed ones pass through the second-level cache, which is so much faster.
-    return planes * multiply_seconds(tiles, s.m, 1, s.c, geometry_.isa) +
+    return planes * multiply_seconds(tiles, s.m, 1, s.c, geometry_.isa, ElementType::f32, true) +
            weights * (9 + planes / 3) / rates(geometry_.isa).bytes;
   }
 

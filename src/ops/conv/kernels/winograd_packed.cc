@@ -31,15 +31,16 @@ class Packed final : public WinogradProducts {
   void multiply(const Block& block, int64_t plane) const override {
     const float* weights = block.packed + plane * plane_floats_;
     const int64_t m = geometry_.shape.m;
-    const PackedMatrix b{weights, geometry_.shape.c, m, geometry_.isa,
-                         plane + 1 < geometry_.planes ? weights + plane_floats_ : nullptr};
+    PackedMatrix b{weights, geometry_.shape.c, m, geometry_.isa};
+    if (plane + 1 < geometry_.planes) b.next = weights + plane_floats_;
+    b.exact = true;  // transforming back enlarges errors
     gemm(block.tiles, block.input(plane), input_floats(1), b, block.output(plane), m, {}, nullptr);
   }
 
   double seconds(int64_t tiles) const override {
     const ConvShape& s = geometry_.shape;
     return static_cast<double>(geometry_.planes) *
-           product_seconds(tiles, s.m, 1, s.c, geometry_.isa);
+           product_seconds(tiles, s.m, 1, s.c, geometry_.isa, ElementType::f32, true);
   }
 
  private:

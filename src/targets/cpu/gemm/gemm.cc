@@ -66,7 +66,7 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
   args.residual_stride = epilogue.residual_ld * 4;
   args.alpha = epilogue.alpha;
   args.beta = epilogue.beta;
-  args.prefetch_step = p.b->k * panel_width(isa) * (bits(p.b->element) / 8);
+  args.prefetch_step = p.b->bytes(p.b->k * panel_width(isa));
   const bool many = divide_up(rows, max_rows(isa, blocking.vectors)) >= kWidenedTiles;
   WidenedPanels widened(p, many ? blocking.vectors * lane : 0, pass_of(p, 0).length());
   for (int64_t index = 0; index < blocking.k_blocks; ++index) {
@@ -92,8 +92,8 @@ void compute_chunk(const Product& p, int64_t row, int64_t rows, int64_t begin, i
                               : p.b->next != nullptr ? static_cast<const std::byte*>(p.b->next)
                                                      : b;
       args.prefetch = reinterpret_cast<const float*>(then);
-      args.prefetch_end = reinterpret_cast<const float*>(
-          then + (pass.length() - 1) * panel_width(isa) * (bits(p.b->element) / 8));
+      args.prefetch_end =
+          reinterpret_cast<const float*>(then + p.b->bytes((pass.length() - 1) * panel_width(isa)));
       args.b = reinterpret_cast<const float*>(b);
       args.b_step = args.prefetch_step;
       shape.vectors = vectors;
@@ -161,22 +161,29 @@ void run_units(const Product& p, int64_t m, int64_t begin, int64_t end, const fl
 
 /// How C [m, n] is cut, with `taps` runs of k in a row of A.
 Blocking blocking_for(bool split, int64_t m, int64_t n, int64_t taps, int64_t k, int threads,
-                      Isa isa) {
-  return split ? choose_split_blocking(m, n, taps, k, threads)
+                      Isa isa, int64_t parts) {
+  return split ? choose_split_blocking(m, n, taps, k, threads, parts)
                : choose_blocking(m, n, taps, k, threads, isa);
 }
 
-/// How many columns the decision is for.
-int64_t whole_columns(const PackedMatrix& b) { return b.whole_n > 0 ? b.whole_n : b.n; }
+/// Whether the tile unit forms the product of m rows by b.
+bool on_tiles(int64_t m, const PackedMatrix& b) {
+  return b.tiles || split_pays(m, b.whole_n > 0 ? b.whole_n : b.n, b.k, b.isa, b.tile_parts());
+}
 
 }  // namespace
+
+bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
+  const bool whole_steps = taps == 1 || k % kTileDepth == 0;  // so that passes begin at one
+  return whole_steps && split_pays(m, n, taps * k, isa, PackedMatrix{}.tile_parts(), true);
+}
 
 void run_product(Product& p, int64_t m, void* scratch, ThreadPool* pool) {
   if (m == 0 || p.b->n == 0) return;
   static std::atomic<uint64_t> products{0};
   p.id = ++products;
   p.blocking = blocking_for(p.split, m, p.b->n, p.taps, p.k, pool == nullptr ? 1 : pool->threads(),
-                            p.b->isa);
+                            p.b->isa, p.b->tile_parts());
   const Blocking& blocking = p.blocking;
   const int64_t step = blocking.unit_panels;
   const int64_t panels = divide_up(p.b->n, panel_width(p.b->isa));
@@ -205,17 +212,19 @@ void gemm(int64_t m, const float* a, int64_t lda, const PackedMatrix& b, float* 
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.split = split_pays(m, whole_columns(b), b.k, b.isa, b.element);
+  p.split = on_tiles(m, b);
   run_product(p, m, nullptr, pool);
 }
 
 int64_t gemm_indirect_scratch_bytes(int64_t m, int64_t taps, int64_t k, int64_t n, int threads,
                                     Isa isa, ElementType b) {
+  const int64_t parts = PackedMatrix{.element = b}.tile_parts();
   int64_t most = 0;
   for (int count : {1, threads}) {
-    const Blocking blocking =
-        blocking_for(split_pays(m, n, taps * k, isa, b), m, n, taps, k, count, isa);
-    most = std::max(most, count * blocking.block_rows * taps * 8);
+    for (const bool split : {false, isa == Isa::amx}) {
+      const Blocking blocking = blocking_for(split, m, n, taps, k, count, isa, parts);
+      most = std::max(most, count * blocking.block_rows * taps * 8);
+    }
   }
   return most;
 }
@@ -230,7 +239,7 @@ void gemm_indirect(int64_t m, const IndirectRows& a, const PackedMatrix& b, floa
   p.c = c;
   p.ldc = ldc;
   p.epilogue = &epilogue;
-  p.split = split_pays(m, whole_columns(b), a.taps * a.k, b.isa, b.element);
+  p.split = on_tiles(m, b);
   run_product(p, m, scratch, pool);
 }
 

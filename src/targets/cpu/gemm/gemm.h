@@ -47,8 +47,8 @@ struct Epilogue {
 
 /// B [k, n] packed for the kernels of one instruction set: panels of panel_width(isa) columns, each
 /// [k][panel_width], the last one padded with zeros. `data` is 64-byte aligned, and of `element`:
-/// f32, or f16 or bf16, whose numbers then are multiplied as the f32 they are (on the tile unit the
-/// numbers of A lose what is said in tile_unit.h).
+/// f32, or f16 or bf16, whose numbers then are multiplied as the f32 they are. On the tile unit
+/// products lose what is said in tile_unit.h.
 struct PackedMatrix {
   const void* data = nullptr;
   int64_t k = 0;
@@ -60,21 +60,35 @@ struct PackedMatrix {
   /// Where it is a part of a matrix, the columns of that: sums must not depend on how it is cut.
   int64_t whole_n = 0;
   ElementType element = ElementType::f32;
+  bool exact = false;  // on the tile unit, f32 is cut into three parts instead of two
+  bool tiles = false;  // cut into parts already, for the tile unit alone: pack_rows()
+
+  /// Into how many parts the tile unit's products cut a number.
+  int64_t tile_parts() const {
+    return element == ElementType::bf16 ? 1 : element == ElementType::f32 && exact ? 3 : 2;
+  }
+  int64_t bytes(int64_t count) const { return count * (bits(element) / 8); }
 };
+
+/// Whether B of f32 is best packed as tiles where A [m, taps · k] is multiplied by it: the tile
+/// unit then forms the product, else what gemm() finds faster.
+bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
 
 /// Bytes of B [k, n] when packed.
 int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element = ElementType::f32);
+int64_t packed_tile_bytes(int64_t k, int64_t n);
 
 /// Packs element (k, n) = b[k · k_stride + n · n_stride]: row-major has n_stride 1, the transpose
 /// of a row-major matrix k_stride 1. Writes the rows [k_offset, k_offset + k) of a packed matrix
-/// with k_total rows, so that a matrix may be put together from several.
+/// with k_total rows, so that a matrix may be put together from several; as tiles k_offset is a
+/// multiple of 32, and a thread allocates as much as its part of a panel.
 void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
                int64_t k_offset, int64_t k_total, Isa isa, float* packed,
-               ThreadPool* pool = nullptr);
+               ThreadPool* pool = nullptr, bool tiles = false);
 
 /// Packs a whole matrix: row-major [k, n] with ld, or when `transposed` row-major [n, k] with ld.
 PackedMatrix pack(const float* b, int64_t ld, bool transposed, int64_t k, int64_t n, Isa isa,
-                  float* packed, ThreadPool* pool = nullptr);
+                  float* packed, ThreadPool* pool = nullptr, bool tiles = false);
 
 /// The same of b in f16 or bf16, which it stays. Allocates as much as one panel in f32.
 PackedMatrix pack_halves(ElementType half, const uint16_t* b, int64_t ld, bool transposed,

@@ -67,8 +67,11 @@ void run_gemm(benchmark::State& state, const Shape& shape, Isa level, int thread
   const Buffer a = buffer(shape.m * shape.k);
   const Buffer b = buffer(shape.n * shape.k);
   const Buffer c = buffer(shape.m * shape.n);
-  const Buffer memory = buffer(packed_bytes(shape.k, shape.n, level) / 4);
-  const PackedMatrix packed = pack(b.get(), shape.n, false, shape.k, shape.n, level, memory.get());
+  const bool tiles = tiles_pay(shape.m, shape.n, 1, shape.k, level);
+  const Buffer memory = buffer(
+      (tiles ? packed_tile_bytes(shape.k, shape.n) : packed_bytes(shape.k, shape.n, level)) / 4);
+  const PackedMatrix packed =
+      pack(b.get(), shape.n, false, shape.k, shape.n, level, memory.get(), nullptr, tiles);
   Epilogue epilogue;
   epilogue.bias = b.get();
   epilogue.relu();

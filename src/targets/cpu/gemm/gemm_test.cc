@@ -68,11 +68,14 @@ std::vector<float> expected_product(int64_t m, int64_t n, int64_t k, RowOfA a, E
   return c;
 }
 
+/// What the tile unit leaves out of a product of numbers up to 1, as a rule: tile_unit.h.
+constexpr double kLeftOut = 2e-6;
+
 void expect_close(const std::vector<float>& got, const std::vector<float>& want, int64_t k,
-                  const std::string& what, double each = 1e-7) {
+                  const std::string& what, Isa isa) {
   ASSERT_EQ(got.size(), want.size());
-  // Products are of numbers up to 1: the absolute part grows with the length of the sum.
-  const double absolute = 1e-5 + each * static_cast<double>(k);
+  // The absolute part grows with the length of the sum.
+  const double absolute = 1e-5 + (isa == Isa::amx ? kLeftOut : 1e-7) * static_cast<double>(k);
   for (size_t i = 0; i < got.size(); ++i) {
     ASSERT_NEAR(got[i], want[i], absolute + 1e-4 * std::fabs(want[i])) << what << " at " << i;
   }
@@ -109,7 +112,7 @@ TEST_P(GemmTest, MatchesPlainLoopsOnAwkwardSizes) {
         gemm(m, a.data(), lda, packed, got.data(), ldc, epilogue, &pool_);
         const std::string what =
             std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
-        expect_close(got, want, k, what);
+        expect_close(got, want, k, what, GetParam());
         auto alone = start;
         gemm(m, a.data(), lda, packed, alone.data(), ldc, epilogue, nullptr);
         EXPECT_EQ(got, alone) << what << ": bits differ with the number of threads";
@@ -130,9 +133,6 @@ struct Halves {
     widen(element, stored.data(), numbers.data(), count);
   }
 };
-
-/// What the tile unit leaves out of A: tile_unit.h.
-constexpr double kLeftOut = 2e-6;
 
 TEST_P(GemmTest, MultipliesHalvesAsTheNumbersTheyAre) {
   for (ElementType element : {ElementType::f16, ElementType::bf16}) {
@@ -164,7 +164,7 @@ TEST_P(GemmTest, MultipliesHalvesAsTheNumbersTheyAre) {
           gemm(m, a.data(), lda, packed, got.data(), ldc, epilogue, &pool_);
           const std::string what = std::string(name(element)) + " " + std::to_string(m) + "x" +
                                    std::to_string(n) + "x" + std::to_string(k);
-          expect_close(got, want, k, what, kLeftOut);
+          expect_close(got, want, k, what, GetParam());
           auto alone = start;
           gemm(m, a.data(), lda, packed, alone.data(), ldc, epilogue, nullptr);
           EXPECT_EQ(got, alone) << what << ": bits differ with the number of threads";
@@ -201,7 +201,7 @@ TEST_P(GemmTest, GathersRowsAgainstHalves) {
           std::vector<float>(static_cast<size_t>(m * n)), n, {});
       std::vector<float> got(static_cast<size_t>(m * n));
       gemm_indirect(m, {taps, k, fill}, packed, got.data(), n, {}, scratch.data, &pool_);
-      expect_close(got, want, taps * k, std::to_string(m) + " rows", kLeftOut);
+      expect_close(got, want, taps * k, std::to_string(m) + " rows", GetParam());
     }
   }
 }
@@ -244,7 +244,7 @@ TEST_P(GemmTest, StreamsWeightsLargerThanACoresCache) {
         [&](int64_t t, int64_t j) { return b[static_cast<size_t>(t * n + j)]; }, start, n, {});
     auto got = start;
     gemm(m, a.data(), k, packed, got.data(), n, {}, &pool_);
-    expect_close(got, want, k, std::to_string(m) + " rows");
+    expect_close(got, want, k, std::to_string(m) + " rows", GetParam());
   }
 }
 
@@ -275,7 +275,7 @@ TEST_P(GemmTest, AppliesEpilogues) {
           [&](int64_t t, int64_t j) { return b[static_cast<size_t>(j * k + t)]; }, start, n, e);
       auto got = start;
       gemm(m, a.data(), k, packed, got.data(), n, e, &pool_);
-      expect_close(got, want, k, "epilogue " + std::to_string(bits));
+      expect_close(got, want, k, "epilogue " + std::to_string(bits), GetParam());
     }
   }
 }
@@ -351,7 +351,7 @@ TEST_P(GemmTest, GathersRowsByPointers) {
               std::vector<float>(static_cast<size_t>(m * n)), n, {});
           std::vector<float> got(static_cast<size_t>(m * n));
           gemm_indirect(m, {taps, k, fill}, packed, got.data(), n, {}, scratch.data, &pool_);
-          expect_close(got, want, taps * k, std::to_string(m) + " rows");
+          expect_close(got, want, taps * k, std::to_string(m) + " rows", GetParam());
         }
       }
     }
@@ -398,7 +398,8 @@ TEST_P(GemmTest, MultipliesBatches) {
                 },
                 {start.begin() + c_begin, start.begin() + c_end}, shape.ldc, part);
             expect_close({got.begin() + c_begin, got.begin() + c_end}, want, k,
-                         std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k));
+                         std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k),
+                         GetParam());
           }
         }
       }

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <vector>
 
 #include "targets/cpu/gemm/blocking.h"
 #include "targets/cpu/gemm/gemm.h"
+#include "targets/cpu/gemm/tile_unit.h"
 #include "targets/cpu/half.h"
 
 #if defined(__SSE__)
@@ -66,7 +68,46 @@ void pack_panel(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, i
   }
 }
 
+/// The parts of a number (tile_unit.h) in the upper halves. Where rounding would make an infinity
+/// of it they are cut off instead; an infinity or a NaN has a first one alone.
+struct TwoParts {
+  uint32_t first, second;
+};
+TwoParts two_parts(float x) {
+  constexpr uint32_t kUpper = 0xFFFF0000, kLeastRoundedUp = 0x7F7F8000, kInfinity = 0x7F800000;
+  const auto number = std::bit_cast<uint32_t>(x), size = number & 0x7FFFFFFF;
+  const uint32_t half = size < kLeastRoundedUp ? 0x8000 : 0;
+  const uint32_t first = (number + half) & kUpper;
+  const auto left = std::bit_cast<uint32_t>(x - std::bit_cast<float>(first));
+  return {first | (size > kInfinity ? 0x00400000U : 0U),
+          size < kInfinity ? (left + half) & kUpper : 0U};
+}
+
+/// A panel [k][32] as tiles.
+void cut_panel(const float* panel, int64_t k, std::byte* out) {
+  constexpr int64_t kParts = 2, kPairs = kTileDepth / 2;
+  for (int64_t pair = 0; pair < divide_up(k, kTileDepth) * kPairs; ++pair) {
+    std::byte* to = out + pair / kPairs * step_bytes(kParts) + pair % kPairs * 64;
+    for (int64_t tile = 0; tile < 2; ++tile, to += kTileBytes) {
+      uint32_t first[16], second[16];
+      for (int64_t i = 0; i < 16; ++i) {
+        const float* at = panel + 2 * pair * kTilePanel + tile * 16 + i;
+        const TwoParts even = two_parts(2 * pair < k ? at[0] : 0.0f);
+        const TwoParts odd = two_parts(2 * pair + 1 < k ? at[kTilePanel] : 0.0f);
+        first[i] = even.first >> 16 | odd.first;
+        second[i] = even.second >> 16 | odd.second;
+      }
+      std::memcpy(to, first, sizeof(first));
+      std::memcpy(to + 2 * kTileBytes, second, sizeof(second));
+    }
+  }
+}
+
 }  // namespace
+
+int64_t packed_tile_bytes(int64_t k, int64_t n) {
+  return divide_up(n, kTilePanel) * split_bytes(k, PackedMatrix{}.tile_parts());
+}
 
 int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element) {
   const int64_t width = panel_width(isa);
@@ -74,13 +115,20 @@ int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element) {
 }
 
 void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
-               int64_t k_offset, int64_t k_total, Isa isa, float* packed, ThreadPool* pool) {
+               int64_t k_offset, int64_t k_total, Isa isa, float* packed, ThreadPool* pool,
+               bool tiles) {
   const int64_t width = panel_width(isa);
   const auto pack_range = [&](int64_t begin, int64_t end, int) {
+    std::vector<float> own(static_cast<size_t>(tiles ? k * width : 0));
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t column = panel * width;
+      float* to = tiles ? own.data() : packed + (panel * k_total + k_offset) * width;
       pack_panel(b + column * n_stride, k_stride, n_stride, k, std::min(width, n - column), width,
-                 packed + (panel * k_total + k_offset) * width);
+                 to);
+      if (!tiles) continue;
+      const int64_t at =
+          packed_tile_bytes(k_total, width) * panel + packed_tile_bytes(k_offset, width);
+      cut_panel(to, k, reinterpret_cast<std::byte*>(packed) + at);
     }
   };
   const int64_t panels = divide_up(n, width);
@@ -92,9 +140,11 @@ void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, in
 }
 
 PackedMatrix pack(const float* b, int64_t ld, bool transposed, int64_t k, int64_t n, Isa isa,
-                  float* packed, ThreadPool* pool) {
-  pack_rows(b, transposed ? 1 : ld, transposed ? ld : 1, k, n, 0, k, isa, packed, pool);
-  return {packed, k, n, isa};
+                  float* packed, ThreadPool* pool, bool tiles) {
+  pack_rows(b, transposed ? 1 : ld, transposed ? ld : 1, k, n, 0, k, isa, packed, pool, tiles);
+  PackedMatrix result{packed, k, n, isa};
+  result.tiles = tiles;
+  return result;
 }
 
 PackedMatrix pack_halves(ElementType half, const uint16_t* b, int64_t ld, bool transposed,

@@ -5,6 +5,7 @@
 
 #include "targets/cpu/gemm/blocking.h"
 #include "targets/cpu/gemm/gemm.h"
+#include "targets/cpu/gemm/tile_unit.h"
 
 namespace drawbar::cpu {
 
@@ -43,9 +44,14 @@ inline Pass pass_of(const Product& p, int64_t index) {
 
 /// Where a pass reads B for the tiles from `column`, the start of a panel.
 inline const std::byte* b_at(const Product& p, int64_t column, const Pass& pass) {
-  const int64_t elements =
-      column * p.b->k + (pass.tap * p.k + pass.k_begin) * panel_width(p.b->isa);
-  return static_cast<const std::byte*>(p.b->data) + elements * (bits(p.b->element) / 8);
+  const int64_t k = pass.tap * p.k + pass.k_begin;
+  if (p.b->tiles) {
+    const int64_t parts = p.b->tile_parts();
+    return static_cast<const std::byte*>(p.b->data) +
+           column / kTilePanel * split_bytes(p.b->k, parts) + split_bytes(k, parts);
+  }
+  const int64_t elements = column * p.b->k + k * panel_width(p.b->isa);
+  return static_cast<const std::byte*>(p.b->data) + p.b->bytes(elements);
 }
 
 /// Where tap `tap` of row `row` of A is, `list` having the pointers of `rows` rows from `first` on.

@@ -22,8 +22,8 @@ constexpr int64_t kMostPanels = 128;  // of a B that stays split
 constexpr int64_t align_depth(int64_t k) { return divide_up(k, kTileDepth) * kTileDepth; }
 
 /// Bytes of A and B that a thread keeps split, both in its second-level cache.
-int64_t a_budget() { return std::max(cache_sizes().l2 * 5 / 16, split_bytes(kLongPass)); }
-int64_t b_budget() { return std::max(cache_sizes().l2 / 4, 2 * split_bytes(kLongPass)); }
+int64_t a_budget() { return std::max(cache_sizes().l2 * 5 / 16, split_bytes(kLongPass, 3)); }
+int64_t b_budget() { return std::max(cache_sizes().l2 / 4, 2 * split_bytes(kLongPass, 3)); }
 
 /// What a thread has split of the product it works on.
 struct SplitMemory {
@@ -48,7 +48,7 @@ SplitMemory& memory() {
 bool stays_split(const Product& p) {
   const int64_t panels = divide_up(p.b->n, kTilePanel);
   return p.blocking.k_blocks == 1 && panels <= kMostPanels &&
-         panels * split_bytes(p.b->k) <= b_budget();
+         panels * split_bytes(p.b->k, p.b->tile_parts()) <= b_budget();
 }
 
 /// Rows [row, row + rows) of the panels [panel, panel_end). While the tile unit multiplies two
@@ -60,6 +60,7 @@ class SplitBlock {
              const float* const* list)
       : p_(p),
         own_(memory()),
+        parts_(p.b->tile_parts()),
         stays_(stays_split(p)),
         row_(row),
         rows_(rows),
@@ -80,7 +81,7 @@ class SplitBlock {
       splits_a_ = own_.product != p_.id || own_.row != row_ || own_.pass != pass;
       for (int64_t step = 0; splits_a_ && step < steps(); ++step) split_a(0, step);
       for (int64_t i = panel_; i < panel_end_; ++i) {
-        const std::byte* b = next_.out;
+        const std::byte* b = next_.tiles;
         next_ = i + 1 < panel_end_                ? panel_of(pass, i + 1)
                 : pass + 1 < p_.blocking.k_blocks ? panel_of(pass + 1, panel_)
                                                   : Panel{};
@@ -95,11 +96,13 @@ class SplitBlock {
   }
 
  private:
-  /// A panel of B that is being split, two k at a time.
+  /// A panel of B as tiles, which it is made two k at a time if it does not come so.
   struct Panel {
+    const std::byte* tiles = nullptr;
     const std::byte* from = nullptr;
     std::byte* out = nullptr;
     int64_t k = 0, done = 0, total = 0;
+    int64_t lines = 0, fetched = 0;
   };
   /// Sums that are being finished.
   struct Finishing {
@@ -112,14 +115,22 @@ class SplitBlock {
 
   int64_t rows_of(int64_t pair) const { return std::min(2 * height_, rows_ - pair * 2 * height_); }
   int64_t steps() const { return align_depth(pass_.length()) / kTileDepth; }
-  std::byte* a_of(int64_t pair) const { return own_.a() + pair * split_bytes(pass_.length()); }
+  std::byte* a_of(int64_t pair) const {
+    return own_.a() + pair * split_bytes(pass_.length(), parts_);
+  }
 
   Panel panel_of(int64_t index, int64_t i) {
     const Pass pass = pass_of(p_, index);
-    const int64_t bytes = split_bytes(pass.length());
+    const int64_t bytes = split_bytes(pass.length(), parts_);
     Panel panel;
-    panel.from = b_at(p_, i * kTilePanel, pass);
-    panel.out = own_.b() + (stays_ ? i * bytes : next_.out == own_.b() ? b_budget() / 2 : 0);
+    panel.from = panel.tiles = b_at(p_, i * kTilePanel, pass);
+    if (p_.b->tiles) {
+      panel.lines = bytes / 64;
+      return panel;
+    }
+    panel.tiles = panel.out = own_.b() + (stays_                  ? i * bytes
+                                          : next_.out == own_.b() ? b_budget() / 2
+                                                                  : 0);
     panel.k = pass.length();
     panel.total = align_depth(panel.k) / 2;
     if (stays_) {
@@ -132,8 +143,13 @@ class SplitBlock {
 
   void split_next(int64_t to) {
     if (to <= next_.done) return;
-    split_panel(p_.b->element, next_.from, next_.k, next_.done, to, next_.out);
+    split_panel(p_.b->element, next_.from, next_.k, next_.done, to, parts_, next_.out);
     next_.done = to;
+  }
+
+  void fetch_next(int64_t to) {
+    for (; next_.fetched < to; ++next_.fetched)
+      __builtin_prefetch(next_.tiles + next_.fetched * 64, 0, 2);
   }
 
   /// One step of two tiles of A.
@@ -155,7 +171,7 @@ class SplitBlock {
       }
       rows[r] = staged[r];
     }
-    split_rows(rows, count, height_, end - begin, p_.b->element, a_of(pair) + step * kStepBytes);
+    split_rows(rows, count, height_, end - begin, parts_, a_of(pair) + step * step_bytes(parts_));
   }
 
   void multiply(int64_t pass, int64_t i, int64_t pair, const std::byte* b) {
@@ -170,11 +186,12 @@ class SplitBlock {
       }
       finish(finishing_.rows * step / steps, finishing_.rows * (step + 1) / steps);
       split_next(next_.total * (pair * steps + step + 1) / (pairs_ * steps));
+      fetch_next(next_.lines * (pair * steps + step + 1) / (pairs_ * steps));
       if (splits_a) split_a(pair + 1, step);
     };
     float* sums = sums_[turn_];
     turn_ = !turn_;
-    multiply_tiles(p_.b->element, rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b,
+    multiply_tiles(parts_, rows > height_ ? 2 : 1, height_, pass_.length(), a_of(pair), b,
                    meanwhile, sums);
     finishing_ = {finish_of(p_, pass, column), rows, row, column, pass_, c, sums};
     const float*& residual = finishing_.finish.epilogue.residual;
@@ -196,7 +213,8 @@ class SplitBlock {
 
   const Product& p_;
   SplitMemory& own_;
-  bool stays_;  // B stays split
+  int64_t parts_;  // of a number of B
+  bool stays_;     // B stays split
   int64_t row_, rows_, panel_, panel_end_;
   const float* const* list_;
   int64_t height_ = 0, pairs_ = 0;  // rows of a tile; pairs of tiles
@@ -210,7 +228,7 @@ class SplitBlock {
 
 }  // namespace
 
-bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, ElementType b_type) {
+bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, int64_t parts, bool tiles) {
   if (isa != Isa::amx || m < kLeastRows) return false;
   // Cycles per row, within 8 % of those of 16 layers of ResNet50, DenseNet121, MobileNet v2 and
   // ShuffleNet v2: splitting A, multiplying (whole tiles), splitting B, finishing; and vectors.
@@ -219,17 +237,20 @@ bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, ElementType b_type) {
   const auto passes = static_cast<double>(divide_up(k, kPassLength));
   const double waste =
       static_cast<double>(divide_up(m, kTileRows) * kTileRows) / static_cast<double>(m);
-  const double b = (b_type == ElementType::f32 ? 600.0 : 300.0) / static_cast<double>(m);
-  const double products = b_type == ElementType::f32 ? 18 : 9;
+  // A panel that comes as tiles is waited for: it may lie in memory.
+  const double b = (parts == 3 ? 600.0 : tiles ? 450.0 : 300.0) / static_cast<double>(m);
+  const double products = parts == 3 ? 18 : 9;
   const double split = depth * (28 + panels * (products * waste + b)) + 30 * panels * passes;
   const double vectors = static_cast<double>(divide_up(n, 16) * k) / 2 / 0.92;
-  // What is split fills half of the second-level cache, which the next step pays for.
-  return 1.08 * split < vectors;
+  // What is split fills half of the second-level cache, which the next step pays for; and where
+  // others share the core, products of two parts take up to three times as long, vectors' less.
+  return (parts == 3 ? 1.08 : 1.5) * split < vectors;
 }
 
-Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads) {
+Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads,
+                               int64_t parts) {
   Blocking result;
-  const bool few = divide_up(m, 2 * kTileRows) * split_bytes(kLongPass) <= a_budget();
+  const bool few = divide_up(m, 2 * kTileRows) * split_bytes(kLongPass, parts) <= a_budget();
   const int64_t longest = few ? kLongPass : kPassLength;
   result.block_taps = taps;
   result.part_k = k;
@@ -243,7 +264,7 @@ Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, in
     result.k_blocks = divide_up(taps, result.block_taps);
   }
   const int64_t pass = result.parts > 1 ? result.part_k : result.block_taps * k;
-  const int64_t most = a_budget() / split_bytes(pass) * 2 * kTileRows;
+  const int64_t most = a_budget() / split_bytes(pass, parts) * 2 * kTileRows;
   int64_t blocks = divide_up(m, most);
   if (threads > 1 && m >= 4 * threads * 64) blocks = std::max<int64_t>(blocks, 4 * threads);
   result.block_rows = divide_up(divide_up(m, blocks), 2 * kTileRows) * 2 * kTileRows;
@@ -259,16 +280,21 @@ Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, in
 
 bool compute_split_block(const Product& p, int64_t row, int64_t rows, int64_t panel,
                          int64_t panel_end, const float** list) {
-  if (memory().bytes == nullptr) return false;
+  const bool has_memory = memory().bytes != nullptr;
+  if (!has_memory && !p.b->tiles) return false;
   if (p.indirect != nullptr) p.indirect->fill(row, rows, list);
-  SplitBlock(p, row, rows, panel, panel_end, list).run();
+  if (has_memory) {
+    SplitBlock(p, row, rows, panel, panel_end, list).run();
+  } else {
+    form_block_again(p, row, rows, panel, panel_end, list);
+  }
   return true;
 }
 
 #else
 
-bool split_pays(int64_t, int64_t, int64_t, Isa, ElementType) { return false; }
-Blocking choose_split_blocking(int64_t, int64_t, int64_t, int64_t, int) { return {}; }
+bool split_pays(int64_t, int64_t, int64_t, Isa, int64_t, bool) { return false; }
+Blocking choose_split_blocking(int64_t, int64_t, int64_t, int64_t, int, int64_t) { return {}; }
 bool compute_split_block(const Product&, int64_t, int64_t, int64_t, int64_t, const float**) {
   return false;
 }

@@ -5,11 +5,12 @@
 namespace drawbar::cpu {
 
 /// Whether C [m, n] with `k` multiply-adds per element is sooner formed on the tile unit
-/// (tile_unit.h), as measured; `b` is what B is of.
-bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, ElementType b = ElementType::f32);
+/// (tile_unit.h), as measured; B is cut into so many parts, while running or before (`tiles`).
+bool split_pays(int64_t m, int64_t n, int64_t k, Isa isa, int64_t parts, bool tiles = false);
 
 /// How such a product is cut: as choose_blocking().
-Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads);
+Blocking choose_split_blocking(int64_t m, int64_t n, int64_t taps, int64_t k, int threads,
+                               int64_t parts);
 
 /// Rows [row, row + rows) of the panels [panel, panel_end), with the epilogue. `list` is memory
 /// for the pointers of indirect rows. False where the thread has no memory for it, which is

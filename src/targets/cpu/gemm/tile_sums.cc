@@ -28,13 +28,25 @@ DRAWBAR_VECTOR_TARGET inline __m512 activate(__m512 x, const Epilogue& e) {
   return x;
 }
 
-/// Sixteen numbers of a panel, as f32.
-DRAWBAR_VECTOR_TARGET inline __m512 load(ElementType element, const std::byte* panel, int64_t at) {
-  if (element == ElementType::f32)
-    return _mm512_loadu_ps(reinterpret_cast<const float*>(panel) + at);
-  const auto* halves = reinterpret_cast<const __m256i*>(panel + at * 2);
-  const __m256i numbers = _mm256_loadu_si256(halves);
-  if (element == ElementType::f16) return _mm512_maskz_cvtph_ps(0xFFFF, numbers);
+/// Parts of sixteen numbers of row k, of which pairs of rows are side by side.
+DRAWBAR_VECTOR_TARGET inline __m512 load_part(const std::byte* pairs, int64_t k) {
+  const __m512i both = _mm512_loadu_si512(pairs);
+  return _mm512_castsi512_ps(k % 2 == 0 ? _mm512_maskz_slli_epi32(0xFFFF, both, 16)
+                                        : _mm512_and_epi32(both, _mm512_set1_epi32(-0x10000)));
+}
+
+/// Sixteen numbers of row k of a panel, as f32.
+DRAWBAR_VECTOR_TARGET inline __m512 load(const PackedMatrix& b, const std::byte* panel, int64_t k,
+                                         int64_t column) {
+  if (b.tiles) {
+    const std::byte* pairs =
+        panel + k / kTileDepth * step_bytes(2) + column / 16 * kTileBytes + k % kTileDepth / 2 * 64;
+    return _mm512_add_ps(load_part(pairs, k), load_part(pairs + 2 * kTileBytes, k));
+  }
+  panel += b.bytes(k * kTilePanel + column);
+  if (b.element == ElementType::f32) return _mm512_loadu_ps(reinterpret_cast<const float*>(panel));
+  const __m256i numbers = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel));
+  if (b.element == ElementType::f16) return _mm512_maskz_cvtph_ps(0xFFFF, numbers);
   return _mm512_castsi512_ps(
       _mm512_maskz_slli_epi32(0xFFFF, _mm512_maskz_cvtepu16_epi32(0xFFFF, numbers), 16));
 }
@@ -89,20 +101,40 @@ DRAWBAR_VECTOR_TARGET bool has_nan(const float* sums, int64_t rows) {
 DRAWBAR_VECTOR_TARGET void form_again(const Product& p, const Pass& pass, int64_t block_row,
                                       int64_t block_rows, const float* const* list, int64_t row,
                                       int64_t rows, const std::byte* b, float* sums) {
-  const ElementType element = p.b->element;
   for (int64_t r = 0; r < rows; ++r, sums += kTilePanel) {
     __m512 left = _mm512_setzero_ps(), right = _mm512_setzero_ps();
-    int64_t from = 0;
+    int64_t from = 0;  // row of b
     for (int64_t t = 0; t < pass.taps; ++t) {
       const float* a = a_at(p, block_row, block_rows, list, row + r, pass.tap + t);
-      for (int64_t k = pass.k_begin; k < pass.k_end; ++k, from += kTilePanel) {
+      for (int64_t k = pass.k_begin; k < pass.k_end; ++k, ++from) {
         const __m512 factor = _mm512_set1_ps(a[k]);
-        left = _mm512_fmadd_ps(factor, load(element, b, from), left);
-        right = _mm512_fmadd_ps(factor, load(element, b, from + 16), right);
+        left = _mm512_fmadd_ps(factor, load(*p.b, b, from, 0), left);
+        right = _mm512_fmadd_ps(factor, load(*p.b, b, from, 16), right);
       }
     }
     _mm512_storeu_ps(sums, left);
     _mm512_storeu_ps(sums + 16, right);
+  }
+}
+
+void form_block_again(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                      const float* const* list) {
+  alignas(64) float sums[kTileRows * kTilePanel];
+  for (int64_t index = 0; index < p.blocking.k_blocks; ++index) {
+    const Pass pass = pass_of(p, index);
+    for (int64_t column = panel * kTilePanel; column < panel_end * kTilePanel;
+         column += kTilePanel) {
+      for (int64_t r = row, count = 0; r < row + rows; r += count) {
+        count = std::min(kTileRows, row + rows - r);
+        form_again(p, pass, row, rows, list, r, count, b_at(p, column, pass), sums);
+        Finish finish = finish_of(p, index, column);
+        Epilogue& e = finish.epilogue;
+        if (e.residual != nullptr) e.residual += r * e.residual_ld;
+        float* c = p.c + r * p.ldc + column;
+        finish_sums(finish, 0, count, sums, c);
+        if (e.hook != nullptr) (*e.hook)(c, p.ldc, r, column, count, finish.columns);
+      }
+    }
   }
 }
 

@@ -27,4 +27,9 @@ void form_again(const Product& p, const Pass& pass, int64_t block_row, int64_t b
                 const float* const* list, int64_t row, int64_t rows, const std::byte* b,
                 float* sums);
 
+/// Rows [row, row + rows) of the panels [panel, panel_end) with every sum formed so, and the
+/// epilogue: slow, but without memory for parts of A. `list` has the pointers of the rows.
+void form_block_again(const Product& p, int64_t row, int64_t rows, int64_t panel, int64_t panel_end,
+                      const float* const* list);
+
 }  // namespace drawbar::cpu

@@ -1,7 +1,6 @@
 #include "targets/cpu/gemm/tile_unit.h"
 
 #include <cstring>
-#include <type_traits>
 
 #include "targets/cpu/gemm/intrinsics.h"
 
@@ -67,7 +66,7 @@ DRAWBAR_TILE_TARGET inline void multiply() {
   if (tiles == 2) _tile_dpbf16ps(3, 5, 7);
 }
 
-template <ElementType element, int tiles>
+template <int parts, int tiles>
 DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte* a,
                                         const std::byte* b, FunctionRef<void(int64_t)> meanwhile,
                                         float* sums) {
@@ -79,30 +78,33 @@ DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte
   const int64_t steps = (k + kTileDepth - 1) / kTileDepth;
   for (int64_t step = 0; step < steps; ++step) {
     load_a<tiles>(a, hi);
-    load_b(b, hi);
-    multiply<tiles>();
-    if constexpr (element != ElementType::bf16) {
-      load_b(b, mid);
-      multiply<tiles>();
-    }
-    if constexpr (element == ElementType::f32) {
+    if constexpr (parts == 3) {
       load_b(b, lo);
       multiply<tiles>();
     }
-    meanwhile(step);
-    load_a<tiles>(a, mid);
-    if constexpr (element == ElementType::f32) {
+    if constexpr (parts >= 2) {
       load_b(b, mid);
       multiply<tiles>();
     }
-    if constexpr (element != ElementType::bf16) load_b(b, hi);
-    multiply<tiles>();
-    if constexpr (element == ElementType::f32) {
+    if constexpr (parts == 3) {
+      load_a<tiles>(a, mid);
+      multiply<tiles>();
+      load_b(b, hi);
+      multiply<tiles>();
+      meanwhile(step);
       load_a<tiles>(a, lo);
       multiply<tiles>();
+      load_a<tiles>(a, hi);
+      multiply<tiles>();
+    } else {
+      load_b(b, hi);
+      multiply<tiles>();
+      meanwhile(step);
+      load_a<tiles>(a, mid);
+      multiply<tiles>();
     }
-    a += kStepBytes;
-    b += kStepBytes;
+    a += step_bytes(parts);
+    b += step_bytes(parts);
   }
   _tile_stored(0, sums, kTilePanel * 4);
   _tile_stored(1, sums + 16, kTilePanel * 4);
@@ -113,7 +115,7 @@ DRAWBAR_TILE_TARGET void multiply_tiles(int64_t rows, int64_t k, const std::byte
 }  // namespace
 
 DRAWBAR_TILE_TARGET void split_rows(const float* const* rows, int64_t count, int64_t height,
-                                    int64_t k, ElementType b, std::byte* out) {
+                                    int64_t k, int64_t parts, std::byte* out) {
   const auto lanes = [](int64_t left) {
     return static_cast<__mmask16>(left >= 16 ? 0xFFFF : left <= 0 ? 0 : (1 << left) - 1);
   };
@@ -124,7 +126,7 @@ DRAWBAR_TILE_TARGET void split_rows(const float* const* rows, int64_t count, int
     const Parts q = split(_mm512_maskz_loadu_ps(second, rows[row] + 16));
     _mm512_store_si512(to, join(p.hi, q.hi));
     _mm512_store_si512(to + 2 * kTileBytes, join(p.mid, q.mid));
-    if (b == ElementType::f32) _mm512_store_si512(to + 4 * kTileBytes, join(p.lo, q.lo));
+    if (parts == 3) _mm512_store_si512(to + 4 * kTileBytes, join(p.lo, q.lo));
   }
 }
 
@@ -147,7 +149,7 @@ DRAWBAR_TILE_TARGET void split_bf16(const uint16_t* from, int64_t k, int64_t beg
   constexpr int64_t kPairs = kTileDepth / 2;
   for (int64_t pair = begin; pair < end; ++pair) {
     const uint16_t* at = from + 2 * pair * kTilePanel;
-    std::byte* to = out + pair / kPairs * kStepBytes + pair % kPairs * 64;
+    std::byte* to = out + pair / kPairs * step_bytes(1) + pair % kPairs * 64;
     for (int64_t tile = 0; tile < 2; ++tile, at += 16, to += kTileBytes) {
       __m512i both = _mm512_setzero_si512();
       if (2 * pair < k) both = load_halves(at);
@@ -160,21 +162,19 @@ DRAWBAR_TILE_TARGET void split_bf16(const uint16_t* from, int64_t k, int64_t beg
   }
 }
 
-/// Of f16 into two parts, of f32 into three.
-template <class T>
+template <int parts, class T>
 DRAWBAR_TILE_TARGET void split_floats(const T* from, int64_t k, int64_t begin, int64_t end,
                                       std::byte* out) {
   constexpr int64_t kPairs = kTileDepth / 2;
   for (int64_t pair = begin; pair < end; ++pair) {
     const T* at = from + 2 * pair * kTilePanel;
-    std::byte* to = out + pair / kPairs * kStepBytes + pair % kPairs * 64;
+    std::byte* to = out + pair / kPairs * step_bytes(parts) + pair % kPairs * 64;
     for (int64_t tile = 0; tile < 2; ++tile, at += 16, to += kTileBytes) {
       const Parts p = split(2 * pair < k ? load_floats(at) : _mm512_setzero_ps());
       const Parts q = split(2 * pair + 1 < k ? load_floats(at + kTilePanel) : _mm512_setzero_ps());
       _mm512_store_si512(to, interleave(p.hi, q.hi));
       _mm512_store_si512(to + 2 * kTileBytes, interleave(p.mid, q.mid));
-      if constexpr (std::is_same_v<T, float>)
-        _mm512_store_si512(to + 4 * kTileBytes, interleave(p.lo, q.lo));
+      if constexpr (parts == 3) _mm512_store_si512(to + 4 * kTileBytes, interleave(p.lo, q.lo));
     }
   }
 }
@@ -182,15 +182,13 @@ DRAWBAR_TILE_TARGET void split_floats(const T* from, int64_t k, int64_t begin, i
 }  // namespace
 
 void split_panel(ElementType b, const std::byte* from, int64_t k, int64_t begin, int64_t end,
-                 std::byte* out) {
-  switch (b) {
-    case ElementType::f16:
-      return split_floats(reinterpret_cast<const uint16_t*>(from), k, begin, end, out);
-    case ElementType::bf16:
-      return split_bf16(reinterpret_cast<const uint16_t*>(from), k, begin, end, out);
-    default:
-      return split_floats(reinterpret_cast<const float*>(from), k, begin, end, out);
-  }
+                 int64_t parts, std::byte* out) {
+  const auto* halves = reinterpret_cast<const uint16_t*>(from);
+  const auto* floats = reinterpret_cast<const float*>(from);
+  if (b == ElementType::bf16) return split_bf16(halves, k, begin, end, out);
+  if (b == ElementType::f16) return split_floats<2>(halves, k, begin, end, out);
+  if (parts == 2) return split_floats<2>(floats, k, begin, end, out);
+  split_floats<3>(floats, k, begin, end, out);
 }
 
 DRAWBAR_TILE_TARGET void configure(int64_t rows, int64_t depth) {
@@ -207,13 +205,11 @@ DRAWBAR_TILE_TARGET void release() { _tile_release(); }
 TileUnit::TileUnit(int64_t rows, int64_t depth) { configure(rows, depth); }
 TileUnit::~TileUnit() { release(); }
 
-void multiply_tiles(ElementType element, int64_t tiles, int64_t rows, int64_t k, const std::byte* a,
+void multiply_tiles(int64_t parts, int64_t tiles, int64_t rows, int64_t k, const std::byte* a,
                     const std::byte* b, FunctionRef<void(int64_t)> meanwhile, float* sums) {
-  using enum ElementType;
-  const auto multiply =
-      element == f16    ? (tiles == 2 ? multiply_tiles<f16, 2> : multiply_tiles<f16, 1>)
-      : element == bf16 ? (tiles == 2 ? multiply_tiles<bf16, 2> : multiply_tiles<bf16, 1>)
-                        : (tiles == 2 ? multiply_tiles<f32, 2> : multiply_tiles<f32, 1>);
+  const auto multiply = parts == 1   ? (tiles == 2 ? multiply_tiles<1, 2> : multiply_tiles<1, 1>)
+                        : parts == 2 ? (tiles == 2 ? multiply_tiles<2, 2> : multiply_tiles<2, 1>)
+                                     : (tiles == 2 ? multiply_tiles<3, 2> : multiply_tiles<3, 1>);
   multiply(rows, k, a, b, meanwhile, sums);
 }
 

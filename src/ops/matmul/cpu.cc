@@ -120,9 +120,8 @@ class PackedMatMul final : public Kernel {
     const int64_t k = sizes_.k, n = sizes_.n, matrix = k * n;
     const int64_t count = matrix == 0 ? 0 : problem.inputs[1].size() / matrix;
     single_ = count <= 1;
-    tiles_ = element_ == ElementType::f32 && tiles_pay(rows_of_item(), n, 1, k, isa_);
-    matrix_bytes_ = tiles_ ? packed_tile_bytes(k, n) : packed_bytes(k, n, isa_, element_);
-    matrix_bytes_ = (matrix_bytes_ + 63) / 64 * 64;
+    tiles_ = tiles_pay(rows_of_item(), n, 1, k, isa_, element_);
+    matrix_bytes_ = (packed_bytes(k, n, isa_, element_, tiles_) + 63) / 64 * 64;
     const std::string layout =
         fmt::format("gemm_b {} k={} n={} count={}{}{}", name(isa_), k, n, count,
                     op.transpose_b ? " transposed" : "", tiles_ ? " tiles" : "");

@@ -12,12 +12,11 @@ class Igemm final : public ConvKernel {
       : shape_(shape),
         isa_(isa),
         taps_(shape.kh * shape.kw),
-        tiles_(shape.weights == ElementType::f32 &&
-               tiles_pay(shape.pixels(), shape.m, taps_, shape.c, isa)),
-        matrix_floats_(align_up(tiles_ ? packed_tile_bytes(taps_ * shape.c, shape.m)
-                                       : cpu::packed_bytes(taps_ * shape.c, shape.m, isa),
-                                64) /
-                       4) {}
+        tiles_(tiles_pay(shape.pixels(), shape.m, taps_, shape.c, isa, shape.weights)),
+        matrix_floats_(
+            align_up(cpu::packed_bytes(taps_ * shape.c, shape.m, isa, ElementType::f32, tiles_),
+                     64) /
+            4) {}
 
   std::string_view name() const override { return "igemm"; }
 

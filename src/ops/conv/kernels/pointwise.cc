@@ -11,13 +11,11 @@ class Pointwise final : public ConvKernel {
         isa_(isa),
         dense_(shape.stride_h == 1 && shape.stride_w == 1 && shape.oh == shape.h &&
                shape.ow == shape.w),
-        tiles_(shape.weights == ElementType::f32 &&
-               tiles_pay(shape.pixels(), shape.m, 1, shape.c, isa)) {}
+        tiles_(tiles_pay(shape.pixels(), shape.m, 1, shape.c, isa, shape.weights)) {}
 
   std::string_view name() const override { return "pointwise"; }
   int64_t packed_bytes() const override {
-    return tiles_ ? packed_tile_bytes(shape_.c, shape_.m)
-                  : cpu::packed_bytes(shape_.c, shape_.m, isa_);
+    return cpu::packed_bytes(shape_.c, shape_.m, isa_, ElementType::f32, tiles_);
   }
   bool on_tiles() const override { return tiles_; }
 

@@ -173,9 +173,10 @@ bool on_tiles(int64_t m, const PackedMatrix& b) {
 
 }  // namespace
 
-bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa) {
+bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType element) {
   const bool whole_steps = taps == 1 || k % kTileDepth == 0;  // so that passes begin at one
-  return whole_steps && split_pays(m, n, taps * k, isa, PackedMatrix{}.tile_parts(), true);
+  return element == ElementType::f32 && whole_steps &&
+         split_pays(m, n, taps * k, isa, PackedMatrix{}.tile_parts(), true);
 }
 
 void run_product(Product& p, int64_t m, void* scratch, ThreadPool* pool) {

@@ -70,13 +70,13 @@ struct PackedMatrix {
   int64_t bytes(int64_t count) const { return count * (bits(element) / 8); }
 };
 
-/// Whether B of f32 is best packed as tiles where A [m, taps · k] is multiplied by it: the tile
-/// unit then forms the product, else what gemm() finds faster.
-bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa);
+/// Whether B is best packed as tiles where A [m, taps · k] is multiplied by it, which only f32 can
+/// be: the tile unit then forms the product, else what gemm() finds faster.
+bool tiles_pay(int64_t m, int64_t n, int64_t taps, int64_t k, Isa isa, ElementType element);
 
 /// Bytes of B [k, n] when packed.
-int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element = ElementType::f32);
-int64_t packed_tile_bytes(int64_t k, int64_t n);
+int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element = ElementType::f32,
+                     bool tiles = false);
 
 /// Packs element (k, n) = b[k · k_stride + n · n_stride]: row-major has n_stride 1, the transpose
 /// of a row-major matrix k_stride 1. Writes the rows [k_offset, k_offset + k) of a packed matrix

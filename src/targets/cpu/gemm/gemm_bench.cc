@@ -67,9 +67,8 @@ void run_gemm(benchmark::State& state, const Shape& shape, Isa level, int thread
   const Buffer a = buffer(shape.m * shape.k);
   const Buffer b = buffer(shape.n * shape.k);
   const Buffer c = buffer(shape.m * shape.n);
-  const bool tiles = tiles_pay(shape.m, shape.n, 1, shape.k, level);
-  const Buffer memory = buffer(
-      (tiles ? packed_tile_bytes(shape.k, shape.n) : packed_bytes(shape.k, shape.n, level)) / 4);
+  const bool tiles = tiles_pay(shape.m, shape.n, 1, shape.k, level, ElementType::f32);
+  const Buffer memory = buffer(packed_bytes(shape.k, shape.n, level, ElementType::f32, tiles) / 4);
   const PackedMatrix packed =
       pack(b.get(), shape.n, false, shape.k, shape.n, level, memory.get(), nullptr, tiles);
   Epilogue epilogue;

@@ -83,9 +83,11 @@ TwoParts two_parts(float x) {
           size < kInfinity ? (left + half) & kUpper : 0U};
 }
 
+constexpr int64_t kParts = 2;
+
 /// A panel [k][32] as tiles.
 void cut_panel(const float* panel, int64_t k, std::byte* out) {
-  constexpr int64_t kParts = 2, kPairs = kTileDepth / 2;
+  constexpr int64_t kPairs = kTileDepth / 2;
   for (int64_t pair = 0; pair < divide_up(k, kTileDepth) * kPairs; ++pair) {
     std::byte* to = out + pair / kPairs * step_bytes(kParts) + pair % kPairs * 64;
     for (int64_t tile = 0; tile < 2; ++tile, to += kTileBytes) {
@@ -105,13 +107,9 @@ void cut_panel(const float* panel, int64_t k, std::byte* out) {
 
 }  // namespace
 
-int64_t packed_tile_bytes(int64_t k, int64_t n) {
-  return divide_up(n, kTilePanel) * split_bytes(k, PackedMatrix{}.tile_parts());
-}
-
-int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element) {
+int64_t packed_bytes(int64_t k, int64_t n, Isa isa, ElementType element, bool tiles) {
   const int64_t width = panel_width(isa);
-  return divide_up(n, width) * width * k * (bits(element) / 8);
+  return divide_up(n, width) * (tiles ? split_bytes(k, kParts) : width * k * (bits(element) / 8));
 }
 
 void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t n,
@@ -126,8 +124,7 @@ void pack_rows(const float* b, int64_t k_stride, int64_t n_stride, int64_t k, in
       pack_panel(b + column * n_stride, k_stride, n_stride, k, std::min(width, n - column), width,
                  to);
       if (!tiles) continue;
-      const int64_t at =
-          packed_tile_bytes(k_total, width) * panel + packed_tile_bytes(k_offset, width);
+      const int64_t at = split_bytes(k_total, kParts) * panel + split_bytes(k_offset, kParts);
       cut_panel(to, k, reinterpret_cast<std::byte*>(packed) + at);
     }
   };

@@ -64,8 +64,7 @@ class SplitTest : public testing::TestWithParam<Cut> {
                                 const std::vector<float>& b, std::vector<float> c, int64_t ldc,
                                 const Epilogue& epilogue, By by, int threads = 1) {
     const bool tiles = GetParam() == Cut::before && by != By::vectors;
-    const int64_t bytes =
-        tiles ? packed_tile_bytes(s.length(), s.n) : packed_bytes(s.length(), s.n, Isa::amx);
+    const int64_t bytes = packed_bytes(s.length(), s.n, Isa::amx, ElementType::f32, tiles);
     std::vector<float> packed(static_cast<size_t>(bytes / 4 + 16));
     auto* aligned =
         reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(packed.data()) + 63) / 64 * 64);
